@@ -1,0 +1,1 @@
+"""Users, tokens, broker vault and daily broker sessions."""

@@ -1,0 +1,1 @@
+"""The one door: REST proxy, WebSocket stream, OpenAPI and web app."""

@@ -1,0 +1,1 @@
+"""The instrument master, its aliases, search and option-chain structure."""

@@ -1,0 +1,1 @@
+"""Ports made real: PostgreSQL, Redis, Breeze, other services."""

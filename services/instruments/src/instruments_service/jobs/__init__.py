@@ -1,0 +1,1 @@
+"""Background jobs, each written to run twice."""

@@ -1,0 +1,1 @@
+"""Candles, coverage, backfills, quotes and the live feed."""

@@ -1,0 +1,1 @@
+"""What the services share: contracts, market rules, the Breeze adapter and the plumbing under them."""

@@ -1,0 +1,1 @@
+"""Publish and subscribe between processes, with reconnection and resubscription."""

@@ -1,0 +1,1 @@
+"""Commands for operators: run the stack, look after it."""

@@ -1,0 +1,1 @@
+"""Messages and HTTP bodies that cross a process border, as frozen models."""

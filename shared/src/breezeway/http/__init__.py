@@ -1,0 +1,1 @@
+"""The HTTP edge every service shares: problem documents, request ids, health, typed clients."""

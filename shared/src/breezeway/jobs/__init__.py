@@ -1,0 +1,1 @@
+"""arq with our defaults: msgpack payloads, short jobs, unique ids."""

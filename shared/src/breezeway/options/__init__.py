@@ -1,0 +1,1 @@
+"""Option pricing (Black-76), pure and vectorised."""

@@ -1,0 +1,1 @@
+"""The Redis connection and the one place where keys are spelled."""

@@ -1,0 +1,1 @@
+"""Tokens, service credentials and the caller's identity."""

@@ -1,0 +1,1 @@
+"""Fixtures and factories for tests: embedded stores, a fixed clock, a running simulator."""
