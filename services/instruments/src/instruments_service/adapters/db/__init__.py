@@ -1,0 +1,1 @@
+"""PostgreSQL: tables and repositories. All SQL of the service is here."""

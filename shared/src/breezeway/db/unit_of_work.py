@@ -1,0 +1,88 @@
+"""A unit of work: one transaction, and the effects that may only leave once it has committed."""
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from breezeway.errors import UpstreamUnavailable
+
+Effect = Callable[[], Awaitable[object]]
+
+_log = structlog.get_logger()
+
+
+class UnitOfWork:
+    """`async with UnitOfWork(engine) as work: …; await work.commit()`.
+
+    Leaving without `commit` rolls back and drops the effects. Effects (messages, job wake-ups) run after the commit, in
+    order; one that fails is logged, not raised, because what it announces is already true. Whatever must not be lost is
+    therefore also findable in the database.
+
+    Raises:
+        UpstreamUnavailable: `database_unavailable`, when PostgreSQL cannot be reached or the pool is exhausted.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._effects: list[Effect] = []
+        self._session: AsyncSession | None = None
+
+    @property
+    def session(self) -> AsyncSession:
+        if self._session is None:
+            raise RuntimeError("the unit of work is used outside its `async with` block")
+        return self._session
+
+    def after_commit(self, effect: Effect) -> None:
+        """Remember `effect` until the transaction has committed."""
+        self._effects.append(effect)
+
+    async def commit(self) -> None:
+        """Commit, then let the effects out."""
+        await self.session.commit()
+        effects, self._effects = self._effects, []
+        for effect in effects:
+            try:
+                await effect()
+            except Exception as error:  # noqa: BLE001 - the commit stands; a lost wake-up must not look like a failed write
+                _log.warning("effect_failed", error=repr(error))
+
+    async def rollback(self) -> None:
+        self._effects.clear()
+        await self.session.rollback()
+
+    async def __aenter__(self) -> Self:
+        self._session = AsyncSession(self._engine, expire_on_commit=False, autoflush=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._effects.clear()
+        session, self._session = self.session, None
+        await session.close()
+        if error is not None and is_connection_failure(error):
+            raise UpstreamUnavailable(
+                "The database does not answer. Nothing was changed; try again in a moment.",
+                code="database_unavailable",
+                retry_after=2,
+            ) from error
+
+
+def is_connection_failure(error: BaseException) -> bool:
+    """Whether `error` means that PostgreSQL is away or overloaded, rather than that a statement was wrong."""
+    if isinstance(error, PoolTimeout | InterfaceError | ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(error, OperationalError):
+        return True
+    # asyncpg reports a server that is shutting down or starting up through its own classes, wrapped or bare.
+    cause = getattr(error, "orig", error)
+    sqlstate = str(getattr(cause, "sqlstate", "") or "")
+    return sqlstate.startswith(("08", "57P", "53"))

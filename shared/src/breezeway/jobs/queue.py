@@ -1,0 +1,125 @@
+"""arq, with our defaults. The truth about a job is a row in PostgreSQL; what is queued here is only the wake-up.
+
+Payloads are msgpack, because arq's default would unpickle whatever somebody wrote into Redis.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.cron import CronJob
+from arq.worker import Function, Worker, func
+
+from breezeway.redis import keys
+
+if TYPE_CHECKING:
+    from arq.typing import StartupShutdown, WorkerCoroutine
+
+
+def serialize(value: Mapping[str, Any]) -> bytes:
+    """What arq stores, as msgpack. Exceptions (arq keeps a failed job's error) become their text."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True, default=repr)
+    return packed
+
+
+def deserialize(raw: bytes) -> dict[str, Any]:
+    """The inverse; it can make nothing but plain values."""
+    value: dict[str, Any] = msgpack.unpackb(raw, raw=False)
+    return value
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """arq's connection settings for our Redis URL, patient enough for a restart of Redis."""
+    settings = RedisSettings.from_dsn(url)
+    settings.conn_timeout = 5
+    settings.conn_retries = 10
+    settings.conn_retry_delay = 1
+    return settings
+
+
+class JobQueue:
+    """Wakes the workers of one service.
+
+    Args:
+        redis: an arq pool made by `connect`.
+        service: whose workers.
+    """
+
+    def __init__(self, redis: ArqRedis, service: str) -> None:
+        self._redis = redis
+        self._queue = keys.job_queue(service)
+
+    @classmethod
+    async def connect(cls, url: str, service: str) -> "JobQueue":
+        pool = await create_pool(
+            redis_settings(url),
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+            default_queue_name=keys.job_queue(service),
+        )
+        return cls(pool, service)
+
+    async def wake(self, job: str, *args: Any, job_id: str | None = None, delay: float = 0) -> bool:
+        """Queue `job(*args)`.
+
+        Args:
+            job_id: while a job with this id is queued or running, another is not added.
+            delay: seconds to wait before it may start.
+
+        Returns:
+            False when a job with this id is already there; as good, since jobs read their work from the database.
+        """
+        queued = await self._redis.enqueue_job(
+            job, *args, _job_id=job_id, _queue_name=self._queue, _defer_by=timedelta(seconds=delay) if delay else None
+        )
+        return queued is not None
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()
+
+
+def build_worker(
+    url: str,
+    service: str,
+    functions: "Sequence[WorkerCoroutine]",
+    *,
+    cron_jobs: Sequence[CronJob] = (),
+    context: Mapping[str, Any] | None = None,
+    concurrency: int = 4,
+    job_timeout: float = 45,
+    on_startup: "StartupShutdown | None" = None,
+    on_shutdown: "StartupShutdown | None" = None,
+) -> Worker:
+    """An arq worker whose jobs are short, are tried once (our own tables count the tries) and leave no result behind.
+
+    Args:
+        functions: coroutine functions `(ctx, *args)`.
+        context: what the jobs find in `ctx`.
+        concurrency: jobs at the same time in this process.
+        job_timeout: seconds after which a job is cancelled; its lease in the database runs out by itself.
+    """
+    return Worker(
+        functions=[_as_function(function) for function in functions],
+        queue_name=keys.job_queue(service),
+        cron_jobs=list(cron_jobs) or None,
+        redis_settings=redis_settings(url),
+        max_jobs=concurrency,
+        job_timeout=job_timeout,
+        keep_result=0,
+        max_tries=1,
+        poll_delay=0.2,
+        job_completion_wait=int(job_timeout),
+        health_check_interval=10,
+        health_check_key=keys.worker_health(service),
+        ctx=dict(context or {}),
+        on_startup=on_startup,
+        on_shutdown=on_shutdown,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+    )
+
+
+def _as_function(function: "WorkerCoroutine") -> Function:
+    return func(function, name=function.__name__, keep_result=0, max_tries=1)

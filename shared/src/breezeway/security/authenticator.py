@@ -1,0 +1,55 @@
+"""Verifies access tokens in the services that do not sign them: keys from auth's JWKS, refreshed when needed."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from breezeway.errors import BreezewayError
+from breezeway.security.tokens import Principal, TokenVerifier, public_keys
+
+FetchKeys = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Gets auth's JWK set."""
+
+_REFRESH_SECONDS = 300.0
+_MIN_GAP_SECONDS = 5.0
+
+
+class Authenticator:
+    """Turns a bearer token into a `Principal`.
+
+    Keys are fetched at first use, every five minutes, and when a token names a key we have not seen - but never more
+    often than every five seconds, so that forged key names cannot make us hammer auth.
+    """
+
+    def __init__(self, fetch_keys: FetchKeys) -> None:
+        self._fetch = fetch_keys
+        self._verifier = TokenVerifier({})
+        self._fetched_at = -_REFRESH_SECONDS
+        self._lock = asyncio.Lock()
+
+    async def authenticate(self, token: str) -> Principal:
+        """Who the token speaks for.
+
+        Raises:
+            Unauthenticated: the token is not valid.
+            UpstreamUnavailable: no key was ever fetched and auth does not answer.
+        """
+        age = time.monotonic() - self._fetched_at
+        if age > _REFRESH_SECONDS or (age > _MIN_GAP_SECONDS and not self._verifier.knows_key_of(token)):
+            await self._refresh()
+        return self._verifier.verify(token)
+
+    async def _refresh(self) -> None:
+        async with self._lock:
+            if time.monotonic() - self._fetched_at < _MIN_GAP_SECONDS:
+                return
+            try:
+                keys = public_keys(await self._fetch())
+            except BreezewayError:
+                # With keys in hand an unreachable auth must not sign everybody out; tokens still expire by themselves.
+                if not self._verifier.key_ids:
+                    raise
+            else:
+                self._verifier.replace_keys(keys)
+            self._fetched_at = time.monotonic()

@@ -1,0 +1,67 @@
+"""W-03: the pub/sub listener comes back after a cut, hears everything again, and says how long it was deaf."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from redis.asyncio import Redis
+
+from breezeway.bus.subscriber import Handler, OnGap, Subscriber
+from breezeway.embedded.valkey import EmbeddedValkey
+from breezeway.testing.eventually import eventually
+
+
+@contextlib.asynccontextmanager
+async def listening(url: str, handler: Handler, on_gap: OnGap | None = None) -> AsyncIterator[Subscriber]:
+    subscriber = Subscriber(url, handler, on_gap)
+    task = asyncio.create_task(subscriber.run())
+    await subscriber.connected.wait()
+    yield subscriber
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_messages_arrive_and_unsubscribed_ones_do_not(valkey: EmbeddedValkey, redis: "Redis") -> None:
+    heard: list[tuple[str, bytes]] = []
+    async with listening(valkey.url, lambda channel, data: heard.append((channel, data))) as subscriber:
+        await subscriber.subscribe(["a", "b"])
+        await eventually(lambda: _publish(redis, "a", b"1", "a", heard))
+        await subscriber.unsubscribe(["a"])
+        heard.clear()
+        await asyncio.sleep(0.1)
+        await redis.publish("a", b"2")
+        await eventually(lambda: _publish(redis, "b", b"3", "b", heard))
+        assert {channel for channel, _ in heard} == {"b"}
+
+
+async def test_w03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "Redis") -> None:
+    heard: list[tuple[str, bytes]] = []
+    gaps: list[float] = []
+
+    async def on_gap(seconds: float) -> None:
+        gaps.append(seconds)
+
+    async with listening(valkey.url, lambda channel, data: heard.append((channel, data)), on_gap) as subscriber:
+        await subscriber.subscribe(["a"])
+        await eventually(lambda: _publish(redis, "a", b"1", "a", heard))
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await eventually(lambda: len(gaps) == 1)
+        heard.clear()
+        await eventually(lambda: _publish(redis, "a", b"after", "a", heard))
+        assert 0 < gaps[0] < 10
+
+
+async def test_channels_wanted_while_disconnected_are_heard_later(valkey: EmbeddedValkey, redis: "Redis") -> None:
+    heard: list[tuple[str, bytes]] = []
+    subscriber = Subscriber(valkey.url, lambda channel, data: heard.append((channel, data)))
+    await subscriber.subscribe(["early"])
+    task = asyncio.create_task(subscriber.run())
+    await eventually(lambda: _publish(redis, "early", b"x", "early", heard))
+    task.cancel()
+
+
+async def _publish(redis: "Redis", channel: str, data: bytes, want: str, heard: list[tuple[str, bytes]]) -> bool:
+    await redis.publish(channel, data)
+    await asyncio.sleep(0.02)
+    return any(name == want for name, _ in heard)
