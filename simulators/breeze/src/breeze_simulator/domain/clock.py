@@ -89,9 +89,8 @@ class SimClock:
             return mapping
         if self.mode == "auto":
             live = self._days.is_open(wall)
-            if live == mapping.replay:
-                mapping = self._start(wall, None, None)
-            elif not live and mapping.at(wall).astimezone(IST).date() != self._days.last_session_day(wall):
+            shown = mapping.exchange_anchor.astimezone(IST).date()
+            if live == mapping.replay or (not live and shown != self._days.last_session_day(wall)):
                 mapping = self._start(wall, None, None)
         if mapping.replay:
             mapping = self._looped(mapping, wall)
