@@ -23,10 +23,11 @@ from urllib.parse import quote
 import psutil
 
 from breezeway.embedded.account import Account, account_for
-from breezeway.embedded.server_process import ServerProcess, StartFailed, free_port
+from breezeway.embedded.server_process import ServerProcess, StartFailed
 from breezeway.errors import InvalidInput, Misconfigured
 from breezeway.supervisor.folder_lock import FolderLock
 from breezeway.supervisor.guard import Guard
+from breezeway.supervisor.ports import free_port
 
 _SUPERUSER = "postgres"
 _DATABASE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -80,6 +81,7 @@ class EmbeddedPostgres:
         self._process: ServerProcess | None = None
         self._password = ""
         self._port = 0
+        self._port_is_known = False
 
     @property
     def pid(self) -> int | None:
@@ -99,7 +101,7 @@ class EmbeddedPostgres:
         return f"postgresql://{_SUPERUSER}:{quote(self._password)}@127.0.0.1:{self._port}/{database}"
 
     def start(self) -> Self:
-        """Starts the server and returns when it accepts connections. Data is made on the first start, and
+        """Starts the server and returns when it accepts connections. Started again, it has the same URL. Data is made on the first start, and
         whatever an unclean end left behind (a half-made data folder, a stale lock file, a server without an
         owner) is cleared away.
 
@@ -109,6 +111,7 @@ class EmbeddedPostgres:
         """
         if self.running:
             return self
+        self.stop()  # it may have died: give back what it held
         self._home.mkdir(parents=True, exist_ok=True)
         self._lock.acquire(timeout=_LOCK_SECONDS)
         try:
@@ -193,13 +196,15 @@ class EmbeddedPostgres:
             try:
                 self._launch(account)
             except StartFailed as error:
-                if "Address already in use" not in error.log or attempt == _PORT_ATTEMPTS:
+                if "Address already in use" not in error.log or self._port_is_known or attempt == _PORT_ATTEMPTS:
                     raise
             else:
+                self._port_is_known = True
                 return
 
     def _launch(self, account: Account | None) -> None:
-        self._port = free_port()
+        if not self._port_is_known:
+            self._port = free_port()
         settings = {**_SETTINGS, **({} if self._durable else _THROW_AWAY), "port": str(self._port)}
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = ServerProcess(

@@ -1,8 +1,7 @@
-"""What both embedded servers need: a free port, a guarded process with a log, and a stop that always ends."""
+"""What both embedded servers need: a guarded process with a log, and a stop that always ends."""
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +22,6 @@ class StartFailed(Misconfigured):
     def __init__(self, detail: str, log: str) -> None:
         super().__init__(f"{detail}\n--- end of its log ---\n{log}")
         self.log = log
-
-
-def free_port() -> int:
-    """A loopback TCP port that nobody uses at this moment. Another process may take it before you do: retry
-    then."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class ServerProcess:

@@ -14,10 +14,11 @@ from typing import Self
 import psutil
 import structlog
 
-from breezeway.embedded.server_process import ServerProcess, StartFailed, free_port
+from breezeway.embedded.server_process import ServerProcess, StartFailed
 from breezeway.errors import Misconfigured
 from breezeway.supervisor.folder_lock import FolderLock
 from breezeway.supervisor.guard import Guard
+from breezeway.supervisor.ports import free_port
 
 _PORT_ATTEMPTS = 5
 _LOCK_SECONDS = 10.0
@@ -54,6 +55,7 @@ class EmbeddedValkey:
         self._process: ServerProcess | None = None
         self._password = ""
         self._port = 0
+        self._port_is_known = False
 
     @property
     def pid(self) -> int | None:
@@ -74,7 +76,7 @@ class EmbeddedValkey:
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def start(self) -> Self:
-        """Starts the server and returns when it answers a PING.
+        """Starts the server and returns when it answers a PING. Started again, it has the same URL.
 
         An append-only file cut short by a power failure is used up to the cut. One that cannot be read at all
         is moved aside: what this server holds can be rebuilt from PostgreSQL, so an empty start beats none.
@@ -85,6 +87,7 @@ class EmbeddedValkey:
         """
         if self.running:
             return self
+        self.stop()  # it may have died: give back what it held
         self._home.mkdir(parents=True, exist_ok=True)
         self._lock.acquire(timeout=_LOCK_SECONDS)
         try:
@@ -117,7 +120,7 @@ class EmbeddedValkey:
         self.stop()
 
     def _start_locked(self) -> None:
-        self._password = secrets.token_urlsafe(24)
+        self._password = self._password or secrets.token_urlsafe(24)
         may_move_aside = True
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             self._data.mkdir(exist_ok=True)
@@ -129,13 +132,15 @@ class EmbeddedValkey:
                     broken = self._home / f"data.unreadable-{time.time_ns()}"
                     self._data.rename(broken)
                     structlog.get_logger(__name__).warning("valkey_data_unreadable", moved_to=str(broken))
-                elif "Address already in use" not in error.log or attempt == _PORT_ATTEMPTS:
+                elif "Address already in use" not in error.log or self._port_is_known or attempt == _PORT_ATTEMPTS:
                     raise
             else:
+                self._port_is_known = True
                 return
 
     def _launch(self) -> None:
-        self._port = free_port()
+        if not self._port_is_known:
+            self._port = free_port()
         self._write_config()
         self._process = ServerProcess(
             "Valkey", self._home / "server.log", self._guard, soft=signal.SIGTERM, hard=signal.SIGKILL
