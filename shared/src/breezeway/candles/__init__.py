@@ -1,0 +1,1 @@
+"""Columns of candles: the value type, resampling anchored at session opens, and folding of ticks. NumPy only."""
