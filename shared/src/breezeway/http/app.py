@@ -37,7 +37,7 @@ def create_service(
     description: str = "",
     version: str = "1",
     body_limit: int = 1_048_576,
-    public_docs: bool = False,
+    public_openapi: bool = True,
 ) -> FastAPI:
     """An application with problem documents, request ids, a body limit and the three operational routes.
 
@@ -45,7 +45,7 @@ def create_service(
         build: called once at start-up with the app and an exit stack; what it pushes on the stack is closed in reverse
             order at shutdown, even when an earlier close fails.
         body_limit: bytes; a larger body is answered with 413.
-        public_docs: whether this process serves /docs itself. Only the gateway does, for all.
+        public_openapi: whether this process serves its own /openapi.json; the gateway merges those of all others.
     """
     readiness: dict[str, Check] = {}
     draining = anyio.Event()
@@ -63,9 +63,9 @@ def create_service(
         version=version,
         lifespan=lifespan,
         responses=_ERRORS,
-        docs_url="/docs" if public_docs else None,
-        redoc_url="/redoc" if public_docs else None,
-        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if public_openapi else None,
         generate_unique_id_function=lambda route: route.name,
     )
     problem.install(app)

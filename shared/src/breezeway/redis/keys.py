@@ -92,3 +92,8 @@ def job_queue(service: str) -> str:
 def worker_health(service: str) -> str:
     """arq's health-check string of one service's workers."""
     return f"{PREFIX}:jobs:{service}:health"
+
+
+def idempotency(key: str) -> str:
+    """msgpack: the claim and the answer of one `Idempotency-Key`."""
+    return f"{PREFIX}:idempotency:{key}"

@@ -1,0 +1,51 @@
+"""The gateway's entrypoint: `uvicorn --factory gateway_service.main:create_app`."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from breezeway import logs
+from breezeway.http.app import Check, create_service
+from gateway_service import bootstrap
+from gateway_service.api import docs, proxy, system, web
+from gateway_service.api.security_headers import SecurityHeadersMiddleware
+from gateway_service.settings import GatewaySettings
+
+DESCRIPTION = """\
+Market data and paper trading around your own ICICI Direct Breeze account - or the built-in simulator.
+
+Sign in with `POST /api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Live ticks, depth and
+bars come over the WebSocket `/ws/v1/stream`. Every error is an `application/problem+json` document whose `code` is
+stable.
+
+Breezeway is not affiliated with ICICI Securities. Use it for your own account only.
+"""
+
+
+def create_app(settings: GatewaySettings | None = None) -> FastAPI:
+    """The application; settings come from the environment when none are given."""
+    given = settings or GatewaySettings()
+    logs.configure("gateway", log_format=given.log_format, level=given.log_level)
+
+    async def build(app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+        return await bootstrap.build(given, app, stack)
+
+    app = create_service(
+        "Breezeway API", build=build, description=DESCRIPTION, body_limit=given.body_limit, public_openapi=False
+    )
+    app.include_router(docs.router)
+    app.include_router(system.router)
+    web.install(app, given.web_root)
+    app.include_router(proxy.router)  # last: it takes every path that is left
+    app.add_middleware(SecurityHeadersMiddleware)
+    if given.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=given.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    return app
