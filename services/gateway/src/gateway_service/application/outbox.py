@@ -1,0 +1,97 @@
+"""One connection's bounded queue: what waits for the writer, conflated when the client is slow."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway_service.application.parcels import Parcel
+
+
+class Outbox:
+    """Collects parcels between two flushes. `post` never waits and never raises, so no client can hold up another.
+
+    While the client keeps up, everything leaves in order. Above `conflate_above` waiting bytes, a newer parcel replaces
+    the one of the same key. When even that passes `limit`, the client is hopeless: what waits is thrown away, nothing
+    is taken any more, and `on_overflow` is called once.
+
+    Args:
+        limit: bytes that may wait.
+        conflate_above: bytes above which conflation begins.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_conflate_above",
+        "_limit",
+        "_on_overflow",
+        "_pending",
+        "_ready",
+        "_threshold",
+        "conflated",
+        "overflowed",
+        "sending_since",
+    )
+
+    def __init__(
+        self, *, limit: int = 1_048_576, conflate_above: int = 131_072, on_overflow: Callable[[], None] | None = None
+    ) -> None:
+        self._limit = limit
+        self._conflate_above = min(conflate_above, limit)
+        self._threshold = self._conflate_above
+        self._on_overflow = on_overflow
+        self._pending: list[Parcel] = []
+        self._bytes = 0
+        self._ready = asyncio.Event()
+        self.conflated = 0
+        """Parcels that a newer one replaced."""
+        self.overflowed = False
+        self.sending_since: float | None = None
+        """Loop time at which the write that is still going on began; for whoever looks for stuck clients."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self._bytes
+
+    def post(self, parcel: Parcel) -> None:
+        """Add a parcel."""
+        if self.overflowed:
+            return
+        self._pending.append(parcel)
+        self._bytes += parcel.size
+        if self._bytes > self._threshold:
+            self._conflate()
+        if not self._ready.is_set():
+            self._ready.set()
+
+    async def wait(self) -> None:
+        """Return when something waits."""
+        await self._ready.wait()
+
+    def take(self) -> bytes | None:
+        """Everything that waits, as one JSON array; None when there is nothing."""
+        self._ready.clear()
+        if not self._pending:
+            return None
+        frame = b"[" + b",".join([parcel[1] for parcel in self._pending]) + b"]"
+        self._pending.clear()
+        self._bytes = 0
+        self._threshold = self._conflate_above
+        return frame
+
+    def _conflate(self) -> None:
+        newest: dict[object, Parcel] = {}
+        for position, parcel in enumerate(self._pending):
+            name: object = parcel.key if parcel.key is not None else position
+            # Taken out first, so that the newer parcel stands behind whatever came between the two.
+            newest.pop(name, None)
+            newest[name] = parcel
+        self.conflated += len(self._pending) - len(newest)
+        self._pending = list(newest.values())
+        self._bytes = sum(parcel.size for parcel in self._pending)
+        if self._bytes > self._limit:
+            self.overflowed = True
+            self._pending.clear()
+            self._bytes = 0
+            if self._on_overflow is not None:
+                self._on_overflow()
+        # Doubling keeps the cost of conflating proportional to what arrives, however long the client is away.
+        self._threshold = min(self._limit, max(self._conflate_above, 2 * self._bytes))

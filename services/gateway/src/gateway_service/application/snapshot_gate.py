@@ -1,0 +1,55 @@
+"""Snapshot first, then live: the bridge between a channel's last known message and what follows it."""
+
+from collections import deque
+from collections.abc import Callable
+
+from gateway_service.application.outbox import Outbox
+from gateway_service.application.parcels import Parcel, is_gap, position_of, private_parcel
+
+_MAX_HELD = 1_000
+
+
+class SnapshotGate:
+    """Stands in for an outbox in the hub while a channel's snapshot is being read.
+
+    Live parcels are held until `open`; then the snapshot goes out, followed by what is newer than it. Snapshot and live
+    messages come over different connections, so an older live message may arrive even after the snapshot: the gate stays
+    until the first newer one has passed, then calls `on_done` and is taken out of the way. A gap also ends it, because
+    after one positions may start again from the beginning.
+    """
+
+    __slots__ = ("_held", "_on_done", "_outbox", "_position")
+
+    def __init__(self, outbox: Outbox, on_done: Callable[[], None]) -> None:
+        self._outbox = outbox
+        self._on_done = on_done
+        self._held: deque[Parcel] | None = deque(maxlen=_MAX_HELD)
+        self._position: int | None = None
+
+    def post(self, parcel: Parcel) -> None:
+        if self._held is not None:
+            self._held.append(parcel)
+            return
+        if is_gap(parcel.body):
+            self._finish()
+        elif self._position is not None:
+            position = position_of(parcel.body)
+            if position is not None and position <= self._position:
+                return
+            self._finish()
+        self._outbox.post(parcel)
+
+    def open(self, snapshot: bytes | None) -> None:
+        """Let the snapshot out, then what was held and is newer."""
+        held, self._held = self._held or (), None
+        if snapshot is not None:
+            self._position = position_of(snapshot)
+            self._outbox.post(private_parcel(snapshot))
+        if self._position is None:
+            self._finish()
+        for parcel in held:
+            self.post(parcel)
+
+    def _finish(self) -> None:
+        self._position = None
+        self._on_done()
