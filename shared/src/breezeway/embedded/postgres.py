@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,10 +58,12 @@ class EmbeddedPostgres:
     password.
 
     Args:
-        data_dir: folder of this server alone; made when absent. It holds `data/`, `password` (0600) and
-        `server.log`. durable: False trades safety after a power cut for speed; for tests. startup_timeout:
-        seconds for the start, crash recovery included. guard: an existing guard to register with; by default
-        the server gets its own.
+        data_dir: folder of this server alone; made when absent. It holds `data/`, `password` (0600) and `server.log`.
+        durable: False trades safety after a power cut for speed; for tests.
+        startup_timeout: seconds for the start, crash recovery included.
+        guard: an existing guard to register with; by default the server gets its own.
+        port: where to listen; by default a free port is chosen at the first start.
+        databases: made by `start` where they are missing.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class EmbeddedPostgres:
         durable: bool = True,
         startup_timeout: float = 60.0,
         guard: Guard | None = None,
+        port: int | None = None,
+        databases: Sequence[str] = (),
     ) -> None:
         self._home = data_dir.absolute()
         self._data = self._home / "data"
@@ -78,10 +83,11 @@ class EmbeddedPostgres:
         self._own_guard = guard is None
         self._guard = guard or Guard()
         self._lock = FolderLock(self._home, what="the PostgreSQL data folder")
+        self._databases = tuple(databases)
         self._process: ServerProcess | None = None
         self._password = ""
-        self._port = 0
-        self._port_is_known = False
+        self._port = port or 0
+        self._port_is_known = port is not None
 
     @property
     def pid(self) -> int | None:
@@ -101,9 +107,10 @@ class EmbeddedPostgres:
         return f"postgresql://{_SUPERUSER}:{quote(self._password)}@127.0.0.1:{self._port}/{database}"
 
     def start(self) -> Self:
-        """Starts the server and returns when it accepts connections. Started again, it has the same URL. Data is made on the first start, and
-        whatever an unclean end left behind (a half-made data folder, a stale lock file, a server without an
-        owner) is cleared away.
+        """Starts the server and returns when it accepts connections. Started again, it has the same URL.
+
+        Data is made on the first start, and whatever an unclean end left behind (a half-made data folder, a stale lock
+        file, a server without an owner) is cleared away.
 
         Raises:
             Misconfigured: another process owns the folder, or we may not use it.
@@ -118,6 +125,7 @@ class EmbeddedPostgres:
             if self._own_guard:
                 self._guard.start()
             self._start_locked()
+            self._create_missing(self._databases)
         except BaseException:
             self.stop()
             raise
@@ -140,11 +148,7 @@ class EmbeddedPostgres:
         Raises:
             InvalidInput: the name is not a plain lower-case identifier.
         """
-        if not _DATABASE_NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r} is not a database name we would quote without care")
-        exists = self.query(f"SELECT 1 FROM pg_database WHERE datname = '{name}'")  # noqa: S608 - matched above
-        if not exists:
-            self.query(f'CREATE DATABASE "{name}"')
+        self._create_missing([name])
 
     def query(self, sql: str, *, database: str = "postgres") -> str:
         """Runs one statement through `psql` and returns its rows as unaligned text: for set-up, not for
@@ -175,6 +179,15 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _create_missing(self, names: Sequence[str]) -> None:
+        for name in names:
+            if not _DATABASE_NAME.fullmatch(name):
+                raise InvalidInput(f"{name!r} is not a database name we would quote without care")
+        present = self.query("SELECT datname FROM pg_database").splitlines() if names else []
+        for name in names:
+            if name not in present:
+                self.query(f'CREATE DATABASE "{name}"')
 
     def _start_locked(self) -> None:
         account = account_for(self._data if self._data.exists() else self._home)

@@ -33,6 +33,7 @@ class EmbeddedValkey:
         durable: append-only file, synced every second. False keeps nothing; for tests.
         startup_timeout: seconds for the start, loading included.
         guard: an existing guard to register with; by default the server gets its own.
+        port: where to listen; by default a free port is chosen at the first start.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class EmbeddedValkey:
         durable: bool = False,
         startup_timeout: float = 30.0,
         guard: Guard | None = None,
+        port: int | None = None,
     ) -> None:
         self._home = data_dir.absolute()
         self._data = self._home / "data"
@@ -54,8 +56,8 @@ class EmbeddedValkey:
         self._lock = FolderLock(self._home, what="the Valkey data folder")
         self._process: ServerProcess | None = None
         self._password = ""
-        self._port = 0
-        self._port_is_known = False
+        self._port = port or 0
+        self._port_is_known = port is not None
 
     @property
     def pid(self) -> int | None:

@@ -1,6 +1,6 @@
 """What the supervisor is told about each part of the stack: plain data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -83,7 +83,8 @@ class Component:
     Args:
         name: shown before each of its log lines.
         command: argument vector; empty for a `server`.
-        env: added to the supervisor's environment.
+        env: asked at each start; added to the supervisor's environment. By then what comes before has started, so an
+            address or password that is made at run time is known.
         ready: when those that come `after` it may start.
         after: names of components that must be ready, or done, first.
         one_shot: runs to its end; exit status 0 counts as ready, anything else is a failure.
@@ -94,7 +95,7 @@ class Component:
 
     name: str
     command: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Callable[[], Mapping[str, str]] = dict
     ready: Readiness = field(default_factory=AliveReady)
     after: Sequence[str] = ()
     one_shot: bool = False

@@ -71,7 +71,7 @@ class ChildProcess:
         """Ends what the process left behind in its group, after giving it `seconds` to go by itself."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._signal(0):
+                while self._signal(0):  # noqa: ASYNC110 - the kernel tells nobody when a group becomes empty
                     await asyncio.sleep(_GROUP_POLL_SECONDS)
         self._signal(signal.SIGKILL)
         await self._process.wait()

@@ -40,7 +40,8 @@ class Supervisor:
         output: where progress and logs go.
         guard: stops everything should this process die without doing so; started here, shared with servers.
         url: of the finished stack, for the state file.
-        on_ready: called once, when every component is ready.
+        on_ready: called once, when every component is ready; with the seconds that took.
+        stay: False stops everything again as soon as all is ready: for one-shot work such as migrating.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Supervisor:
         guard: Guard | None = None,
         url: str = "",
         on_ready: Callable[[float], None] = lambda seconds: None,
+        stay: bool = True,
     ) -> None:
         _check(components)
         self._components = {component.name: component for component in components}
@@ -61,6 +63,7 @@ class Supervisor:
         self._guard = guard or Guard()
         self._url = url
         self._on_ready = on_ready
+        self._stay = stay
         self._lock = FolderLock(run_folder, what="the data folder")
         self._children: dict[str, ChildProcess] = {}
         self._states = dict.fromkeys(self._components, "waiting")
@@ -96,9 +99,10 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 keepers = [group.create_task(self._keep(item, ready)) for item in self._components.values()]
-                announcer = group.create_task(self._announce(ready))
+                announcer = group.create_task(self._announce(ready, stop))
                 await stop.wait()
-                self._output.say("Stopping ...")
+                if self._stay:
+                    self._output.say("Stopping ...")
                 for task in (*keepers, announcer):
                     task.cancel()
         except ExceptionGroup as failures:
@@ -111,11 +115,13 @@ class Supervisor:
                 loop.remove_signal_handler(number)
             self._state_path.unlink(missing_ok=True)
 
-    async def _announce(self, ready: Mapping[str, asyncio.Event]) -> None:
+    async def _announce(self, ready: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
         started = time.monotonic()
         for event in ready.values():
             await event.wait()
         self._on_ready(time.monotonic() - started)
+        if not self._stay:
+            stop.set()
 
     async def _keep(self, component: Component, ready: Mapping[str, asyncio.Event]) -> None:
         """Starts a component once its turn has come and, unless it is a one-shot, starts it again whenever it dies."""
@@ -165,7 +171,7 @@ class Supervisor:
         started = time.monotonic()
         child = await ChildProcess.start(
             component.command,
-            {**os.environ, **component.env},
+            {**os.environ, **component.env()},
             self._guard,
             lambda line: self._output.log(component.name, line),
         )
@@ -192,7 +198,7 @@ class Supervisor:
 
     async def _until_dead(self, component: Component) -> str:
         if component.server is not None:
-            while component.server.running:
+            while component.server.running:  # noqa: ASYNC110 - a server that starts itself can only be asked
                 await asyncio.sleep(_SERVER_POLL_SECONDS)
             return "the server is gone"
         return f"{_describe(await self._children[component.name].wait())}"
