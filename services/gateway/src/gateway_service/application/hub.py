@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway_service.application.parcels import Parcel, market_parcel
-from gateway_service.application.ports import Broker
+from gateway_service.application.stream_ports import Broker
 
 
 class Listener(Protocol):
