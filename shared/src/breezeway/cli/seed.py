@@ -4,12 +4,14 @@ It walks the way every user walks, through the public API: register, add a broke
 broker, fetch the master, load some history. Running it again only does what is missing, so every start runs it.
 """
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -177,8 +179,13 @@ def main() -> int:
         except (SeedFailed, httpx.HTTPError) as error:
             sys.stderr.write(f"The demo is incomplete: {error}\n")
             return 1
-    say(f"demo login: {EMAIL} / {PASSWORD}")
+    _remember_login(Path(os.environ["BREEZEWAY_HOME"]))
     return 0
+
+
+def _remember_login(home: Path) -> None:
+    """Leave the login where `breezeway run` finds it, to print it once everything is ready."""
+    (home / "demo.json").write_text(json.dumps({"email": EMAIL, "password": PASSWORD}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from breezeway.embedded.postgres import EmbeddedPostgres
 from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.errors import Misconfigured
-from breezeway.supervisor.component import AliveReady, Component, HttpReady
+from breezeway.supervisor.component import AliveReady, Component, HttpReady, RestartPolicy
 from breezeway.supervisor.guard import Guard
 from breezeway.supervisor.ports import PortReservation
 
@@ -117,6 +117,7 @@ def migration_components(place: Place, stores: Stores) -> list[Component]:
             partial(_migration_environment, stores, service),
             after=first,
             one_shot=True,
+            restart=RestartPolicy(start_attempts=1),  # what failed in a migration fails again
             start_timeout=300.0,
         )
         for service in SERVICES_WITH_DATABASE

@@ -22,6 +22,7 @@ from breezeway.supervisor.process import ChildProcess
 _PROBE_SECONDS = (0.02, 0.25)
 _SERVER_POLL_SECONDS = 0.25
 _WITHOUT_PROCESS = ("done", "restarting", "failed")
+_LINES_IN_MESSAGE = 5
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,6 +68,7 @@ class Supervisor:
         self._lock = FolderLock(run_folder, what="the data folder")
         self._children: dict[str, ChildProcess] = {}
         self._states = dict.fromkeys(self._components, "waiting")
+        self._tails: dict[str, list[str]] = {}
         self._running: dict[str, state_file.Running] = {}
 
     async def run(self) -> None:
@@ -145,10 +147,10 @@ class Supervisor:
                     await self._clear(component)
             failures = 1 if time.monotonic() - started > component.restart.healthy_after else failures + 1
             if not was_ready.is_set() and failures >= component.restart.start_attempts:
-                if component.required:
-                    raise StartFailed(f"{component.name} did not start: {problem}")
                 self._set(component.name, "failed")
                 self._output.progress(component.name, "failed", note=problem)
+                if component.required:
+                    raise StartFailed(f"{component.name} did not start: {problem}{self._last_words(component.name)}")
                 was_ready.set()  # the rest of the stack does not need it
                 return
             delay = component.restart.delay(failures)
@@ -187,14 +189,14 @@ class Supervisor:
                     await asyncio.wait({ended}, timeout=pause)
                     pause = min(longest, pause * 1.5)
         except TimeoutError:
-            return f"not ready after {component.start_timeout:g} s{_tail(child)}"
+            return f"not ready after {component.start_timeout:g} s"
         finally:
             ended.cancel()
         code = await child.wait()
         if component.one_shot and code == 0:
             await self._clear(component)
             return None
-        return f"{_describe(code)} while starting{_tail(child)}"
+        return f"{_describe(code)} while starting"
 
     async def _until_dead(self, component: Component) -> str:
         if component.server is not None:
@@ -207,6 +209,7 @@ class Supervisor:
         child = self._children.pop(component.name, None)
         if child is not None:
             await child.stop(component.stop_timeout)
+            self._tails[component.name] = list(child.tail)
 
     async def _stop_all(self, hurry: asyncio.Event) -> None:
         """Dependents before what they depend on; what does not depend on each other, together."""
@@ -232,6 +235,9 @@ class Supervisor:
         for component, result in zip(self._components, results, strict=True):
             if isinstance(result, BaseException):
                 self._output.progress(component, "failed", note=f"to stop: {result!r}; the guard will end it")
+
+    def _last_words(self, name: str) -> str:
+        return "".join(f"\n    {line}" for line in self._tails.get(name, [])[-_LINES_IN_MESSAGE:])
 
     def _set(self, name: str, state: str, pid: int | None = None) -> None:
         self._states[name] = state
@@ -289,7 +295,3 @@ def _describe(code: int) -> str:
         return f"killed by {signal.Signals(-code).name}"
     except ValueError:
         return f"killed by signal {-code}"
-
-
-def _tail(child: ChildProcess) -> str:
-    return "".join(f"\n    {line}" for line in child.tail)
