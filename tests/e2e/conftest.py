@@ -1,0 +1,59 @@
+"""One running stack for the end-to-end tests, its simulator fed with real candles where they are present."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from breezeway.testing.plugin import REPOSITORY
+from breezeway.testing.real_candles import fifty_stocks_2021, nifty_2019_2020
+from breezeway.testing.stack import RunningStack, TestUser
+
+
+def _public_data() -> Path | None:
+    folder = Path(os.environ.get("BREEZEWAY_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+    return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def candles_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """What `BREEZE_SIM_CANDLES_DIR` is set to; None without the public data."""
+    data = _public_data()
+    if data is None:
+        return None
+    folder = tmp_path_factory.mktemp("candles")
+    nifty_2019_2020(data).to_csv(folder / "nifty_2019_2020.csv", index=False)
+    fifty_stocks_2021(data).to_csv(folder / "fifty_stocks_2021.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None) -> Iterator[RunningStack]:
+    """The whole suite, as `make run` starts it, its exchange replaying one fixed day."""
+    environment = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZE_SIM_SEED": "7"}
+    if candles_folder is not None:
+        environment["BREEZE_SIM_CANDLES_DIR"] = str(candles_folder)
+    with RunningStack(REPOSITORY, tmp_path_factory.mktemp("stack"), environment) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def user(stack: RunningStack) -> AsyncIterator[TestUser]:
+    """A new user, signed in, without a broker account."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+        made = TestUser(http)
+        await made.register()
+        await made.sign_in()
+        yield made
+
+
+@pytest_asyncio.fixture
+async def admin(stack: RunningStack) -> AsyncIterator[httpx.AsyncClient]:
+    """The demo user of the seed, who is the administrator."""
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+        answer = await http.post("/api/v1/auth/login", json={"email": "demo@example.com", "password": "breezeway-demo"})
+        http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield http
