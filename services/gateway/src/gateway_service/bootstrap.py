@@ -1,19 +1,30 @@
 """Builds the gateway: the only place that names both its ports and what fills them."""
 
+import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
+from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.service_tokens import ServiceTokens
+from gateway_service.adapters import drain
 from gateway_service.adapters.claim_store import RedisClaimStore
+from gateway_service.adapters.directories import AuthFeedDirectory, InstrumentSymbols
+from gateway_service.adapters.redis_stream import RedisBroker, RedisInterest, RedisSnapshots, RedisTopics
 from gateway_service.adapters.upstreams import Upstreams
 from gateway_service.api.docs import DocumentCache
+from gateway_service.application.connection import Backstage
+from gateway_service.application.hub import Hub
+from gateway_service.application.registry import Registry
+from gateway_service.application.stream import Stream, StreamLimits
 from gateway_service.settings import GatewaySettings
 
 
@@ -41,4 +52,76 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.authenticator = Authenticator(fetch_keys)
     app.state.claims = RedisClaimStore(redis)
     app.state.documents = DocumentCache()
-    return {"redis": redis.ping, "auth": auth.ready}
+    broker = await build_stream(settings, app, stack, redis=redis, auth=auth, tokens=tokens)
+    return {"redis": redis.ping, "auth": auth.ready, "stream": broker.ready}
+
+
+async def build_stream(
+    settings: GatewaySettings,
+    app: FastAPI,
+    stack: AsyncExitStack,
+    *,
+    redis: "Redis",
+    auth: ServiceClient,
+    tokens: ServiceTokens,
+) -> RedisBroker:
+    """Build the WebSocket stream into `app.state.stream` and run it until the stack closes."""
+    loop = asyncio.get_running_loop()
+    instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", tokens))
+    feeds = AuthFeedDirectory(auth)
+    interest = RedisInterest(redis)
+    limits = StreamLimits(
+        outbox_bytes=settings.stream_outbox_bytes,
+        max_channels=settings.stream_max_channels,
+        max_connections_per_user=settings.stream_max_connections_per_user,
+    )
+    registry = Registry(
+        feeds=feeds,
+        interest=interest,
+        max_per_user=limits.max_connections_per_user,
+        slow_seconds=limits.slow_seconds,
+        time=loop.time,
+        now_ms=_now_ms,
+    )
+    # The hub asks the broker for topics and the broker brings the hub messages: one of the two has to be told later.
+    broker = RedisBroker(
+        settings.redis_url,
+        on_message=lambda topic, body: hub.broadcast(topic, body),
+        control={
+            keys.user_revoked(): lambda body: stream.on_revoked(body),
+            keys.broker_session_events(): lambda body: stream.on_broker_session(body),
+        },
+        on_gap=lambda seconds: stream.on_gap(seconds),
+    )
+    hub = Hub(broker, time=loop.time)
+    stage = Backstage(
+        hub=hub,
+        topics=RedisTopics(),
+        snapshots=RedisSnapshots(redis),
+        interest=interest,
+        feeds=feeds,
+        symbols=InstrumentSymbols(instruments),
+        tokens=app.state.authenticator,
+        now_ms=_now_ms,
+        max_channels=limits.max_channels,
+    )
+    stream = Stream(stage, registry, limits, forget_feeds=feeds.forget)
+    tasks = [
+        asyncio.create_task(broker.run(), name="stream-broker"),
+        asyncio.create_task(stream.run(), name="stream-housekeeping"),
+    ]
+    stack.push_async_callback(_stop, tasks)
+    app.state.stream = stream
+    app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
+    drain.on_sigterm(registry.drain, stack)
+    return broker
+
+
+async def _stop(tasks: "list[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from breezeway import logs
 from breezeway.http.app import Check, create_service
 from gateway_service import bootstrap
-from gateway_service.api import docs, proxy, system, web
+from gateway_service.api import docs, proxy, system, web, ws
 from gateway_service.api.security_headers import SecurityHeadersMiddleware
 from gateway_service.settings import GatewaySettings
 
@@ -37,6 +37,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     )
     app.include_router(docs.router)
     app.include_router(system.router)
+    app.include_router(ws.router)
     web.install(app, given.web_root)
     app.include_router(proxy.router)  # last: it takes every path that is left
     app.add_middleware(SecurityHeadersMiddleware)

@@ -46,3 +46,19 @@ class Instrument(BaseModel):
     broker_code: str = Field(description="ICICI's short name.", examples=["RELIND"])
     broker_token: str | None = Field(description="Breeze's feed token.", examples=["4.1!2885"])
     status: str = Field("active", examples=["active"])
+
+
+class ResolveRequest(BaseModel):
+    """Asks what symbols or aliases (ICICI's code, Breeze's token, the numeric id) stand for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    symbols: list[str] = Field(max_length=1000, examples=[["NSE:RELIANCE", "4.1!2885"]])
+
+
+class ResolveAnswer(BaseModel):
+    """What was asked for, by the name it was asked by; names that no instrument has are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    found: dict[str, Instrument]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway_service.application.parcels import Parcel, market_parcel
+from gateway_service.application.parcels import Parcel, parcel
 from gateway_service.application.stream_ports import Broker
 
 
@@ -85,9 +85,9 @@ class Hub:
         topic = self._topics.get(name)
         if topic is None:
             return 0
-        parcel = market_parcel(name, body)
+        shared = parcel(name, body)
         for listener in topic.listeners.values():
-            listener.post(parcel)
+            listener.post(shared)
         return len(topic.listeners)
 
     async def sweep(self) -> None:

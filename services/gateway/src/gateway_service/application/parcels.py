@@ -1,6 +1,6 @@
 """A message on its way to many connections: made once, shared by all of their outboxes."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Parcel(NamedTuple):
@@ -11,19 +11,19 @@ class Parcel(NamedTuple):
     size: int
 
 
-_GAP = b'{"type":"gap"'
-_CLOSED_BAR = b'"closed":true'
+# Matched against the bytes as `breezeway.contracts.stream.encode` writes them: `type` last, `closed` before it. A
+# message that fits none is kept, so a change over there costs memory with slow clients, never a lost message.
+_REPLACEABLE: Final = (b'"type":"tick"}', b'"type":"depth"}', b'"closed":false,"type":"candle"}')
+_GAP: Final = b'{"type":"gap"'
 
 
-def market_parcel(topic: str, body: bytes) -> Parcel:
-    """A message of a feed. Ticks, depths and forming bars give way to newer ones; gaps and closed bars never do."""
-    if body.startswith(_GAP) or _CLOSED_BAR in body:
-        return Parcel(None, body, len(body))
-    return Parcel(topic, body, len(body))
+def parcel(topic: str, body: bytes) -> Parcel:
+    """A message of a topic. Ticks, depths and forming bars give way to newer ones; nothing else does."""
+    return Parcel(topic if body.endswith(_REPLACEABLE) else None, body, len(body))
 
 
-def private_parcel(body: bytes) -> Parcel:
-    """A message that must arrive: replies, order events, notifications."""
+def lasting_parcel(body: bytes) -> Parcel:
+    """A message that must arrive, whatever it is: replies and snapshots."""
     return Parcel(None, body, len(body))
 
 

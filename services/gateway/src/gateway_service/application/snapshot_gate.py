@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gateway_service.application.outbox import Outbox
-from gateway_service.application.parcels import Parcel, is_gap, position_of, private_parcel
+from gateway_service.application.parcels import Parcel, is_gap, lasting_parcel, position_of
 
 _MAX_HELD = 1_000
 
@@ -12,10 +12,10 @@ _MAX_HELD = 1_000
 class SnapshotGate:
     """Stands in for an outbox in the hub while a channel's snapshot is being read.
 
-    Live parcels are held until `open`; then the snapshot goes out, followed by what is newer than it. Snapshot and live
-    messages come over different connections, so an older live message may arrive even after the snapshot: the gate stays
-    until the first newer one has passed, then calls `on_done` and is taken out of the way. A gap also ends it, because
-    after one positions may start again from the beginning.
+    Live parcels are held until `open`; then the snapshot goes out, followed by what is newer. Snapshot and live
+    messages come over different connections, so an older live message may arrive even after the snapshot: the gate
+    stays until the first newer one has passed, then calls `on_done` and is taken out of the way. A gap also ends it,
+    because after one positions may start again from the beginning.
     """
 
     __slots__ = ("_held", "_on_done", "_outbox", "_position")
@@ -44,7 +44,7 @@ class SnapshotGate:
         held, self._held = self._held or (), None
         if snapshot is not None:
             self._position = position_of(snapshot)
-            self._outbox.post(private_parcel(snapshot))
+            self._outbox.post(lasting_parcel(snapshot))
         if self._position is None:
             self._finish()
         for parcel in held:

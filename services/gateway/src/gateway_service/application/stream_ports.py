@@ -19,7 +19,7 @@ class Snapshots(Protocol):
     """The last message of each channel of a feed."""
 
     async def latest(self, feed: str, channels: Sequence[str]) -> list[bytes | None]:
-        """One entry per channel, in order; None where nothing has been published yet. Empty-handed when Redis is away."""
+        """One entry per channel, in order; None where nothing has been published, or Redis is away."""
         ...
 
 

@@ -1,0 +1,167 @@
+"""`GET /ws/v1/stream`: accept, authenticate, read, write, close. The only part that knows WebSockets."""
+
+import asyncio
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from breezeway.http.problem import problem_response
+from gateway_service.application.connection import Connection, Disconnect
+from gateway_service.application.outbox import Outbox
+from gateway_service.application.stream import Stream
+from gateway_service.domain.close_codes import CloseCode
+
+router = APIRouter()
+
+CREDENTIALS_IN_URL: Final = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "jwt"})
+_CLOSE_SECONDS: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+@router.websocket("/ws/v1/stream")
+async def stream(websocket: WebSocket) -> None:
+    """Ticks, depth, bars and private events; see the contract's chapter on the stream."""
+    service: Stream = websocket.app.state.stream
+    if await _refused(websocket, service):
+        return
+    await websocket.accept()
+    loop = asyncio.get_running_loop()
+    verdict: list[Disconnect] = []
+    # One movable deadline serves all that ends a connection from outside: no auth in time, an expired token,
+    # revocation, a client that does not read, shutdown. It costs no task and also interrupts a write that is stuck.
+    limit = asyncio.timeout(service.limits.auth_seconds)
+
+    def kick(code: CloseCode, reason: str) -> None:
+        if not verdict:
+            verdict.append(Disconnect(code, reason))
+            limit.reschedule(loop.time())
+
+    connection = service.open(kick)
+    try:
+        async with limit:
+            await _converse(websocket, connection, service, limit)
+    except* TimeoutError:
+        if not verdict:
+            verdict.append(Disconnect(CloseCode.UNAUTHENTICATED, "authentication_expired"))
+    except* Disconnect as ended:
+        verdict.append(next(iter(_leaves(ended))))
+    except* WebSocketDisconnect:
+        verdict.append(Disconnect(None))
+    except* Exception as failed:  # noqa: BLE001 - the last line of one client's tasks: logged, and told to come back
+        _log.error("stream_failed", error=repr(failed), exc_info=failed)
+        verdict.append(Disconnect(CloseCode.INTERNAL, "internal_error"))
+    finally:
+        service.close(connection)
+    await _close(websocket, connection.outbox, verdict[0])
+
+
+async def _refused(websocket: WebSocket, service: Stream) -> bool:
+    """Whether the handshake was answered with a problem document instead of an upgrade."""
+    exposed = CREDENTIALS_IN_URL.intersection(name.lower() for name in websocket.query_params)
+    origin = websocket.headers.get("origin")
+    if exposed:
+        answer = problem_response(
+            400,
+            "credential_in_url",
+            "Request refused",
+            "A credential was sent in the URL, which ends up in logs. Send it in the first frame instead: "
+            '{"action":"auth","token":"…"}',
+        )
+    elif origin is not None and origin not in _allowed_origins(websocket):
+        answer = problem_response(
+            403, "origin_not_allowed", "Not allowed", "Pages of this origin may not open the stream."
+        )
+    elif service.registry.draining or len(service.registry) >= service.limits.max_connections:
+        answer = problem_response(
+            503, "stream_full", "Try again later", "This gateway takes no more connections now.", retry_after=2
+        )
+    else:
+        return False
+    await websocket.send_denial_response(answer)
+    return True
+
+
+def _allowed_origins(websocket: WebSocket) -> frozenset[str]:
+    own = websocket.headers.get("host", "")
+    allowed: frozenset[str] = websocket.app.state.stream_origins
+    # The page that we serve ourselves has our own address for an origin, whatever name the user reached us by.
+    return allowed | {f"http://{own}", f"https://{own}"}
+
+
+async def _converse(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_read(websocket, connection, service, limit))
+        group.create_task(_write(websocket, connection.outbox, service.limits.flush_seconds))
+
+
+async def _read(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
+    while True:
+        principal = await connection.handle(await _frame(websocket))
+        if principal is not None:
+            if not service.registry.enter(connection, principal.user_id):
+                raise Disconnect(CloseCode.TOO_MANY_CONNECTIONS, "too_many_connections")
+            seconds = principal.expires_at - service.now() + service.limits.expiry_leeway_seconds
+            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+async def _frame(websocket: WebSocket) -> str | bytes:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise Disconnect(None)
+    text: str | None = message.get("text")
+    if text is not None:
+        return text
+    raw: bytes = message.get("bytes") or b""
+    return raw
+
+
+async def _write(websocket: WebSocket, outbox: Outbox, flush_seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await outbox.wait()
+        # What comes in the next moment leaves in the same frame.
+        await asyncio.sleep(flush_seconds)
+        frame = outbox.take()
+        if frame is None:
+            continue
+        outbox.sending_since = loop.time()
+        await websocket.send({"type": "websocket.send", "text": frame.decode()})
+        outbox.sending_since = None
+
+
+async def _close(websocket: WebSocket, outbox: Outbox, verdict: Disconnect) -> None:
+    if verdict.code is None:
+        return
+    _log.info("stream_closed", code=int(verdict.code), reason=verdict.reason, conflated=outbox.conflated)
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            if verdict.code is not CloseCode.TOO_SLOW and (rest := outbox.take()) is not None:
+                await websocket.send({"type": "websocket.send", "text": rest.decode()})
+            await websocket.close(int(verdict.code), verdict.reason[:120])
+    except (TimeoutError, WebSocketDisconnect, RuntimeError):
+        _abort(websocket)
+        return
+    if verdict.code is CloseCode.TOO_SLOW:
+        _abort(websocket)
+
+
+def _abort(websocket: WebSocket) -> None:
+    """Drop the connection of a client that does not read.
+
+    A polite close waits for the client to take what is buffered, which this one never does. ASGI knows nothing harder,
+    so the server's transport is reached through its bound `receive`; a server that is built otherwise closes politely.
+    """
+    protocol: Any = getattr(websocket._receive, "__self__", None)
+    transport = getattr(protocol, "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
+def _leaves(group: BaseExceptionGroup[Disconnect]) -> list[Disconnect]:
+    found: list[Disconnect] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found

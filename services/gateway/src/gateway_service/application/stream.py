@@ -1,0 +1,121 @@
+"""The stream as a whole: what happens beside the connections, and on whose word."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from breezeway.contracts.auth import CredentialsRevoked
+from gateway_service.application.connection import Backstage, Connection
+from gateway_service.application.outbox import Outbox
+from gateway_service.application.registry import Kick, Registry
+from gateway_service.domain.close_codes import CloseCode
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What a client may take, and how patient we are. Seconds, bytes and counts."""
+
+    auth_seconds: float = 10.0
+    flush_seconds: float = 0.005
+    outbox_bytes: int = 1_048_576
+    max_channels: int = 1_000
+    max_connections_per_user: int = 10
+    max_connections: int = 5_000
+    slow_seconds: float = 8.0
+    interest_seconds: float = 5.0
+    expiry_leeway_seconds: float = 5.0
+
+
+class Stream:
+    """What the WebSocket edge works with.
+
+    `run` must be running: it keeps interest alive, unsubscribes what nobody hears any more and closes stuck clients.
+
+    Args:
+        forget_feeds: makes the feed directory ask again which feed serves a user.
+    """
+
+    def __init__(
+        self,
+        stage: Backstage,
+        registry: Registry,
+        limits: StreamLimits,
+        *,
+        forget_feeds: Callable[[], None],
+    ) -> None:
+        self.limits = limits
+        self.registry = registry
+        self._stage = stage
+        self._forget_everybody = forget_feeds
+        self._numbers = itertools.count(1)
+        self._woken = asyncio.Event()
+
+    def open(self, kick: Kick) -> Connection:
+        """A connection that has been accepted but has not said who it is."""
+        outbox = Outbox(limit=self.limits.outbox_bytes, on_overflow=lambda: kick(CloseCode.TOO_SLOW, "too_slow"))
+        connection = Connection(next(self._numbers), outbox, self._stage)
+        self.registry.add(connection, kick)
+        return connection
+
+    def now(self) -> float:
+        """Wall time, epoch seconds."""
+        return self._stage.now_ms() / 1000
+
+    def close(self, connection: Connection) -> None:
+        connection.close()
+        self.registry.remove(connection)
+
+    def on_revoked(self, raw: bytes) -> None:
+        """A message of `keys.user_revoked()`."""
+        try:
+            event = CredentialsRevoked.model_validate_json(raw)
+        except ValueError as error:
+            _log.error("revocation_unreadable", error=repr(error))
+            return
+        closed = self.registry.revoke(event.user_id, event.session_id)
+        if closed:
+            _log.info("connections_revoked", count=closed)
+
+    def on_broker_session(self, raw: bytes) -> None:
+        """A message of `keys.broker_session_events()`."""
+        # Nobody is singled out: the session may be the operator's shared one, which serves users it does not name.
+        _log.info("broker_session_changed", size=len(raw))
+        self._forget_everybody()
+        self._woken.set()
+
+    async def on_gap(self, seconds: float) -> None:
+        """The way from Redis was cut for `seconds`; revocations and session events may be among what was missed."""
+        self.registry.announce_gap(seconds, "stream_interrupted")
+        self._forget_everybody()
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(0.5, self._sweep), name="stream-sweep")
+            group.create_task(self._every(self.limits.interest_seconds, self._refresh), name="stream-interest")
+            group.create_task(self._reassign_when_told(), name="stream-reassign")
+
+    async def _sweep(self) -> None:
+        self.registry.kick_stuck()
+        await self._stage.hub.sweep()
+
+    async def _refresh(self) -> None:
+        await self.registry.refresh_interest()
+
+    async def _reassign_when_told(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            await self.registry.reassign()
+
+    @staticmethod
+    async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await work()
