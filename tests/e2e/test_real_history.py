@@ -1,7 +1,7 @@
 """Real bars in the simulator come out of the database exactly: through SDK, worker, store and resampling.
 
-The expectation is computed here with pandas alone, from the source files and two facts about the exchange: the session is
-09:15 to 15:30, and the Muhurat sessions of 2019 and 2020 were in the evening.
+The expectation is computed here with pandas alone, from the source files and two facts about the exchange: the session
+is 09:15 to 15:30, and the Muhurat sessions of 2019 and 2020 were in the evening.
 """
 
 import asyncio
