@@ -1,6 +1,7 @@
 """A small market for the tests of the broker's surface: seven instruments whose prices stand still until pushed."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest_asyncio
 import uvicorn
 
 from breeze_simulator.application.ports import EmitBars, EmitTicks
+from breeze_simulator.domain import signing
 from breeze_simulator.domain.clock import SimClock
 from breeze_simulator.domain.instruments import Instrument, Product, Universe
 from breeze_simulator.domain.market_types import (
@@ -232,3 +234,59 @@ async def simulator(market: FakeMarket) -> AsyncIterator[RunningSimulator]:
     """A simulator on the wall clock, quotas on."""
     async with serve(Settings(clock="wall"), market) as running:
         yield running
+
+
+class Caller:
+    """Signs and sends as the SDK does: JSON in the body, also of a GET."""
+
+    def __init__(self, client: httpx.AsyncClient, session_key: str, secret: str) -> None:
+        self._client = client
+        self.session_key = session_key
+        self.secret = secret
+
+    @property
+    def token(self) -> str:
+        return signing.pack_session("SIM00001", self.session_key)
+
+    async def v1(self, method: str, name: str, fields: dict[str, object] | None = None) -> httpx.Response:
+        body = json.dumps(fields or {}, separators=(",", ":"))
+        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        headers = {
+            "Content-Type": "application/json",
+            "X-Checksum": "token " + signing.checksum(stamp, body.encode(), self.secret),
+            "X-Timestamp": stamp,
+            "X-AppKey": "sim+key=1",
+            "X-SessionToken": self.token,
+        }
+        url = f"/breezeapi/api/v1/{name}"
+        return await self._client.request(method, url, content=body, headers=headers)
+
+    async def v2(self, **query: str) -> httpx.Response:
+        headers = {"X-SessionToken": self.token, "apikey": "sim+key=1"}
+        return await self._client.get("/api/v2/historicalcharts", params=query, headers=headers)
+
+
+async def log_in(client: httpx.AsyncClient) -> Caller:
+    """A session, by the control route and customerdetails."""
+    answer = await client.post("/_sim/login", json={"api_key": "sim+key=1"})
+    fields = {"SessionToken": answer.json()["api_session"], "AppKey": "sim+key=1"}
+    details = await client.request("GET", "/breezeapi/api/v1/customerdetails", json=fields)
+    pair = signing.unpack_session(details.json()["Success"]["session_token"])
+    assert pair is not None
+    return Caller(client, pair[1], "sim-secret")
+
+
+@pytest_asyncio.fixture
+async def caller(simulator: RunningSimulator) -> Caller:
+    return await log_in(simulator.client)
+
+
+@pytest.fixture
+def served() -> Callable[..., Any]:
+    """Serve with other settings: `async with served(Settings(...)) as running`."""
+    return lambda settings, **options: serve(settings, FakeMarket(), **options)
+
+
+@pytest.fixture
+def login() -> Callable[[httpx.AsyncClient], Any]:
+    return log_in

@@ -174,7 +174,8 @@ async def list_apps(simulator: TheSimulator) -> dict[str, object]:
 async def add_fault(body: FaultBody, request: Request, simulator: TheSimulator) -> FaultAnswer:
     fault = simulator.faults.add(FaultOrder(**body.model_dump()))
     affected = await _at_once(body, simulator, request.app.state.endpoints)
-    simulator.journal.record("fault", **body.model_dump(mode="json", exclude_none=True))
+    order = body.model_dump(mode="json", exclude_none=True)
+    simulator.journal.record("fault", fault=order.pop("kind"), **order)
     return FaultAnswer(fault=_view(fault), affected=affected)
 
 

@@ -32,7 +32,7 @@ class BrokerDoor:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        notes: dict[str, object] = {}
+        notes: dict[str, object] = {"user_id": _user(request)}
         scope[NOTES] = notes
         started = time.perf_counter()
         status = 500
@@ -53,7 +53,6 @@ class BrokerDoor:
                 query=masked(dict(parse_qsl(request.url.query))),
                 status=status,
                 ms=round((time.perf_counter() - started) * 1000, 2),
-                user_id=_user(request),
                 **notes,
             )
 
