@@ -1,0 +1,215 @@
+"""Answer candles and their coverage from what is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from breezeway.candles.columns import Candles, concat
+from breezeway.candles.resample import ist_day, resample
+from breezeway.contracts.instruments import Instrument
+from breezeway.errors import FieldFault, InvalidInput
+from breezeway.intervals import Interval
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment, segment_of
+from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments
+from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
+from market_data_service.domain.times import ist_date, last_day_before
+
+DEFAULT_LIMIT = 5_000
+MAX_LIMIT = 200_000
+_MAX_DAYS = 11_000
+_TRADING_DAYS_OF = {Interval.DAY_1: 1, Interval.WEEK_1: 6, Interval.MONTH_1: 24}
+"""At most so many trading days go into one bar; weeks with a weekend session have six."""
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesQuery:
+    """[start, end) of bar labels. Without `start`, the newest `limit` bars before `end` are meant."""
+
+    symbol: str
+    interval: Interval
+    start: datetime | None = None
+    end: datetime | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesAnswer:
+    """`complete`: every trading day of the range is covered whole. `next`: the first bar that did not fit."""
+
+    symbol: str
+    interval: Interval
+    candles: Candles
+    complete: bool
+    next: int | None
+
+
+class ReadCandles:
+    """Bars of any interval: the stored ones, or computed from them. Nothing is fetched from the broker here."""
+
+    def __init__(
+        self, store: CandleStore, instruments: Instruments, calendar: MarketCalendar, time: ExchangeTime
+    ) -> None:
+        self._store = store
+        self._instruments = instruments
+        self._calendar = calendar
+        self._time = time
+
+    async def candles(self, query: CandlesQuery, bearer: str) -> CandlesAnswer:
+        """Raises:
+        NotFound: `instrument_not_found`.
+        InvalidInput: `invalid_range`, when `start` is not before `end`, or they are too far apart.
+        """
+        instrument = await self._instruments.resolve(query.symbol, bearer)
+        now = await self._time.now()
+        end = query.end or now
+        segment = segment_of(instrument.exchange)
+        if query.start is not None:
+            _check_range(query.start, end)
+            first = ist_date(query.start)
+        else:
+            first = await self._first_day_of_newest(instrument.symbol, query, end)
+        last = _last_day(end, query.interval, ist_date(now))
+        bars = await self._bars(instrument.symbol, query.interval, segment, first, last)
+        lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
+        bars = bars.between(lowest, _ceil(end))
+        following = None
+        if len(bars) > query.limit:
+            if query.start is None:
+                bars = bars[len(bars) - query.limit :]
+            else:
+                following = int(bars.t[query.limit])
+                bars = bars[: query.limit]
+        complete = await self._is_complete(instrument, query, segment, bars, end)
+        return CandlesAnswer(instrument.symbol, query.interval, bars, complete, following)
+
+    async def coverage(
+        self, symbol: str, interval: Interval, start: datetime | None, end: datetime | None, bearer: str
+    ) -> tuple[Instrument, list[DayCoverage]]:
+        """Day by day what is stored of a base interval; ordinary weekends are left out.
+
+        Raises:
+            NotFound: `instrument_not_found`.
+            InvalidInput: `unsupported_interval`, for an interval that is computed; `invalid_range`.
+        """
+        if interval.base is not interval:
+            raise InvalidInput(
+                f"{interval} bars are computed from {interval.base} bars; ask for the coverage of {interval.base}.",
+                code="unsupported_interval",
+            )
+        instrument = await self._instruments.resolve(symbol, bearer)
+        now = await self._time.now()
+        until = min(end or now, now)
+        since = start or until - timedelta(days=365)
+        _check_range(since, max(until, since + timedelta(seconds=1)))
+        first, last = ist_date(since), last_day_before(until)
+        known = await self._store.coverage(instrument.symbol, interval, first, last)
+        segment = segment_of(instrument.exchange)
+        days = []
+        for offset in range((last - first).days + 1):
+            found = self._of_day(first + timedelta(days=offset), interval, segment, instrument, known)
+            if found is not None:
+                days.append(found)
+        return instrument, days
+
+    def _of_day(
+        self,
+        day: date,
+        interval: Interval,
+        segment: Segment,
+        instrument: Instrument,
+        known: Mapping[date, DayCoverage],
+    ) -> DayCoverage | None:
+        expected = expected_bars(segment, day, interval, self._calendar)
+        if expected == 0:
+            name = self._calendar.day_name(segment, day)
+            return DayCoverage(day, CoverageState.HOLIDAY, 0, 0, name) if name and day.weekday() < 5 else None
+        if instrument.expiry is not None and day > instrument.expiry:
+            return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, "expired")
+        return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected)
+
+    async def _first_day_of_newest(self, symbol: str, query: CandlesQuery, end: datetime) -> date:
+        per_day = 1
+        if query.interval.seconds is not None:
+            # A short session has fewer bars than this; reading some days too many is cheaper than asking again.
+            per_day = max(1, 21_600 // query.interval.seconds)
+            wanted = query.limit // per_day + 3
+        else:
+            wanted = (query.limit + 1) * _TRADING_DAYS_OF[query.interval]
+        last = last_day_before(end)
+        days = await self._store.newest_days(symbol, query.interval.base, last, wanted)
+        if query.interval.base is Interval.DAY_1:
+            days = [*days, *await self._store.newest_days(symbol, Interval.MINUTE_1, last, wanted)]
+        return min(days, default=last)
+
+    async def _bars(self, symbol: str, interval: Interval, segment: Segment, first: date, last: date) -> Candles:
+        base = interval.base
+        stored = await self._store.read(symbol, base, first, last)
+        if base is Interval.DAY_1:
+            stored = await self._with_days_from_minutes(symbol, segment, stored, first, last)
+        return resample(stored, interval, source=base, segment=segment, calendar=self._calendar)
+
+    async def _with_days_from_minutes(
+        self, symbol: str, segment: Segment, stored: Candles, first: date, last: date
+    ) -> Candles:
+        """Daily bars where the broker's own exist, else computed from that day's minutes."""
+        have = set((_EPOCH + timedelta(days=int(day))) for day in ist_day(stored.t))
+        lacking = [day for day in self._calendar.trading_days(segment, first, last) if day not in have]
+        if not lacking:
+            return stored
+        minutes = await self._store.read(symbol, Interval.MINUTE_1, lacking[0], lacking[-1])
+        daily = resample(minutes, Interval.DAY_1, source=Interval.MINUTE_1, segment=segment, calendar=self._calendar)
+        daily = daily[~np.isin(daily.t, stored.t)]
+        joined = concat([stored, daily])
+        return joined[np.argsort(joined.t, kind="stable")]
+
+    async def _is_complete(
+        self, instrument: Instrument, query: CandlesQuery, segment: Segment, bars: Candles, end: datetime
+    ) -> bool:
+        """Whether every trading day from the asked (or first answered) one up to the end is covered whole."""
+        if query.start is not None:
+            first = ist_date(query.start)
+        elif len(bars):
+            first = _EPOCH + timedelta(days=int(ist_day(bars.t[:1])[0]))
+        else:
+            return False
+        last = last_day_before(end)
+        base = query.interval.base
+        known = dict(await self._store.coverage(instrument.symbol, base, first, last))
+        if base is Interval.DAY_1:
+            minutes = await self._store.coverage(instrument.symbol, Interval.MINUTE_1, first, last)
+            known = {**minutes, **{day: found for day, found in known.items() if found.bars}}
+        for day in self._calendar.trading_days(segment, first, last):
+            if instrument.expiry is not None and day > instrument.expiry:
+                break
+            found = known.get(day)
+            if found is None or found.state is not CoverageState.COMPLETE:
+                return False
+        return True
+
+
+def _check_range(start: datetime, end: datetime) -> None:
+    if start >= end:
+        message = "must be before `to`"
+        raise InvalidInput("`from` must be before `to`.", code="invalid_range", faults=[FieldFault("from", message)])
+    if (end - start).days > _MAX_DAYS:
+        raise InvalidInput("The range is longer than 30 years.", code="invalid_range")
+
+
+def _last_day(end: datetime, interval: Interval, today: date) -> date:
+    """The last day whose bars may belong to a bar that is labelled before `end`."""
+    last = last_day_before(end)
+    if interval is Interval.WEEK_1:
+        last += timedelta(days=6)
+    elif interval is Interval.MONTH_1:
+        last += timedelta(days=31)
+    return min(last, max(today, last_day_before(end)))
+
+
+def _ceil(moment: datetime) -> int:
+    whole = int(moment.timestamp())
+    return whole if moment.microsecond == 0 else whole + 1

@@ -1,0 +1,84 @@
+"""The bars of one trading day: what is stored, compared and replaced as a whole."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breezeway.candles.columns import Candles, concat
+from breezeway.candles.resample import day_of, ist_day
+from breezeway.intervals import Interval
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class DayBars:
+    """The bars of one Indian day; never empty."""
+
+    day: date
+    candles: Candles
+
+    @property
+    def checksum(self) -> bytes:
+        """A digest of the content: equal bars have equal digests, whatever machine made them."""
+        digest = hashlib.blake2b(digest_size=16)
+        bars = self.candles
+        for column, kind in ((bars.t, "<i8"), (bars.o, "<f8"), (bars.h, "<f8"), (bars.l, "<f8"), (bars.c, "<f8")):
+            digest.update(column.astype(kind).tobytes())
+        digest.update(bars.v.astype("<i8").tobytes())
+        if bars.oi is not None:
+            digest.update(b"oi" + bars.oi.astype("<i8").tobytes())
+        return digest.digest()
+
+
+def split_days(candles: Candles) -> list[DayBars]:
+    """Ascending bars cut at midnight IST."""
+    if not len(candles):
+        return []
+    days = ist_day(candles.t)
+    starts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
+    ends = [*starts[1:], len(days)]
+    return [
+        DayBars(day_of(int(candles.t[first])), candles[int(first) : int(last)])
+        for first, last in zip(starts, ends, strict=True)
+    ]
+
+
+def in_session(candles: Candles, interval: Interval, segment: Segment, calendar: MarketCalendar) -> Candles:
+    """Only the bars that start while orders match continuously.
+
+    The broker also sends the pre-open print (09:08) and prints after the close (15:31 to 15:33 and later); they
+    are not minutes of trading, and would shift every coarser bar. Daily bars are kept on trading days.
+    """
+    kept = [part.candles[_mask(part, interval, calendar.continuous(segment, part.day))] for part in split_days(candles)]
+    return concat(kept)
+
+
+def merge(stored: DayBars | None, fetched: DayBars) -> DayBars:
+    """What a day holds after `fetched` arrived: the union, in which a fetched bar replaces a stored one of its time.
+
+    A bar that is stored but was not fetched again stays. The broker leaves out minutes at random, so an answer with
+    fewer bars than we have is a worse answer, not news that trades were undone.
+    """
+    if stored is None:
+        return fetched
+    old, new = stored.candles, fetched.candles
+    missing = ~np.isin(old.t, new.t)
+    if not missing.any():
+        return fetched
+    joined = concat([old[missing], new])
+    return DayBars(fetched.day, joined[np.argsort(joined.t, kind="stable")])
+
+
+def _mask(part: DayBars, interval: Interval, stretches: Sequence[tuple[datetime, datetime]]) -> NDArray[np.bool_]:
+    t = part.candles.t
+    if interval.seconds is None:
+        return np.full(len(t), bool(stretches))
+    inside = np.zeros(len(t), dtype=np.bool_)
+    for opens, closes in stretches:
+        inside |= (t >= int(opens.timestamp())) & (t < int(closes.timestamp()))
+    return inside
