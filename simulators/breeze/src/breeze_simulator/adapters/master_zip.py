@@ -14,6 +14,8 @@ from breezeway.errors import Misconfigured
 class RealMaster:
     """A zip from disk: the same bytes and the same instruments on every day."""
 
+    is_real = True
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._bytes: bytes | None = None
@@ -43,6 +45,8 @@ class RealMaster:
 
 class PackedMaster:
     """A generated master; only the newest day is kept."""
+
+    is_real = False
 
     def __init__(self, files_of: Callable[[date], Sequence[tuple[str, str]]]) -> None:
         self._files_of = files_of

@@ -1,0 +1,74 @@
+"""The simulator's view of the market calendar: which minutes of which day a product trades."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breeze_simulator.domain.lru import Lru
+from breezeway.clock import IST
+from breezeway.errors import NotFound
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+
+_SEGMENTS: Final = {
+    "NSE": Segment.NSE,
+    "BSE": Segment.BSE,
+    "NFO": Segment.NFO,
+    "BFO": Segment.BFO,
+    "MCX": Segment.MCX,
+    "NDX": Segment.CDS,
+}
+_CACHED_DAYS: Final = 2048
+
+
+class Sessions:
+    """Trading days and minutes; a minute is counted from IST midnight."""
+
+    def __init__(self, calendar: MarketCalendar) -> None:
+        self._calendar = calendar
+        self._minutes: Lru[tuple[str, date, bool], NDArray[np.int64]] = Lru(_CACHED_DAYS)
+
+    def is_trading_day(self, day: date) -> bool:
+        """Whether NSE's cash market trades on `day`, special sessions included."""
+        return self._calendar.is_trading_day(Segment.NSE, day)
+
+    def previous_day(self, day: date) -> date:
+        """The last trading day before `day`; the day before where the calendar ends."""
+        try:
+            return self._calendar.previous_trading_day(Segment.NSE, day)
+        except NotFound:
+            return day - timedelta(days=1)
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether NSE's cash or derivatives market matches orders at `moment`."""
+        day = moment.astimezone(IST).date()
+        return any(
+            opens <= moment < closes
+            for segment in (Segment.NSE, Segment.NFO)
+            for opens, closes in self._calendar.continuous(segment, day)
+        )
+
+    def last_session_day(self, moment: datetime) -> date:
+        """The newest trading day whose sessions are over at `moment`."""
+        day = moment.astimezone(IST).date()
+        ends = [closes for _, closes in self._calendar.continuous(Segment.NFO, day)]
+        if ends and ends[-1] <= moment:
+            return day
+        return self.previous_day(day)
+
+    def minutes(self, exchange: str, day: date, *, cas_eligible: bool = False) -> NDArray[np.int64]:
+        """Every minute in which the product trades continuously, ascending; empty on a holiday."""
+        key = (exchange, day, cas_eligible)
+        known = self._minutes.get(key)
+        if known is None:
+            stretches = self._calendar.continuous(_SEGMENTS[exchange], day, cas_eligible=cas_eligible)
+            parts = [
+                np.arange(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute)
+                for opens, closes in stretches
+            ]
+            known = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+            known.flags.writeable = False
+            self._minutes.put(key, known)
+        return known
