@@ -21,6 +21,7 @@ EmitBars = Callable[[Sequence[ClosedBar]], Awaitable[None]]
 
 BEAT_SECONDS: Final = 0.05
 _LARGEST_DEBT_SECONDS: Final = 1.0
+_LONGEST_STEP_SECONDS: Final = 20
 
 
 class Paths(Protocol):
@@ -138,14 +139,17 @@ class LiveLoop:
         """
         mapping, now = self._clock.mapping(), self._clock.now()
         second, day = int(now.timestamp()), now.date()
-        if mapping != self._at.mapping or day != self._at.day or second < self._at.second:
-            jumped = mapping != self._at.mapping or second < self._at.second
-            since = int(mapping.exchange_anchor.timestamp()) - 1 if jumped else self._at.second
-            self._at = _Moment(mapping, min(since, second), day)
+        since = self._at.second
+        if mapping != self._at.mapping or second < since:
+            since = int(mapping.exchange_anchor.timestamp()) - 1
+        # Asleep for long (a suspended machine), or started long after the clock: what was missed stays missed.
+        if second - since > _LONGEST_STEP_SECONDS * (1 + mapping.speed):
+            since = second - 1
+        if since != self._at.second or day != self._at.day:
+            self._at = _Moment(mapping, since, day)
             for watched in self._watched.values():
                 self._place(watched, self._at)
-        since = self._at.second
-        self._at.second = second
+        self._at.mapping, self._at.second = mapping, second
         return since, second
 
     def _started_at(self) -> _Moment:
