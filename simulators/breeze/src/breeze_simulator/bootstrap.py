@@ -10,7 +10,8 @@ import structlog
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 
-from breeze_simulator.adapters.calendar_days import CalendarDays
+from breeze_simulator.adapters.candle_files import CandleFolder
+from breeze_simulator.adapters.master_zip import PackedMaster, RealMaster
 from breeze_simulator.api import control, login, master, orders, rest_v1, rest_v2
 from breeze_simulator.api.context import BrokerStarting
 from breeze_simulator.api.door import BUSY_PAGE, BrokerDoor, envelope_response, note
@@ -18,9 +19,11 @@ from breeze_simulator.api.sockets import FEED, OHLC, Endpoint
 from breeze_simulator.application.accounts import Accounts
 from breeze_simulator.application.faults import Faults
 from breeze_simulator.application.gate import Gate
+from breeze_simulator.application.generated_files import GeneratedFiles
 from breeze_simulator.application.history import History, HistoryRules
 from breeze_simulator.application.journal import Journal
 from breeze_simulator.application.limits import CallLimits, Quota
+from breeze_simulator.application.market import Market
 from breeze_simulator.application.portfolio import Portfolio
 from breeze_simulator.application.ports import LiveMarket
 from breeze_simulator.application.quotes import Quotes
@@ -29,6 +32,8 @@ from breeze_simulator.application.simulator import Broker, Simulator
 from breeze_simulator.application.streams import StreamRules, Streams
 from breeze_simulator.domain.clock import SimClock
 from breeze_simulator.domain.envelopes import BrokerRefusal, HttpStatuses, Refusals
+from breeze_simulator.domain.sessions import Sessions as TradingSessions
+from breeze_simulator.domain.underlyings import NoSource
 from breeze_simulator.settings import Settings
 from breezeway.clock import IST, Clock, SystemClock
 from breezeway.http.app import Check
@@ -44,6 +49,7 @@ SWEEP_SECONDS = 1.0
 def assemble(settings: Settings, wall: Clock | None = None) -> Simulator:
     """Everything that does not need the market."""
     clock = wall or SystemClock()
+    days = TradingSessions(MarketCalendar.default())
     refusals = Refusals(
         HttpStatuses(
             application=settings.http_status_of_refusals,
@@ -72,7 +78,7 @@ def assemble(settings: Settings, wall: Clock | None = None) -> Simulator:
         ),
         clock=SimClock(
             clock,
-            CalendarDays(MarketCalendar.default()),
+            days,
             mode="wall" if settings.clock == "wall" else "auto",
             day=settings.replay_day,
             speed=settings.speed,
@@ -84,7 +90,16 @@ def assemble(settings: Settings, wall: Clock | None = None) -> Simulator:
 
 def make_market(settings: Settings, clock: SimClock) -> LiveMarket:
     """The market that the settings describe."""
-    raise NotImplementedError
+    sessions = TradingSessions(MarketCalendar.default())
+    source = CandleFolder(settings.candles_dir) if settings.candles_dir else NoSource()
+    master = (
+        RealMaster(settings.master_zip)
+        if settings.master_zip
+        else PackedMaster(GeneratedFiles(settings.seed, sessions, source))
+    )
+    market = Market(clock, master, sessions, source, seed=settings.seed, tick_rate=settings.tick_rate)
+    market.prepare()
+    return market
 
 
 def build_broker(settings: Settings, simulator: Simulator, make_market: MarketFactory) -> Broker:
@@ -186,8 +201,8 @@ def install(app: FastAPI, settings: Settings, simulator: Simulator) -> None:
 
 def _is_replayable(day: date, wall: Clock) -> bool:
     """A trading day that is not in the future."""
-    calendar = CalendarDays(MarketCalendar.default())
-    return day <= wall.now().astimezone(IST).date() and calendar.is_trading_day(day)
+    days = TradingSessions(MarketCalendar.default())
+    return day <= wall.now().astimezone(IST).date() and days.is_trading_day(day)
 
 
 async def _sweep(endpoints: Mapping[str, Endpoint]) -> None:

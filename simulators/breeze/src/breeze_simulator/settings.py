@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     clock: str = "auto"
     speed: float = Field(1.0, gt=0, le=1_000)
     seed: int = 1
-    tick_rate: float = Field(1.0, gt=0, le=1_000)
+    tick_rate: float = Field(0.0, ge=0, le=20_000)
+    """Ticks a second over all watched instruments; 0 leaves it to the trades."""
     limits: bool = True
     control_token: SecretStr | None = None
     """Lets peers that are not on loopback use `/_sim`, as a bearer."""

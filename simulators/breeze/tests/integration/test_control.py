@@ -64,7 +64,7 @@ async def test_expiring_sessions(simulator: Any, caller: Any) -> None:
         ("/_sim/clock", {"day": "2026-08-02"}),
         ("/_sim/clock", {"day": "2099-01-05"}),
         ("/_sim/clock", {"speed": 0}),
-        ("/_sim/tick-rate", {"rate": 0}),
+        ("/_sim/tick-rate", {"rate": -1}),
         ("/_sim/apps", {"api_key": "k", "secret": "s", "user_id": "has:colon"}),
         ("/_sim/login", {}),
     ],

@@ -100,9 +100,9 @@ class ClockView(BaseModel):
 
 class TickRateBody(_Body):
     rate: float = Field(
-        gt=0,
-        le=10_000,
-        description="Ticks a second of a busy instrument.",
+        ge=0,
+        le=20_000,
+        description="Ticks a second over all watched instruments; 0 leaves it to the trades.",
         validation_alias=AliasChoices("rate", "tick_rate"),
     )
 
@@ -200,6 +200,8 @@ async def set_clock(body: ClockBody, simulator: TheSimulator, broker: TheBroker)
     if body.day is not None and not broker.is_replayable(body.day):
         raise InvalidInput(f"{body.day} is not a trading day that can be replayed.", code="not_a_trading_day")
     simulator.clock.set(mode=body.mode, day=body.day, at=body.at, speed=body.speed)
+    # Another day has another master; whoever reads this answer finds it made.
+    _ = broker.market.universe
     simulator.journal.record("clock", **body.model_dump(mode="json", exclude_none=True))
     return _clock_view(simulator)
 
