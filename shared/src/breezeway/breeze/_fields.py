@@ -163,7 +163,7 @@ def day(value: object, name: str) -> date | None:
         if len(yyyy) != 4:
             raise MalformedFrame(f"{name} is not a date")
         return date(int(yyyy), month, int(dd))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise MalformedFrame(f"{name} is not a date") from error
 
 

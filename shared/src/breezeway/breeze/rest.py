@@ -144,6 +144,8 @@ class BreezeRest:
     ) -> HistoryPage:
         if start.tzinfo is None or end.tzinfo is None or start >= end:
             raise InvalidInput("History needs two aware times in order.", code="broker_refused_input")
+        if interval not in wire.INTERVALS:
+            raise InvalidInput(f"The broker has no bars of {interval}.", code="broker_refused_input")
         arguments = {
             "expiry_date": "",
             "right": "",

@@ -1,4 +1,4 @@
-"""What the REST client takes and gives: frozen values, aware times, market prices as floats, ledger money as Decimal."""
+"""What the REST client takes and gives: frozen; times are aware, market prices floats, ledger money Decimal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -158,7 +158,12 @@ async def test_a_session_is_opened_and_later_calls_are_signed(
     stub.ok("customerdetails", DETAILS)
     stub.ok(
         "funds",
-        {"bank_account": "123456789012", "total_bank_balance": 8e8, "allocated_fno": 2.5, "unallocated_balance": "7"},
+        {
+            "bank_account": "123456789012",
+            "total_bank_balance": 8e8,
+            "allocated_fno": 2.5,
+            "unallocated_balance": "7",
+        },
     )
     login = await rest.open_session("a+b=", "secret", "12345678")
     assert (login.user_id, login.session_key, login.user_name) == ("XY000000", "4242", "JOHN SMITH")

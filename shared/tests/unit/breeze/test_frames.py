@@ -236,6 +236,8 @@ def test_bars_that_contradict_themselves_are_refused() -> None:
         "NSE,X,10,12,11,11,5,2022-12-02 14:13:53",
         "LSE,X,10,12,11,11,5,2022-12-02 14:13:53,1SEC",
         "NFO,X,30-Feb-2022,1,1,1,1,0,1,2022-12-02 14:19:21,1SEC",
+        f"NFO,X,{'9' * 50}-Feb-2022,1,1,1,1,0,1,2022-12-02 14:19:21,1SEC",
+        "NFO,X,30-02-12345,1,1,1,1,0,1,2022-12-02 14:19:21,1SEC",
     ):
         with pytest.raises(MalformedFrame):
             frames.decode_ohlc(line)

@@ -18,6 +18,7 @@ from breezeway.errors import (
     UpstreamUnavailable,
 )
 
+CHECKSUM = {"Status": 5, "Error": "Authentication Fail :: Invalid Checksum."}
 HTML = "<html><head><title>Service</title></head><body>We are down for maintenance</body></html>"
 
 
@@ -69,9 +70,7 @@ def outcome(http: int | None, body: object, call: Call = "read", *, proven: bool
         (200, fault("Invalid Market/Limit indicator:"), InvalidInput, "broker_refused_input"),
         (
             200,
-            fault(
-                "Request Denied: The IP address used does not match with the static IP declared when this API key was created"
-            ),
+            fault("Request Denied: The IP address used does not match with the static IP declared"),
             Forbidden,
             "broker_ip_refused",
         ),

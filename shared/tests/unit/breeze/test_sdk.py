@@ -53,7 +53,7 @@ def test_loading_costs_no_pandas_no_network_and_survives_a_config_module_of_ours
         "load_sdk(BreezeEndpoints.live(), None)\n"
         "assert 'pandas' not in sys.modules and 'config' not in sys.modules and c.HAS_IPV6 == 'untouched'\n"
     )
-    done = subprocess.run(  # noqa: S603  # our own interpreter and script
+    done = subprocess.run(  # our own interpreter and script
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
