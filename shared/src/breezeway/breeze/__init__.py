@@ -9,6 +9,7 @@
 - `quota`: the call limits that all processes share, in Redis.
 - `feed`: `BreezeFeed`, the three sockets as one stream of decoded events, without reconnect.
 - `frames`: the pure decoder of socket frames into the values of `events`.
+- `rooms`: the names of its Socket.IO rooms.
 - `master`: the pure parser of SecurityMaster.zip into `MasterRow`s and refusals with reasons.
 
 What the broker does not document is a field of a `…Rules` value with a documented default, never a constant in code.

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from breezeway.breeze import _fields as f
+from breezeway.breeze._advice import decode_advice
 from breezeway.breeze._orders import decode_order_frame
 from breezeway.breeze.events import (
     Advice,
@@ -49,58 +50,6 @@ _EQUITY_EXCHANGES: Final = {"1": "BSE", "4": "NSE"}
 _DERIVATIVE_EXCHANGES: Final = {"4": "NFO", "8": "BFO", "2": "BFO", "13": "CDS"}
 _OHLC_EXCHANGES: Final = {"BFO": "BFO", "NFO": "NFO", "NDX": "CDS", "MCX": "MCX"}
 _RIGHTS: Final[Mapping[str, Right]] = {"CE": "CE", "PE": "PE", "Call": "CE", "Put": "PE"}
-_GAIN_FIELDS: Final = (
-    "stock_name",
-    "stock_code",
-    "action_type",
-    "expiry_date",
-    "strike_price",
-    "option_type",
-    "stock_description",
-    "recommended_price_and_date",
-    "recommended_price_from",
-    "recommended_price_to",
-    "recommended_date",
-    "target_price",
-    "sltp_price",
-    "part_profit_percentage",
-    "profit_price",
-    "exit_price",
-    "recommended_update",
-    "iclick_status",
-    "subscription_type",
-)
-# A blank name marks a field that the SDK does not read either.
-_ONE_CLICK_FIELDS: Final = (
-    "strategy_date",
-    "modification_date",
-    "portfolio_id",
-    "call_action",
-    "portfolio_name",
-    "exchange_code",
-    "product_type",
-    "",
-    "underlying",
-    "expiry_date",
-    "",
-    "option_type",
-    "strike_price",
-    "action",
-    "recommended_price_from",
-    "recommended_price_to",
-    "minimum_lot_quantity",
-    "last_traded_price",
-    "best_bid_price",
-    "best_offer_price",
-    "last_traded_quantity",
-    "target_price",
-    "expected_profit_per_lot",
-    "stop_loss_price",
-    "expected_loss_per_lot",
-    "total_margin",
-    "leg_no",
-    "status",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +88,7 @@ def decode_stock(frame: object, rules: FrameRules = _DEFAULT_RULES) -> QuoteTick
         raise MalformedFrame("no room")
     head, bang, token = room.partition("!")
     if not bang:
-        return _advice(frame)
+        return decode_advice(frame)
     prefix, _, kind = head.partition(".")
     if not token:
         raise MalformedFrame("no token")
@@ -432,20 +381,3 @@ def _depth(x: list[object], room: str, token: str, prefix: str) -> DepthTick:
             )
         )
     return DepthTick(room, token, f.epoch_ms(x[1], "time"), tuple(bids), tuple(asks))
-
-
-def _advice(frame: list[object]) -> Advice:
-    if len(frame) == 19:
-        return Advice("i_click_2_gain", _named(frame, _GAIN_FIELDS))
-    if len(frame) == 28:
-        return Advice("one_click_fno", _named(frame, _ONE_CLICK_FIELDS))
-    raise MalformedFrame("neither a room nor an advice")
-
-
-def _named(frame: list[object], names: tuple[str, ...]) -> dict[str, str]:
-    named: dict[str, str] = {}
-    for name, value in zip(names, frame, strict=True):
-        if name and value is not None:
-            plain = value if type(value) is str else f.signed(value, name)
-            named[name] = f.text(str(plain), name)
-    return named
