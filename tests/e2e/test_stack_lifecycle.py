@@ -1,0 +1,130 @@
+"""`breezeway run` from the first line to the last process: what a user, a crash and a power cut do to it."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from breezeway.testing.eventually import eventually
+from breezeway.testing.stack import RunningStack, still_alive
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+SECOND_START_SECONDS = 15.0
+MEMORY_MB = 1_500.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: that one lies in a folder which other accounts may not enter."""
+    made = Path(tempfile.mkdtemp(prefix="bw-stack-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def nothing_left(stack: RunningStack, processes: list[psutil.Process], seconds: float) -> None:
+    try:
+        asyncio.run(eventually(lambda: not still_alive(processes) and not stack.listens(), seconds=seconds))
+    except TimeoutError:
+        pytest.fail(f"left after {seconds} s: {still_alive(processes)}")
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def run_again(stack: RunningStack, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "breezeway.cli.main", "run"],
+        env={"PATH": os.environ["PATH"], "BREEZEWAY_HOME": str(stack.home), "PORT": str(stack.port), **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_stack_starts_repairs_itself_and_stops_without_a_trace(folder: Path) -> None:
+    with RunningStack(folder / "home") as stack:
+        first = stack.start()
+        assert answers(stack.url)
+        assert f"{stack.url}/docs" in stack.log
+        memory = sum(process.memory_info().rss for process in stack.processes()) / 2**20
+        print(f"first start {first:.1f} s, resident memory {memory:.0f} MB")
+        assert memory <= MEMORY_MB
+
+        taken = run_again(stack, BREEZEWAY_HOME=str(folder / "other"))
+        assert taken.returncode == 1
+        assert f"port {stack.port} on 127.0.0.1 is taken" in taken.stderr
+        assert f"PORT={stack.port + 1} make run" in taken.stderr
+        assert not (folder / "other" / "postgres").exists()
+        in_use = run_again(stack, PORT=str(RunningStack(folder / "x").port))
+        assert in_use.returncode == 1
+        assert f"is in use by process {stack.pid}" in in_use.stderr
+
+        killed = stack.component("gateway")
+        os.kill(killed, signal.SIGKILL)
+        asyncio.run(eventually(lambda: "restarting gateway" in stack.log, seconds=5))
+        asyncio.run(eventually(lambda: answers(stack.url), seconds=20))
+        assert stack.component("gateway") != killed
+
+        processes = stack.processes()
+        assert stack.stop() == 0
+        nothing_left(stack, processes, seconds=0.5)
+
+
+def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path) -> None:
+    user = None
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("nobody").pw_uid
+        reachable = subprocess.run(["true"], cwd=Path(sys.executable).parent, user=user, check=False)
+        if reachable.returncode != 0:
+            pytest.skip("this checkout lies in a folder that only root may enter")
+    homes = [folder / "mine", folder / "theirs"]
+    homes[1].mkdir()
+    if user is not None:
+        os.chown(homes[1], user, -1)
+        os.chown(folder, user, -1)
+    with RunningStack(homes[0]) as mine, RunningStack(homes[1], user=user) as theirs:
+        mine.start()
+        theirs.start()
+        assert answers(mine.url)
+        assert answers(theirs.url)
+        processes = mine.processes()
+        assert mine.stop(signal.SIGINT) == 0
+        nothing_left(mine, processes, seconds=0.5)
+        assert answers(theirs.url)
+        assert theirs.stop(signal.SIGHUP) == 0
+
+
+def test_it_starts_again_after_a_power_cut_and_dies_with_its_supervisor(folder: Path) -> None:
+    with RunningStack(folder / "home") as stack:
+        stack.start()
+        everything = stack.processes()
+        for process in everything:
+            process.kill()
+        stack.wait()
+        nothing_left(stack, everything, seconds=5)
+
+        again = stack.start()
+        print(f"second start, with recovery, {again:.1f} s")
+        assert again <= SECOND_START_SECONDS
+        assert answers(stack.url)
+
+        processes = stack.processes()
+        stack.kill()
+        nothing_left(stack, processes, seconds=10)
