@@ -29,7 +29,7 @@ class Instrument(BaseModel):
     instrument_id: int = Field(examples=[20885])
     symbol: str = Field(description="Canonical symbol.", examples=["NSE:RELIANCE"])
     exchange: str = Field(examples=["NSE"])
-    segment: str = Field(description="Whose sessions it trades in.", examples=["cash"])
+    segment: str = Field(description="cash, derivatives, currency, commodity or fund.", examples=["cash"])
     type: InstrumentType = Field(examples=["equity"])
     name: str = Field(examples=["RELIANCE INDUSTRIES LIMITED"])
     isin: str | None = Field(None, examples=["INE002A01018"])
@@ -45,20 +45,44 @@ class Instrument(BaseModel):
     upper_band: Decimal | None = None
     broker_code: str = Field(description="ICICI's short name.", examples=["RELIND"])
     broker_token: str | None = Field(description="Breeze's feed token.", examples=["4.1!2885"])
-    status: str = Field("active", examples=["active"])
+    status: str = Field("active", description="active, expired or delisted.", examples=["active"])
+
+
+class InstrumentDetail(Instrument):
+    """An instrument with every other name it answers to."""
+
+    aliases: list[str] = Field(
+        description="ICICI's spelling, Breeze's token, our number, former names.", examples=[["NSE:RELIND", "4.1!2885"]]
+    )
+    as_of: date | None = Field(None, description="The day whose master answers; null for the present one.")
 
 
 class ResolveRequest(BaseModel):
-    """Asks what symbols or aliases (ICICI's code, Breeze's token, the numeric id) stand for."""
+    """Names to look up: canonical symbols or aliases, in any case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbols: list[str] = Field(max_length=1000, examples=[["NSE:RELIND", "4.1!2885"]])
+
+
+class Resolved(BaseModel):
+    """One name and what it names."""
 
     model_config = ConfigDict(frozen=True)
 
-    symbols: list[str] = Field(max_length=1000, examples=[["NSE:RELIANCE", "4.1!2885"]])
+    asked: str
+    instrument: Instrument
 
 
 class ResolveAnswer(BaseModel):
-    """What was asked for, by the name it was asked by; names that no instrument has are left out."""
+    """What was found, in the order asked, and what was not."""
 
     model_config = ConfigDict(frozen=True)
 
-    found: dict[str, Instrument]
+    items: list[Resolved]
+    missing: list[str]
+
+    @property
+    def found(self) -> dict[str, Instrument]:
+        """The instruments by the name they were asked by."""
+        return {item.asked: item.instrument for item in self.items}

@@ -59,6 +59,11 @@ def user_revoked() -> str:
     return f"{PREFIX}:events:revoked"
 
 
+def instruments_changed() -> str:
+    """Pub/sub: the id of the sync that has just made a new instrument master."""
+    return f"{PREFIX}:events:instruments"
+
+
 def exchange_clock() -> str:
     """String: the mapping from wall time to exchange time, as JSON; absent means the wall clock."""
     return f"{PREFIX}:exchange-clock"

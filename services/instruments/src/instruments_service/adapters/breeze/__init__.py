@@ -1,0 +1,1 @@
+"""The broker's master file: fetching and reading it."""

@@ -1,0 +1,142 @@
+"""The SQL of search: candidates for the ranking, and contracts of chosen underlyings."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from breezeway.contracts.instruments import Instrument, Right
+from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS, candidate, instrument
+from instruments_service.domain.query import ExpiryHint, Query
+from instruments_service.domain.ranking import Candidate, Underlying
+
+_ENOUGH = 5
+"""With fewer candidates than this a typo is likely, and similar words are looked for too."""
+
+_LIKENESS = "0.4"
+"""pg_trgm's threshold for a word: `relianse` reaches 0.55 against `reliance`, unrelated words stay under 0.3."""
+
+_WANTED = f"{INSTRUMENT_COLUMNS}, code, popularity"
+_FILTER = """status = 'active' AND search_text IS NOT NULL
+      AND (CAST(:exchange AS text) IS NULL OR exchange = :exchange) AND (CAST(:type AS text) IS NULL OR type = :type)"""
+
+# Three narrow index reads instead of one wide OR, each cut off by popularity, so that "a" stays cheap.
+_PLAIN = sa.text(f"""
+SELECT DISTINCT ON (instrument_id) *, CAST(0 AS real) AS similarity FROM (
+    (SELECT {_WANTED} FROM instruments WHERE symbol = ANY(:symbols) AND {_FILTER})
+    UNION ALL
+    (SELECT {_WANTED} FROM instruments WHERE broker_symbol = ANY(:symbols) AND {_FILTER})
+    UNION ALL
+    (SELECT {_WANTED} FROM instruments WHERE isin = :isin AND {_FILTER})
+    UNION ALL
+    (SELECT {_WANTED} FROM instruments WHERE code LIKE :prefix AND {_FILTER}
+      ORDER BY popularity DESC, length(code), instrument_id LIMIT :limit)
+    UNION ALL
+    (SELECT {_WANTED} FROM instruments WHERE search_text LIKE ALL(:inside) AND {_FILTER}
+      ORDER BY popularity DESC, instrument_id LIMIT :limit)
+) AS found""")  # noqa: S608 - only our own column names are pasted
+
+_SIMILAR = sa.text(f"""
+SELECT {_WANTED}, word_similarity(:text, search_text) AS similarity
+FROM instruments WHERE :text <% search_text AND {_FILTER}
+ORDER BY similarity DESC, popularity DESC, instrument_id LIMIT :limit""")  # noqa: S608 - only our own column names
+
+_CASH_EXCHANGES = ("NSE", "BSE", "NSE_INDEX", "BSE_INDEX", "CDS", "MF")
+
+
+async def candidates(
+    session: AsyncSession, query: Query, exchange: str | None, type_: str | None, limit: int
+) -> list[tuple[Candidate, Instrument]]:
+    """Cash instruments, indices and funds that may be meant, in no order."""
+    scope = {"exchange": exchange, "type": type_, "limit": limit}
+    long_enough = [word for word in query.words if len(word) >= 2]
+    values: dict[str, Any] = {
+        "symbols": [f"{market}:{query.joined}" for market in _CASH_EXCHANGES],
+        "isin": query.isin or "",
+        "prefix": f"{_escape(query.joined)}%" if query.joined else "",
+        # A single letter is in every name; the prefix read covers it.
+        "inside": [f"%{_escape(word)}%" for word in long_enough] or [""],
+        **scope,
+    }
+    rows = list((await session.execute(_PLAIN, values)).mappings())
+    if len(rows) < _ENOUGH and len(query.text) >= 3:
+        await session.execute(
+            sa.text("SELECT set_config('pg_trgm.word_similarity_threshold', :value, true)"), {"value": _LIKENESS}
+        )
+        seen = {row["instrument_id"] for row in rows}
+        similar = (await session.execute(_SIMILAR, {"text": " ".join(query.words), **scope})).mappings()
+        rows += [row for row in similar if row["instrument_id"] not in seen]
+    return [(candidate(row), instrument(row)) for row in rows]
+
+
+async def contracts(
+    session: AsyncSession,
+    underlyings: Sequence[Underlying],
+    type_: str | None,
+    strike: Decimal | None,
+    right: Right | None,
+    expiry: ExpiryHint | None,
+    limit: int,
+) -> list[Instrument]:
+    """Active contracts of `underlyings`, in their order; nearest expiry first, then nearest to the strike."""
+    found: list[Instrument] = []
+    for underlying in underlyings:
+        days = await _expiries(session, underlying, type_, expiry)
+        for day in days:
+            if len(found) >= limit:
+                return found
+            rows = await session.execute(
+                _CONTRACTS,
+                {
+                    "exchange": underlying.exchange,
+                    "underlying": underlying.code,
+                    "expiry": day,
+                    "type": type_,
+                    "right": right,
+                    "strike": strike,
+                    "limit": min(limit - len(found), _PER_EXPIRY if strike is not None else limit),
+                },
+            )
+            found += [instrument(row) for row in rows.mappings()]
+    return found
+
+
+_PER_EXPIRY = 4
+"""Of one expiry, when a strike was named: it and its neighbours; then the next expiry."""
+
+_CONTRACTS = sa.text(f"""
+SELECT {INSTRUMENT_COLUMNS} FROM instruments
+WHERE exchange = :exchange AND underlying = :underlying AND expiry = :expiry AND status = 'active'
+  AND (CAST(:type AS text) IS NULL OR type = :type) AND (CAST(:right AS text) IS NULL OR "right" = :right)
+ORDER BY abs(strike - CAST(:strike AS numeric)) NULLS FIRST, strike NULLS FIRST, "right", instrument_id
+LIMIT :limit""")  # noqa: S608 - only our own column names are pasted
+
+
+async def _expiries(
+    session: AsyncSession, underlying: Underlying, type_: str | None, hint: ExpiryHint | None
+) -> list[Any]:
+    rows = await session.execute(
+        _EXPIRIES, {"exchange": underlying.exchange, "underlying": underlying.code, "type": type_}
+    )
+    days = [row.expiry for row in rows]
+    return [day for day in days if hint is None or hint.matches(day)]
+
+
+# A loose index scan: one probe an expiry, instead of reading thousands of strikes to find a dozen days.
+_EXPIRIES = sa.text("""
+WITH RECURSIVE days AS (
+    (SELECT expiry FROM instruments WHERE exchange = :exchange AND underlying = :underlying AND expiry IS NOT NULL
+        AND status = 'active' AND (CAST(:type AS text) IS NULL OR type = :type) ORDER BY expiry LIMIT 1)
+    UNION ALL
+    SELECT (SELECT i.expiry FROM instruments i WHERE i.exchange = :exchange AND i.underlying = :underlying
+               AND i.expiry > days.expiry AND i.status = 'active'
+               AND (CAST(:type AS text) IS NULL OR i.type = :type) ORDER BY i.expiry LIMIT 1)
+    FROM days WHERE days.expiry IS NOT NULL
+)
+SELECT expiry FROM days WHERE expiry IS NOT NULL""")
+
+
+def _escape(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

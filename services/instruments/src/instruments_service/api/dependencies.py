@@ -1,0 +1,42 @@
+"""The use cases, as routes ask for them."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from instruments_service.application.catalogue import Catalogue
+from instruments_service.application.find import ReadInstruments, SearchInstruments
+from instruments_service.application.ports import InstrumentQueries, SyncLog
+from instruments_service.application.sync_master import RequestSync
+
+
+def _catalogue(request: Request) -> Catalogue:
+    return cast(Catalogue, request.app.state.catalogue)
+
+
+def _queries(request: Request) -> InstrumentQueries:
+    return cast(InstrumentQueries, request.app.state.queries)
+
+
+def _search(request: Request) -> SearchInstruments:
+    return cast(SearchInstruments, request.app.state.search)
+
+
+def _read(request: Request) -> ReadInstruments:
+    return cast(ReadInstruments, request.app.state.instruments)
+
+
+def _sync_log(request: Request) -> SyncLog:
+    return cast(SyncLog, request.app.state.sync_log)
+
+
+def _request_sync(request: Request) -> RequestSync:
+    return cast(RequestSync, request.app.state.request_sync)
+
+
+TheCatalogue = Annotated[Catalogue, Depends(_catalogue)]
+TheQueries = Annotated[InstrumentQueries, Depends(_queries)]
+TheSearch = Annotated[SearchInstruments, Depends(_search)]
+TheInstruments = Annotated[ReadInstruments, Depends(_read)]
+TheSyncLog = Annotated[SyncLog, Depends(_sync_log)]
+TheSyncRequest = Annotated[RequestSync, Depends(_request_sync)]

@@ -1,0 +1,212 @@
+"""One row of today's master, in our terms, and how the broker's row becomes one.
+
+**Identity.** An instrument's stable id hangs on a *natural key* made of what never changes while it lives:
+
+    cash, index   EXCHANGE:ICICI short name            NSE:RELIND
+    contract      EXCHANGE:kind:short name:expiry[:strike:right]   NFO:OPT:CNXBAN:2026-11-24:58000:PE
+    fund          MF:company-scheme                    MF:21-103D
+
+Not the token: exchanges hand a dead contract's token to a new one, and a share may get another. Not the symbol:
+companies rename (and a share that moves to the series BE changes its canonical symbol). Not the ISIN: a split changes
+it, and contracts have none. ICICI's short name is unique in every file, survives renames, and is what its REST calls
+want. Symbol, token, ISIN, series, name, lot and tick are therefore dated facts about the instrument.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from breezeway.breeze.master import Kind, MasterRow, RefusedRow, nse_cash_tick
+from breezeway.contracts.instruments import InstrumentType, Right
+from breezeway.symbols import format_strike
+
+MAPPING_VERSION: Final = 1
+"""Raised when this module maps the same file differently, so that an unchanged file is merged once more."""
+
+CASH: Final = "cash"
+
+_TYPES: Final[Mapping[Kind, InstrumentType]] = MappingProxyType(
+    {
+        "equity": InstrumentType.EQUITY,
+        "index": InstrumentType.INDEX,
+        "future": InstrumentType.FUTURE,
+        "option": InstrumentType.OPTION,
+        "mutual_fund": InstrumentType.MUTUAL_FUND,
+        "currency_spot": InstrumentType.CURRENCY,
+    }
+)
+_SEGMENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "NSE": CASH,
+        "BSE": CASH,
+        "NSE_INDEX": CASH,
+        "BSE_INDEX": CASH,
+        "NFO": "derivatives",
+        "BFO": "derivatives",
+        "CDS": "currency",
+        "MCX": "commodity",
+        "MF": "fund",
+    }
+)
+_RIGHTS: Final = MappingProxyType({"CE": Right.CALL, "PE": Right.PUT})
+_SMALLEST_TICK: Final = Decimal("0.01")
+_BSE_COARSE_TICK: Final = Decimal("0.05")
+_NAV_TICK: Final = Decimal("0.0001")
+_DERIVATIVE_TICK: Final = Decimal("0.05")
+
+
+class Listing(NamedTuple):
+    """What the master says of one instrument today. The field order is the column order of the staging table."""
+
+    natural_key: str
+    file: str
+    exchange: str
+    segment: str
+    type: str
+    symbol: str
+    code: str
+    name: str
+    isin: str | None
+    series: str | None
+    lot_size: int
+    tick_size: Decimal
+    monthly_tick: bool
+    """The tick follows a price and is reset monthly: a value from earlier in the month stays."""
+    freeze_quantity: int | None
+    expiry: date | None
+    strike: Decimal | None
+    right: str | None
+    underlying: str | None
+    underlying_exchange: str | None
+    lower_band: Decimal | None
+    upper_band: Decimal | None
+    broker_code: str
+    broker_token: str | None
+    broker_symbol: str
+    """The same symbol spelled with ICICI's code: an alias."""
+    status: str
+    popularity: int
+    """0 to 100: how likely a trader means this one when two match equally well."""
+    search_text: str | None
+    """Lower-case words that a text search looks into; None for contracts, which are found through their underlying."""
+
+
+class Intake(NamedTuple):
+    """A whole master, ready to be merged: `lines == len(listings) + len(refused)`."""
+
+    listings: list[Listing]
+    refused: list[RefusedRow]
+    lines: int
+    files: Mapping[str, int]
+    missing: tuple[str, ...]
+    master_date: date
+
+
+def segment_of(exchange: str) -> str:
+    """The segment of an exchange's instruments: cash, derivatives, currency, commodity or fund."""
+    return _SEGMENTS[exchange]
+
+
+def take_in(
+    rows: Iterable[MasterRow],
+    refused: Iterable[RefusedRow],
+    *,
+    files: Mapping[str, int],
+    missing: tuple[str, ...],
+    master_date: date,
+) -> Intake:
+    """Map a parsed master. Of two rows with one identity the first stays and the other is refused."""
+    rows = list(rows)
+    underlyings = {(row.underlying_exchange, row.underlying) for row in rows if row.underlying}
+    known: dict[str, None] = {}
+    listings: list[Listing] = []
+    turned_away = list(refused)
+    for row in rows:
+        listing = _listing(row, master_date, (row.exchange, row.code) in underlyings)
+        if listing.natural_key in known:
+            turned_away.append(RefusedRow(row.file, row.line, "duplicate_identity", listing.natural_key))
+            continue
+        known[listing.natural_key] = None
+        listings.append(listing)
+    return Intake(listings, turned_away, sum(files.values()), files, missing, master_date)
+
+
+def natural_key(row: MasterRow) -> str:
+    """What identifies the row's instrument for as long as it lives; see the module's docstring."""
+    if row.kind == "mutual_fund":
+        return f"{row.exchange}:{row.code}"
+    short = row.broker_code.upper()
+    if row.expiry is None:
+        return f"{row.exchange}:{short}"
+    if row.strike is None:
+        return f"{row.exchange}:FUT:{short}:{row.expiry.isoformat()}"
+    return f"{row.exchange}:OPT:{short}:{row.expiry.isoformat()}:{format_strike(row.strike)}:{row.right}"
+
+
+def _listing(row: MasterRow, master_date: date, has_contracts: bool) -> Listing:
+    contract = row.expiry is not None
+    short = row.broker_code.upper()
+    stem = row.underlying if contract and row.underlying is not None else row.code
+    tick, monthly = _tick(row)
+    return Listing(
+        natural_key=natural_key(row),
+        file=row.file,
+        exchange=row.exchange,
+        segment=segment_of(row.exchange),
+        type=_TYPES[row.kind],
+        symbol=f"{row.exchange}:{row.code}",
+        code=row.code,
+        name=row.name or row.code,
+        isin=row.isin,
+        series=None if contract or row.kind in ("index", "currency_spot") else row.series or None,
+        lot_size=row.lot_size,
+        tick_size=tick,
+        monthly_tick=monthly,
+        freeze_quantity=None,  # the master's FreezeQty is 0 in every row of every file
+        expiry=row.expiry,
+        strike=row.strike,
+        right=_RIGHTS[row.right] if row.right else None,
+        underlying=row.underlying,
+        underlying_exchange=row.underlying_exchange,
+        lower_band=row.lower_band,
+        upper_band=row.upper_band,
+        broker_code=row.broker_code,
+        broker_token=row.broker_token,
+        broker_symbol=f"{row.exchange}:{short}{row.code.removeprefix(stem)}",
+        status="expired" if row.expiry is not None and row.expiry < master_date else "active",
+        popularity=_popularity(row, has_contracts),
+        search_text=None if contract else f"{row.code} {row.name} {row.broker_code} {row.symbol}".lower(),
+    )
+
+
+def _tick(row: MasterRow) -> tuple[Decimal, bool]:
+    """The tick in rupees, and whether it follows the price.
+
+    The cash files carry none: NSE's column always says 0.01 and BSE's holds a price.
+    """
+    if row.exchange == "NSE":
+        return (nse_cash_tick(row.reference_price), True) if row.reference_price else (_SMALLEST_TICK, True)
+    if row.exchange == "BSE":
+        price = row.reference_price
+        return (_BSE_COARSE_TICK if price is not None and price >= 250 else _SMALLEST_TICK), True
+    if row.tick_size is not None:
+        return row.tick_size, False
+    if row.kind == "mutual_fund":
+        return _NAV_TICK, False
+    return (_DERIVATIVE_TICK if row.expiry is not None else _SMALLEST_TICK), False
+
+
+def _popularity(row: MasterRow, has_contracts: bool) -> int:
+    if row.kind == "index":
+        return 100 if has_contracts else 70
+    if row.kind == "equity":
+        if row.name.upper().endswith(" OFS"):
+            return 1
+        if row.exchange == "NSE":
+            return 90 if has_contracts else 50 if row.series == "EQ" else 35 if row.series in ("BE", "SM") else 15
+        return 30
+    if row.kind == "mutual_fund":
+        return 5
+    return 20
