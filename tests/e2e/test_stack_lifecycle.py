@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from breezeway.testing.eventually import eventually
-from breezeway.testing.stack import RunningStack, still_alive
+from breezeway.testing.stack_process import StackProcess, still_alive
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def nothing_left(stack: RunningStack, processes: list[psutil.Process], seconds: float) -> None:
+def nothing_left(stack: StackProcess, processes: list[psutil.Process], seconds: float) -> None:
     try:
         asyncio.run(eventually(lambda: not still_alive(processes) and not stack.listens(), seconds=seconds))
     except TimeoutError:
@@ -47,7 +47,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def run_again(stack: RunningStack, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_again(stack: StackProcess, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "breezeway.cli.main", "run"],
         env={"PATH": os.environ["PATH"], "BREEZEWAY_HOME": str(stack.home), "PORT": str(stack.port), **environment},
@@ -59,7 +59,7 @@ def run_again(stack: RunningStack, **environment: str) -> subprocess.CompletedPr
 
 
 def test_a_stack_starts_repairs_itself_and_stops_without_a_trace(folder: Path) -> None:
-    with RunningStack(folder / "home") as stack:
+    with StackProcess(folder / "home") as stack:
         first = stack.start()
         assert answers(stack.url)
         assert f"{stack.url}/docs" in stack.log
@@ -72,7 +72,7 @@ def test_a_stack_starts_repairs_itself_and_stops_without_a_trace(folder: Path) -
         assert f"port {stack.port} on 127.0.0.1 is taken" in taken.stderr
         assert f"PORT={stack.port + 1} make run" in taken.stderr
         assert not (folder / "other" / "postgres").exists()
-        in_use = run_again(stack, PORT=str(RunningStack(folder / "x").port))
+        in_use = run_again(stack, PORT=str(StackProcess(folder / "x").port))
         assert in_use.returncode == 1
         assert f"is in use by process {stack.pid}" in in_use.stderr
 
@@ -99,7 +99,7 @@ def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path)
     if user is not None:
         os.chown(homes[1], user, -1)
         os.chown(folder, user, -1)
-    with RunningStack(homes[0]) as mine, RunningStack(homes[1], user=user) as theirs:
+    with StackProcess(homes[0]) as mine, StackProcess(homes[1], user=user) as theirs:
         mine.start()
         theirs.start()
         assert answers(mine.url)
@@ -112,7 +112,7 @@ def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path)
 
 
 def test_it_starts_again_after_a_power_cut_and_dies_with_its_supervisor(folder: Path) -> None:
-    with RunningStack(folder / "home") as stack:
+    with StackProcess(folder / "home") as stack:
         stack.start()
         everything = stack.processes()
         for process in everything:

@@ -1,161 +1,205 @@
-"""The whole stack in a process of its own, started as `make run` starts it, for end-to-end tests."""
+"""The whole stack for end-to-end tests: started as `make run` starts it, used as its users use it."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
-import psutil
+import httpx
 
-from breezeway.supervisor import state_file
-from breezeway.supervisor.ports import free_port
+from breezeway.ids import new_id
 
-_POLL_SECONDS = 0.05
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
+_START_SECONDS = 180
+_STOP_SECONDS = 40
 
 
-class StackError(AssertionError):
-    """The stack did not do in time what the test needs; the message ends with its output."""
+class StackFailed(Exception):
+    """The stack did not come up; the text ends with its log."""
 
 
 class RunningStack:
-    """`breezeway run` on a data folder and a free port.
+    """`breezeway run` in a folder of its own, on a free port.
 
     Args:
-        home: its data folder.
-        environment: added to a small environment; the operator's DATABASE_URL and the like are not inherited.
-        user: account to run as, for root only.
-        port: of the gateway; a free one by default.
+        root: the checkout.
+        home: the data folder; the log is written beside the data.
+        environment: added to ours (simulator settings and the like).
     """
 
-    def __init__(
-        self,
-        home: Path,
-        *,
-        environment: Mapping[str, str] | None = None,
-        user: int | None = None,
-        port: int | None = None,
-    ) -> None:
+    def __init__(self, root: Path, home: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._root = root
         self.home = home
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log_path = home.with_name(f"{home.name}.{self.port}.log")
         self._environment = dict(environment or {})
-        self._user = user
         self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self.seconds_to_ready = 0.0
 
     @property
     def pid(self) -> int:
-        """Process id of the supervisor."""
-        return self._running().pid
+        """The supervisor's process id."""
+        if self._process is None:
+            raise RuntimeError("the stack is not running")
+        return self._process.pid
 
     @property
     def log(self) -> str:
-        """Everything that the stack printed so far."""
-        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+        """Everything the stack has printed so far."""
+        return (self.home / "stack.log").read_text(errors="replace")
 
-    def launch(self) -> Self:
-        """Starts it and returns at once."""
-        with self._log_path.open("ab") as log:
+    def start(self) -> "RunningStack":
+        """Start, and return when the stack says that it is ready.
+
+        Raises:
+            StackFailed: it ended, or was not ready in time.
+        """
+        port = _free_port()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.url = f"http://127.0.0.1:{port}"
+        environment = {
+            **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
+            **self._environment,
+            "PORT": str(port),
+            "BREEZEWAY_HOME": str(self.home),
+        }
+        started = time.monotonic()
+        with (self.home / "stack.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "breezeway.cli.main", "run"],
-                stdin=subprocess.DEVNULL,
+                cwd=self._root,
+                env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={
-                    **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-                    "PORT": str(self.port),
-                    "BREEZEWAY_HOME": str(self.home),
-                    **self._environment,
-                },
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
+                start_new_session=True,
             )
+        while "Breezeway is ready" not in self.log:
+            if self._process.poll() is not None or time.monotonic() - started > _START_SECONDS:
+                self.stop()
+                raise StackFailed(f"the stack did not become ready:\n{self.log[-6000:]}")
+            time.sleep(0.1)
+        self.seconds_to_ready = time.monotonic() - started
         return self
 
-    def start(self, seconds: float = 90.0) -> float:
-        """Starts it, waits until everything is ready, and returns how many seconds that took."""
-        seen = len(self.log)
-        started = time.monotonic()
-        self.launch()
-        while "Breezeway is ready" not in self.log[seen:]:
-            if self._running().poll() is not None or time.monotonic() - started > seconds:
-                raise StackError(f"the stack is not ready after {time.monotonic() - started:.1f} s:\n{self.tail()}")
-            time.sleep(_POLL_SECONDS)
-        return time.monotonic() - started
-
-    def wait(self, seconds: float = 30.0) -> int:
-        """Waits for the supervisor's end and returns its exit status."""
-        return self._running().wait(seconds)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Asks it to stop and returns its exit status."""
-        self._running().send_signal(number)
-        return self.wait()
-
-    def kill(self) -> None:
-        """Kills the supervisor alone, as the kernel does when memory runs out."""
-        process = self._running()
-        process.kill()
-        process.wait()
-
-    def component(self, name: str) -> int:
-        """Process id of one component."""
-        state = state_file.read(self.home / "run" / "state.json")
-        if state is None or name not in state.components:
-            raise StackError(f"{name} does not run:\n{self.tail()}")
-        return state.components[name].pid
-
-    def processes(self) -> list[psutil.Process]:
-        """The supervisor and everything below it."""
-        supervisor = psutil.Process(self.pid)
-        return [supervisor, *supervisor.children(recursive=True)]
-
-    def listens(self) -> bool:
-        """Whether somebody accepts connections on the gateway's port."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
-                return True
-        except OSError:
-            return False
-
-    def tail(self, lines: int = 60) -> str:
-        return "\n".join(self.log.splitlines()[-lines:])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-
-    def _running(self) -> subprocess.Popen[bytes]:
+    def stop(self) -> int:
+        """SIGTERM, then wait; returns the exit status."""
         if self._process is None:
-            raise StackError("the stack was not launched")
-        return self._process
-
-
-def still_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that run; a zombie is dead and only waits for its parent to notice."""
-    alive = []
-    for process in processes:
+            return 0
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
         try:
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                alive.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return alive
+            return process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise StackFailed(f"the stack did not stop within {_STOP_SECONDS} s:\n{self.log[-3000:]}") from None
+
+    def __enter__(self) -> "RunningStack":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@dataclass
+class TestUser:
+    """A user of a running stack, with a broker app of their own at the simulator."""
+
+    __test__ = False  # its name begins with Test, but it is not one
+
+    http: httpx.AsyncClient
+    email: str = field(default_factory=lambda: f"user-{new_id().hex}@example.com")
+    password: str = field(default_factory=lambda: f"Pw-{new_id().hex}")
+    account_id: str = ""
+    simulator: str = ""
+    api_key: str = ""
+    refresh_token: str = ""
+
+    @property
+    def token(self) -> str:
+        return self.http.headers["Authorization"].removeprefix("Bearer ")
+
+    async def register(self) -> None:
+        answer = await self.http.post("/api/v1/auth/register", json={"email": self.email, "password": self.password})
+        assert answer.status_code == 201, answer.text
+
+    async def sign_in(self) -> None:
+        answer = await self.http.post("/api/v1/auth/login", json={"email": self.email, "password": self.password})
+        assert answer.status_code == 200, answer.text
+        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.refresh_token = answer.json()["refresh_token"]
+
+    async def add_broker_account(self, api_key: str = "sim+key=1", api_secret: str = "sim-secret") -> None:
+        answer = await self.http.post(
+            "/api/v1/broker-accounts",
+            json={
+                "broker": "breeze",
+                "label": "Simulator",
+                "api_key": api_key,
+                "api_secret": api_secret,
+                "environment": "simulator",
+            },
+        )
+        assert answer.status_code == 201, answer.text
+        assert api_secret not in answer.text
+        self.account_id = answer.json()["id"]
+        self.api_key = api_key
+        login = await self.http.get(f"/api/v1/broker-accounts/{self.account_id}/login-url")
+        parts = urlsplit(login.json()["url"])
+        self.simulator = f"{parts.scheme}://{parts.netloc}"
+
+    async def own_app(self) -> None:
+        """Replace the shared default app by one of this user's own, so that its broker quota is its own too."""
+        name = new_id().hex[-8:]
+        app = {"api_key": f"k+{name}=", "secret": f"s-{name}", "user_id": f"U{name.upper()}", "user_name": "TEST USER"}
+        async with httpx.AsyncClient() as plain:
+            answer = await plain.post(f"{self.simulator}/_sim/apps", json=app)
+            assert answer.status_code in (200, 201), answer.text
+        await self.http.delete(f"/api/v1/broker-accounts/{self.account_id}")
+        await self.add_broker_account(app["api_key"], app["secret"])
+
+    async def log_in_at_broker(self) -> httpx.Response:
+        """Open the login URL, press its button, follow the redirect to our callback, as a browser would."""
+        login = await self.http.get(f"/api/v1/broker-accounts/{self.account_id}/login-url")
+        url = login.json()["url"]
+        async with httpx.AsyncClient() as browser:
+            page = await browser.get(url)
+            assert page.status_code == 200, page.text
+            action, fields = _form(page.text)
+            answer = await browser.post(urljoin(url, action), data=fields, follow_redirects=False)
+            assert answer.status_code in (302, 303), answer.text
+        landing = answer.headers["location"]
+        assert "apisession" in parse_qs(urlsplit(landing).query)
+        return await self.http.get(landing)
+
+    async def connect_broker(self) -> None:
+        """Account, own app, login: the session is active afterwards."""
+        await self.add_broker_account()
+        await self.own_app()
+        assert (await self.log_in_at_broker()).status_code == 200
+        assert (await self.session())["state"] == "active"
+
+    async def session(self) -> dict[str, Any]:
+        answer = await self.http.get(f"/api/v1/broker-accounts/{self.account_id}/session")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _form(html: str) -> tuple[str, dict[str, str]]:
+    action = re.search(r'<form[^>]*action="([^"]*)"', html)
+    fields = dict(re.findall(r'<input[^>]*name="([^"]*)"[^>]*value="([^"]*)"', html))
+    return unescape(action.group(1)) if action else "", {name: unescape(value) for name, value in fields.items()}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
