@@ -29,7 +29,7 @@ _SIGMA_PROFILE: Final = np.fromstring(
 _QUARTERS: Final = len(_VOLUME_PROFILE)
 _MINUTES: Final = _QUARTERS * 15
 _VOLATILITY_MEMORY: Final = 0.96
-_VOLATILITY_SPREAD: Final = 0.42
+_VOLATILITY_SPREAD: Final = 0.45
 _RANGE: Final = 0.30
 """Mean excess of a minute's high over its body, in sigmas of that minute."""
 _CACHED_MARKETS: Final = 64
