@@ -155,12 +155,13 @@ class World:
             gc.freeze()
             self._simulator.broker = broker
             _log.info("market_ready", exchange_now=self._simulator.clock.now().isoformat())
-            async with asyncio.TaskGroup() as group:
-                group.create_task(broker.market.run(broker.streams.emit_ticks, broker.streams.emit_bars))
-                group.create_task(_sweep(endpoints))
         except Exception:
-            _log.exception("market_failed")
+            # Readiness repeats the error for as long as the process lives; the log has it once, in full.
+            _log.exception("market_not_built")
             raise
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_keep_moving(broker))
+            group.create_task(_sweep(endpoints))
 
 
 async def build(
@@ -203,6 +204,16 @@ def _is_replayable(day: date, wall: Clock) -> bool:
     """A trading day that is not in the future."""
     days = TradingSessions(MarketCalendar.default())
     return day <= wall.now().astimezone(IST).date() and days.is_trading_day(day)
+
+
+async def _keep_moving(broker: Broker) -> None:
+    while True:
+        try:
+            await broker.market.run(broker.streams.emit_ticks, broker.streams.emit_bars)
+        except Exception:
+            # One instrument that cannot be priced must not end the market for all others.
+            _log.exception("market_stumbled")
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 async def _sweep(endpoints: Mapping[str, Endpoint]) -> None:

@@ -1,10 +1,9 @@
 """Settings of the simulator, from `BREEZE_SIM_…` variables."""
 
 from datetime import date, time
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from breeze_simulator.application.accounts import App
@@ -23,8 +22,8 @@ class Settings(BaseSettings):
 
     apps: list[App] = Field(default_factory=_demo_apps)
     redirect_url: str = Field(LOCAL_CALLBACK, pattern=r"^https?://")
-    master_zip: Path | None = None
-    candles_dir: Path | None = None
+    master_zip: FilePath | None = None
+    candles_dir: DirectoryPath | None = None
     clock: str = "auto"
     speed: float = Field(1.0, gt=0, le=1_000)
     seed: int = 1

@@ -158,7 +158,7 @@ def order_frame(user_id: str, reference: str, moment: datetime) -> Frame:
     day = local.strftime("%d-%b-%Y")
     head = ["1", "*", user_id, "*", "\x19230", "5", f"{local:%Y%m%d}00000518", f"{local:%d-%m-%Y}", f"{local:%H:%M:%S}"]
     contract = ["Intraday Calls", "N", "6", "8509000000", "NFO", "NIFTY", "O", "C", "E", "2000000", day, day]
-    order = ["B", "L", "T", "300", "E", reference, "50", "50", "0", "0", "0", "N", "13", "WEB", "Y", day]
+    order = ["B", "L", "T", "30000", "E", reference, "50", "50", "0", "0", "0", "N", "13", "WEB", "Y", day]
     tail = ["*", "*", "0.000000", "300.000000", *["N"] * 6, "0.000000", "66", "", "", "G\x1a"]
     return [*head, *contract, *order, *tail]
 
