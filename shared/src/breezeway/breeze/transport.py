@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final, TypeVar
@@ -29,6 +30,7 @@ class TransportRules:
 
     connect_timeout: float = 5
     read_timeout: float = 20
+    total_timeout: float = 60
     pool_timeout: float = 5
     connections: int = 10
     threads: int = 8
@@ -65,7 +67,7 @@ class BreezeTransport:
         self._http = httpx.Client(limits=limits, timeout=timeouts, follow_redirects=False, trust_env=False)
         self._pool = ThreadPoolExecutor(self.rules.threads, thread_name_prefix="breeze")
         self._waiting = 0
-        self._exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+        self._of_thread = threading.local()
         self._sdk: ModuleType | None = None
         self._loading = asyncio.Lock()
 
@@ -120,7 +122,7 @@ class BreezeTransport:
         headers: Mapping[str, str],
     ) -> "SdkAnswer":
         """The SDK's way out (`sdk.HttpPort`); runs in one of our threads."""
-        exchange = self._exchange.get() or Exchange()
+        exchange: Exchange = getattr(self._of_thread, "exchange", None) or Exchange()
         content = self._fetch(exchange, method, url, body, params, headers, self.rules.max_answer_bytes)
         text = content.decode("utf-8", errors="replace")
         assert exchange.answer is not None  # noqa: S101  # _fetch has set it, or raised
@@ -142,6 +144,8 @@ class BreezeTransport:
         most: int,
     ) -> bytes:
         content = None if body is None else body.encode()
+        # The read time-out is per piece; a server that drips could hold a thread for hours.
+        deadline = time.monotonic() + self.rules.total_timeout
         try:
             with self._http.stream(method, url, content=content, params=params, headers=dict(headers)) as response:
                 exchange.answer = Answer(response.status_code, "")
@@ -151,6 +155,9 @@ class BreezeTransport:
                     size += len(part)
                     if size > most:
                         exchange.failure = transport_failure("too_large")
+                        raise exchange.failure
+                    if time.monotonic() > deadline:
+                        exchange.failure = transport_failure("timeout")
                         raise exchange.failure
                     parts.append(part)
                 return b"".join(parts)
@@ -164,11 +171,11 @@ class BreezeTransport:
     @contextmanager
     def _recording(self) -> Iterator[Exchange]:
         exchange = Exchange()
-        token = self._exchange.set(exchange)
+        self._of_thread.exchange = exchange
         try:
             yield exchange
         finally:
-            self._exchange.reset(token)
+            self._of_thread.exchange = None
 
     async def _in_thread(self, function: Callable[[], Result]) -> Result:
         if self._waiting >= self.rules.threads + self.rules.queue:

@@ -7,6 +7,7 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +75,7 @@ class Stub:
         self.answers: dict[str, tuple[int, str]] = {}
         self.asked: list[tuple[str, str, str, dict[str, str]]] = []
         self.delay = 0.0
+        self.piece, self.drip = 1 << 20, 0.0
         stub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -88,7 +90,10 @@ class Stub:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
-                self.wfile.write(payload)
+                with suppress(OSError):  # the client may have left
+                    for start in range(0, len(payload), stub.piece):
+                        self.wfile.write(payload[start : start + stub.piece])
+                        time.sleep(stub.drip)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Quiet."""
@@ -419,6 +424,18 @@ async def test_a_slow_broker_is_left(stub: Stub, rest: BreezeRest) -> None:
     with pytest.raises(UpstreamTimeout):
         await rest.funds()
     assert time.monotonic() - started < 1.4
+
+
+async def test_a_broker_that_drips_is_left_too(stub: Stub, quota: Quota) -> None:
+    rules = TransportRules(read_timeout=1, total_timeout=0.3)
+    transport = BreezeTransport(BreezeEndpoints.single_origin(stub.origin), rules)
+    rest = BreezeRest(transport, quota, "a")
+    rest.resume(CREDENTIALS)
+    stub.ok("funds", {"bank_account": "1" * 100})
+    stub.piece, stub.drip = 5, 0.05
+    with pytest.raises(UpstreamTimeout):
+        await rest.funds()
+    await transport.aclose()
 
 
 async def test_a_broker_that_is_not_there_is_unavailable(quota: Quota) -> None:
