@@ -25,6 +25,12 @@ async def _principal(
     return await authenticator.authenticate(credentials.credentials)
 
 
+async def _principal_if_any(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None
+) -> Principal | None:
+    return await _principal(request, credentials) if credentials is not None else None
+
+
 def _bearer_token(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
 ) -> str:
@@ -50,6 +56,9 @@ def _calling_service(
 
 CurrentUser = Annotated[Principal, Depends(_principal)]
 """The signed-in user; 401 without one."""
+
+CallerIfAny = Annotated[Principal | None, Depends(_principal_if_any)]
+"""The signed-in user, or None without a token; a token that is not valid is a 401 all the same."""
 
 AdminUser = Annotated[Principal, Depends(_admin)]
 """The signed-in administrator; 403 for everybody else."""

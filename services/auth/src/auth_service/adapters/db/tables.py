@@ -1,0 +1,132 @@
+"""The tables of auth. Columns that end in `_sealed` hold vault envelopes; digests are SHA-256 of random secrets."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from breezeway.db.base import new_metadata
+
+metadata = new_metadata()
+
+_TIME = DateTime(timezone=True)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("full_name", Text),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("disabled_at", _TIME),
+    CheckConstraint("role IN ('user', 'admin')", name="role"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("ended_at", _TIME),
+    Column("end_reason", Text),
+    Column("ip", Text),
+    Column("user_agent", Text),
+    Index(None, "user_id", "id", postgresql_where=text("ended_at IS NULL")),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sign_in_id", Uuid, ForeignKey("sign_ins.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("issued_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("used_at", _TIME),
+)
+
+broker_accounts = Table(
+    "broker_accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("broker", Text, nullable=False, server_default="breeze"),
+    Column("label", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("api_key_hint", Text, nullable=False),
+    Column("api_key_sealed", LargeBinary, nullable=False),
+    Column("api_secret_sealed", LargeBinary, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+    CheckConstraint("environment IN ('simulator', 'live')", name="environment"),
+    Index(None, "user_id", "id"),
+)
+
+broker_sessions = Table(
+    "broker_sessions",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("broker_accounts.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Column("attempt", Uuid),
+    Column("connected_at", _TIME),
+    Column("expires_at", _TIME),
+    Column("user_name", Text),
+    Column("detail", Text),
+    Column("broker_user_id_sealed", LargeBinary),
+    Column("session_key_sealed", LargeBinary),
+    Column("api_session_sealed", LargeBinary),
+    CheckConstraint(
+        "state IN ('disconnected', 'connecting', 'active', 'expired', 'rejected', 'revoked')", name="state"
+    ),
+    # What is not active keeps no key: the database itself holds us to it.
+    CheckConstraint("state = 'active' OR session_key_sealed IS NULL", name="key_only_while_active"),
+    Index(None, "expires_at", postgresql_where=text("state = 'active'")),
+)
+
+pending_logins = Table(
+    "pending_logins",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("account_id", Uuid, ForeignKey("broker_accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("environment", Text, nullable=False),
+    Column("nonce_digest", LargeBinary, nullable=False, unique=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("consumed", Boolean, nullable=False, server_default=text("false")),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("at", _TIME, nullable=False),
+    Column("event", Text, nullable=False),
+    # No foreign key: what happened stays on record when the user is gone.
+    Column("user_id", Uuid),
+    Column("ip", Text),
+    Column("detail", JSONB, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index(None, "user_id", "seq"),
+)

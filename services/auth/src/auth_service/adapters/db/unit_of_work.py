@@ -1,0 +1,52 @@
+"""Auth's unit of work: the shared one, with auth's repositories and its audit log."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth_service.adapters.db import audit
+from auth_service.adapters.db.broker_accounts import PostgresBrokerAccounts
+from auth_service.adapters.db.broker_sessions import PostgresBrokerSessions
+from auth_service.adapters.db.pending_logins import PostgresPendingLogins
+from auth_service.adapters.db.sign_ins import PostgresSignIns
+from auth_service.adapters.db.users import PostgresUsers
+from auth_service.adapters.vault import Vault
+from auth_service.domain.audit import AuditEntry
+from breezeway.db.unit_of_work import UnitOfWork
+
+
+class PostgresUnitOfWork(UnitOfWork):
+    """See `ports.UnitOfWork`."""
+
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+        super().__init__(engine)
+        self._vault = vault
+        self._entries: list[AuditEntry] = []
+
+    @property
+    def users(self) -> PostgresUsers:
+        return PostgresUsers(self.session)
+
+    @property
+    def sign_ins(self) -> PostgresSignIns:
+        return PostgresSignIns(self.session)
+
+    @property
+    def broker_accounts(self) -> PostgresBrokerAccounts:
+        return PostgresBrokerAccounts(self.session, self._vault)
+
+    @property
+    def broker_sessions(self) -> PostgresBrokerSessions:
+        return PostgresBrokerSessions(self.session, self._vault)
+
+    @property
+    def pending_logins(self) -> PostgresPendingLogins:
+        return PostgresPendingLogins(self.session)
+
+    def audit(self, entry: AuditEntry) -> None:
+        self._entries.append(entry)
+
+    async def commit(self) -> None:
+        # Appended last: the chain's lock is then held for the blink of a commit, and never while waiting for another.
+        if self._entries:
+            await audit.append(self.session, self._entries)
+            self._entries.clear()
+        await super().commit()

@@ -1,0 +1,79 @@
+"""Users in PostgreSQL."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth_service.adapters.db.tables import users
+from auth_service.domain.users import Role, User
+
+_FIRST_USER_LOCK = 0x6669727374  # "first"
+
+
+class PostgresUsers:
+    """See `ports.Users`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, user: User) -> bool:
+        statement = (
+            insert(users)
+            .values(
+                id=user.id,
+                email=user.email,
+                full_name=user.full_name,
+                role=user.role.value,
+                password_hash=user.password_hash,
+                created_at=user.created_at,
+                disabled_at=user.disabled_at,
+            )
+            .on_conflict_do_nothing(index_elements=["email"])
+            .returning(users.c.id)
+        )
+        return (await self._session.execute(statement)).first() is not None
+
+    async def by_id(self, user_id: UUID, *, lock: bool = False) -> User | None:
+        query = select(users).where(users.c.id == user_id)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).first()
+        return _user(row) if row else None
+
+    async def by_email(self, email: str) -> User | None:
+        row = (await self._session.execute(select(users).where(users.c.email == email))).first()
+        return _user(row) if row else None
+
+    async def save(self, user: User) -> None:
+        await self._session.execute(
+            update(users)
+            .where(users.c.id == user.id)
+            .values(
+                full_name=user.full_name,
+                role=user.role.value,
+                password_hash=user.password_hash,
+                disabled_at=user.disabled_at,
+            )
+        )
+
+    async def claim_first(self) -> bool:
+        if await self._any():
+            return False
+        await self._session.execute(select(func.pg_advisory_xact_lock(_FIRST_USER_LOCK)))
+        return not await self._any()
+
+    async def _any(self) -> bool:
+        return (await self._session.execute(select(text("1")).select_from(users).limit(1))).first() is not None
+
+
+def _user(row: Any) -> User:
+    return User(
+        id=row.id,
+        email=row.email,
+        full_name=row.full_name,
+        role=Role(row.role),
+        password_hash=row.password_hash,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )

@@ -1,0 +1,1 @@
+"""What auth keeps in and sends through Redis."""

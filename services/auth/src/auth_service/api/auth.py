@@ -1,0 +1,173 @@
+"""Registering, signing in and out, and the keys that tokens are verified with."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth_service.api.dependencies import Limit, TheOrigin, TheServices, limit_login, limit_registration
+from auth_service.api.fields import Body, Email, GivenPassword, Label, NewPassword, OpaqueToken
+from auth_service.api.paging import Cursor, Page, page_of
+from auth_service.api.users import UserView
+from auth_service.application.sessions import SessionTokens
+from auth_service.domain.sign_ins import SignIn
+from breezeway.security.dependencies import CurrentUser
+
+router = APIRouter(tags=["auth"])
+
+
+class RegisterBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"email": "asha@example.com", "password": "correct horse battery staple", "full_name": "Asha Rao"}
+            ]
+        }
+    )
+
+    email: Email
+    password: NewPassword
+    full_name: Label | None = None
+
+
+class LoginBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "asha@example.com", "password": "correct horse battery staple"}]}
+    )
+
+    # Not checked as an address: what cannot be registered simply fits no account.
+    email: Annotated[str, Field(min_length=1, max_length=254)]
+    password: GivenPassword
+
+
+class RefreshBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"refresh_token": "pXq0v4k3Jr2yQm8uWz1nB7cT5eL9sD6aFhGiKoNjRtU"}]}
+    )
+
+    refresh_token: OpaqueToken
+
+
+class TokenView(BaseModel):
+    """A new pair of tokens. Both are shown this once; the refresh token works once."""
+
+    access_token: str = Field(examples=["eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…"])
+    refresh_token: str = Field(examples=["pXq0v4k3Jr2yQm8uWz1nB7cT5eL9sD6aFhGiKoNjRtU"])
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int = Field(description="Seconds until the access token expires.", examples=[900])
+    user: UserView
+
+
+class SessionView(BaseModel):
+    """One sign-in of the user."""
+
+    id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip: str | None
+    user_agent: str | None
+    current: bool = Field(description="Whether it is the session of the token that asks.")
+
+
+def _tokens(session: SessionTokens) -> TokenView:
+    return TokenView(
+        access_token=session.access.token,
+        refresh_token=session.refresh_token,
+        expires_in=session.access.expires_in,
+        user=UserView.of(session.user),
+    )
+
+
+def _never_cached(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+@router.post("/api/v1/auth/register", status_code=201, summary="Register")
+async def register_user(body: RegisterBody, services: TheServices, origin: TheOrigin) -> UserView:
+    """Create an account. The first one of an instance becomes its administrator."""
+    await limit_registration(services, origin)
+    user = await services.registration.register(body.email, body.password.get_secret_value(), body.full_name, origin)
+    return UserView.of(user)
+
+
+@router.post("/api/v1/auth/login", summary="Log in")
+async def log_in(body: LoginBody, response: Response, services: TheServices, origin: TheOrigin) -> TokenView:
+    """Get an access token for fifteen minutes, and a refresh token to get the next one with."""
+    _never_cached(response)
+    await limit_login(services, body.email, origin)
+    return _tokens(await services.signing_in.sign_in(body.email, body.password.get_secret_value(), origin))
+
+
+@router.post("/api/v1/auth/token", summary="Log in with an OAuth2 password form")
+async def issue_token(
+    response: Response,
+    services: TheServices,
+    origin: TheOrigin,
+    username: Annotated[str, Form(min_length=1, max_length=254, description="The e-mail address.")],
+    password: Annotated[str, Form(min_length=1, max_length=256, json_schema_extra={"format": "password"})],
+    grant_type: Annotated[Literal["password"], Form()] = "password",
+    scope: Annotated[str, Form(max_length=200)] = "",
+    client_id: Annotated[str | None, Form(max_length=200)] = None,
+    client_secret: Annotated[str | None, Form(max_length=200)] = None,
+) -> TokenView:
+    """The same as `login`, in the form that OAuth2 clients and the Authorize button of the documentation speak."""
+    _never_cached(response)
+    await limit_login(services, username, origin)
+    return _tokens(await services.signing_in.sign_in(username, password, origin))
+
+
+@router.post("/api/v1/auth/refresh", summary="Refresh")
+async def refresh_session(body: RefreshBody, response: Response, services: TheServices, origin: TheOrigin) -> TokenView:
+    """Exchange a refresh token for a new pair. It works once: using it again ends the whole session, so refresh from
+    one place at a time."""
+    _never_cached(response)
+    return _tokens(await services.refreshing.refresh(body.refresh_token.get_secret_value(), origin))
+
+
+@router.post("/api/v1/auth/logout", status_code=204, summary="Log out")
+async def log_out(body: RefreshBody, services: TheServices, origin: TheOrigin) -> None:
+    """End the session that a refresh token belongs to. Logging out twice is fine."""
+    await services.sign_ins.log_out(body.refresh_token.get_secret_value(), origin)
+
+
+@router.post("/api/v1/auth/logout-all", status_code=204, summary="Log out everywhere")
+async def log_out_everywhere(user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+    """End every session of the caller."""
+    await services.sign_ins.log_out_everywhere(user.user_id, origin)
+
+
+@router.get("/api/v1/auth/sessions", summary="List sessions")
+async def list_sessions(
+    user: CurrentUser, services: TheServices, cursor: Cursor, limit: Limit = 50
+) -> Page[SessionView]:
+    """Where the caller is signed in."""
+
+    def show(sign_in: SignIn) -> SessionView:
+        return SessionView(
+            id=sign_in.id,
+            created_at=sign_in.created_at,
+            last_used_at=sign_in.last_used_at,
+            expires_at=sign_in.expires_at,
+            ip=sign_in.ip,
+            user_agent=sign_in.user_agent,
+            current=str(sign_in.id) == user.session_id,
+        )
+
+    found = await services.sign_ins.page(user.user_id, cursor, limit + 1)
+    return page_of(found, limit, show, lambda sign_in: sign_in.id)
+
+
+@router.delete("/api/v1/auth/sessions/{session_id}", status_code=204, summary="End a session")
+async def end_session(session_id: UUID, user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+    """Sign one device out."""
+    await services.sign_ins.end(user.user_id, session_id, origin)
+
+
+@router.get("/.well-known/jwks.json", summary="Get the token keys")
+async def get_token_keys(response: Response, services: TheServices) -> dict[str, Any]:
+    """The public keys that access tokens are verified with."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return dict(services.jwks())

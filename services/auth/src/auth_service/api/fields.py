@@ -1,0 +1,45 @@
+"""Field types of request bodies: what may be stored, and how much of it."""
+
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from auth_service.domain.passwords import MAX_CHARACTERS, MIN_CHARACTERS
+
+
+class Body(BaseModel):
+    """Parent of request bodies: what we do not know is refused, so that a misspelt field does not pass silently."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+def _email(value: str) -> str:
+    # `.local` is no public domain, but it is what a home network's own mail uses, and this is self-hosted software.
+    checked = f"{value[:-6]}.lan" if value.lower().endswith(".local") else value
+    try:
+        validate_email(checked, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"this is not an e-mail address: {error}") from error
+    return value
+
+
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
+"""An e-mail address that could exist; nobody is asked whether it does."""
+
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""One line of text for people."""
+
+NewPassword = Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
+"""A password to be set: length is all that counts."""
+
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=MAX_CHARACTERS)]
+"""A password to be checked."""
+
+BrokerSecret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+"""A key or secret of a broker app."""
+
+OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=512)]
+"""A refresh token."""

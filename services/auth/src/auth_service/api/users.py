@@ -1,0 +1,49 @@
+"""The signed-in user."""
+
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth_service.api.dependencies import TheOrigin, TheServices
+from auth_service.api.fields import Body, Label
+from auth_service.domain.users import Role, User
+from breezeway.security.dependencies import CurrentUser
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
+
+
+class UserView(BaseModel):
+    """A user, as shown to themselves and to administrators."""
+
+    id: UUID
+    email: str = Field(examples=["asha@example.com"])
+    full_name: str | None = Field(None, examples=["Asha Rao"])
+    role: Role
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(id=user.id, email=user.email, full_name=user.full_name, role=user.role, created_at=user.created_at)
+
+
+class UserChanges(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Asha R. Rao"}]})
+
+    full_name: Label | None = Field(None, description="Null removes the name; a field left out stays as it is.")
+
+
+@router.get("/me", summary="Get the caller")
+async def get_me(user: CurrentUser, services: TheServices) -> UserView:
+    """Who the token belongs to."""
+    return UserView.of(await services.profiles.own(user.user_id))
+
+
+@router.patch("/me", summary="Change the caller")
+async def change_me(body: UserChanges, user: CurrentUser, services: TheServices, origin: TheOrigin) -> UserView:
+    """Change the caller's profile."""
+    if "full_name" not in body.model_fields_set:
+        return UserView.of(await services.profiles.own(user.user_id))
+    return UserView.of(await services.profiles.rename(user.user_id, body.full_name, origin))

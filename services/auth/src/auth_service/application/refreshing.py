@@ -1,0 +1,59 @@
+"""Refreshing: one use per token, decided by one statement."""
+
+from auth_service.application.ports import AccessTokens, Announcements, UnitsOfWork
+from auth_service.application.sessions import SessionTokens, new_refresh_token
+from auth_service.domain.audit import AuditEvent, Origin, audit_entry
+from auth_service.domain.sign_ins import EndReason, digest_of
+from breezeway.clock import Clock
+from breezeway.contracts.auth import CredentialsRevoked
+from breezeway.errors import Unauthenticated
+
+
+class Refreshing:
+    """Exchanges refresh tokens."""
+
+    def __init__(self, units: UnitsOfWork, tokens: AccessTokens, announce: Announcements, clock: Clock) -> None:
+        self._units = units
+        self._tokens = tokens
+        self._announce = announce
+        self._clock = clock
+
+    async def refresh(self, refresh_token: str, origin: Origin) -> SessionTokens:
+        """A new pair for a refresh token that has not been used.
+
+        Raises:
+            Unauthenticated: `invalid_refresh_token`; when the token was used before, the whole sign-in ends too.
+        """
+        digest = digest_of(refresh_token)
+        now = self._clock.now()
+        async with self._units() as work:
+            sign_in_id = await work.sign_ins.spend(digest, now)
+            if sign_in_id is not None:
+                # Holding the sign-in's row orders us against logging out: whichever commits first is true for
+                # the other.
+                sign_in = await work.sign_ins.touch(sign_in_id, now)
+                user = await work.users.by_id(sign_in.user_id) if sign_in else None
+                if sign_in is not None and user is not None and user.is_active:
+                    secret, token = new_refresh_token(sign_in, now)
+                    await work.sign_ins.issue(token)
+                    access = self._tokens.issue(user, sign_in.id, now)
+                    await work.commit()
+                    return SessionTokens(access=access, refresh_token=secret, user=user)
+        await self._end_if_reused(digest, origin)
+        raise Unauthenticated(
+            "The refresh token is not valid: unknown, expired, or used before. Log in again.",
+            code="invalid_refresh_token",
+        )
+
+    async def _end_if_reused(self, digest: bytes, origin: Origin) -> None:
+        now = self._clock.now()
+        async with self._units() as work:
+            sign_in = await work.sign_ins.owner_of(digest, spent_only=True)
+            if sign_in is None or not await work.sign_ins.end(sign_in.id, sign_in.user_id, EndReason.REUSE, now):
+                return
+            revoked = CredentialsRevoked(user_id=sign_in.user_id, session_id=str(sign_in.id))
+            work.after_commit(lambda: self._announce.revoked(revoked))
+            work.audit(
+                audit_entry(AuditEvent.REFRESH_REUSED, sign_in.user_id, now, origin, {"sign_in": str(sign_in.id)})
+            )
+            await work.commit()

@@ -1,0 +1,165 @@
+"""Builds the auth service: the one place that names both a port and its adapter."""
+
+import asyncio
+import base64
+import contextlib
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from auth_service.adapters.access_tokens import AccessTokenSigner, load_signing_key
+from auth_service.adapters.breeze.broker import BreezeBroker
+from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
+from auth_service.adapters.passwords import HashCost, PasslibHasher
+from auth_service.adapters.redis.announcements import RedisAnnouncements
+from auth_service.adapters.secret_files import read_or_make
+from auth_service.adapters.vault import Vault, VaultKeys
+from auth_service.api.dependencies import Limits, Services
+from auth_service.application.broker_accounts import BrokerAccountBook
+from auth_service.application.broker_connections import BrokerConnections
+from auth_service.application.broker_logins import BrokerLoginDesk
+from auth_service.application.broker_portfolio import PortfolioDesk
+from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, UnitOfWork
+from auth_service.application.profiles import Profiles
+from auth_service.application.refreshing import Refreshing
+from auth_service.application.registration import Registration
+from auth_service.application.service_access import ServiceAccess
+from auth_service.application.sign_in_list import SignInList
+from auth_service.application.signing_in import SigningIn
+from auth_service.jobs.expire_broker_sessions import expire_for_ever
+from auth_service.settings import AuthSettings
+from breezeway.breeze.quota import BrokerQuota
+from breezeway.clock import Clock, SystemClock
+from breezeway.db.engine import create_engine
+from breezeway.errors import Misconfigured
+from breezeway.http.app import Check
+from breezeway.redis.client import connect
+from breezeway.redis.sliding_window import SlidingWindow
+from breezeway.security.authenticator import Authenticator
+from breezeway.security.service_tokens import ServiceTokens
+
+SERVICE = "auth"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The broker's three ports; tests put a fake in their place."""
+
+    logins: BrokerLogins
+    portfolio: BrokerPortfolio
+    budget: CallBudget
+
+
+async def build(
+    app: FastAPI,
+    stack: AsyncExitStack,
+    settings: AuthSettings,
+    *,
+    clock: Clock | None = None,
+    broker: Broker | None = None,
+) -> Mapping[str, Check]:
+    """Put the service into `app.state`; what must be closed goes on `stack`."""
+    clock = clock or SystemClock()
+    # Keys first: a process that lacks them must not come up at all.
+    vault = Vault(vault_keys(settings))
+    signer = AccessTokenSigner(
+        load_signing_key(
+            settings.signing_key_file or settings.secrets_folder / "signing.pem", generate=not settings.is_production
+        )
+    )
+    engine = create_engine(
+        settings.database_url.get_secret_value(), application=SERVICE, pool_size=settings.database_pool_size
+    )
+    stack.push_async_callback(engine.dispose)
+    redis = connect(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    hasher = PasslibHasher(
+        HashCost(settings.password_memory_kib, settings.password_rounds, settings.password_parallelism),
+        at_once=settings.password_at_once,
+    )
+    stack.callback(hasher.close)
+    await hasher.warm_up()
+    if broker is None:
+        breeze = BreezeBroker(settings.simulator_url, BrokerQuota(redis))
+        stack.push_async_callback(breeze.aclose)
+        broker = Broker(breeze, breeze, breeze)
+
+    def units() -> UnitOfWork:
+        return PostgresUnitOfWork(engine, vault)
+
+    announce: Announcements = RedisAnnouncements(redis)
+    connections = BrokerConnections(units, broker.logins, announce, clock)
+    access = ServiceAccess(units, clock, shared_feed_user=settings.shared_feed_user)
+    app.state.services = Services(
+        registration=Registration(units, hasher, clock),
+        signing_in=SigningIn(units, hasher, signer, clock),
+        refreshing=Refreshing(units, signer, announce, clock),
+        sign_ins=SignInList(units, announce, clock),
+        profiles=Profiles(units, clock),
+        accounts=BrokerAccountBook(units, broker.logins, announce, clock),
+        logins=BrokerLoginDesk(units, broker.logins, clock, trust_only_pending=not settings.is_production),
+        connections=connections,
+        portfolio=PortfolioDesk(access, broker.portfolio, connections),
+        budget=broker.budget,
+        access=access,
+        jwks=signer.jwks,
+        secure_cookies=settings.gateway_url.startswith("https:"),
+        limits=_limits(redis, settings),
+    )
+
+    async def own_keys() -> Mapping[str, Any]:
+        return signer.jwks()
+
+    app.state.authenticator = Authenticator(own_keys)
+    app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
+    await _own_task(stack, connections, settings.expiry_interval)
+    return {"postgres": lambda: _answers(engine), "redis": lambda: redis.ping()}
+
+
+def vault_keys(settings: AuthSettings) -> VaultKeys:
+    """The vault's keys: from the environment, or, in development, from a file that is made when absent.
+
+    Raises:
+        Misconfigured: `vault_key_missing` or `bad_vault_key`, in production also for a key that a person typed.
+    """
+    if settings.vault_key is not None:
+        return VaultKeys.parse(settings.vault_key.get_secret_value(), refuse_typed=settings.is_production)
+    if settings.is_production:
+        raise Misconfigured(
+            "BREEZEWAY_VAULT_KEY is not set. Broker secrets cannot be kept without it. Make one with: "
+            "head -c 32 /dev/urandom | base64",
+            code="vault_key_missing",
+        )
+    made = read_or_make(settings.secrets_folder / "vault.key", lambda: base64.b64encode(os.urandom(32)))
+    return VaultKeys.parse(made.decode().strip())
+
+
+def _limits(redis: Redis, settings: AuthSettings) -> Limits:
+    return Limits(
+        login=SlidingWindow(redis, "login", limit=settings.login_limit, seconds=60),
+        login_ip=SlidingWindow(redis, "login-ip", limit=settings.login_ip_limit, seconds=60),
+        register=SlidingWindow(redis, "register", limit=settings.register_limit, seconds=60),
+    )
+
+
+async def _own_task(stack: AsyncExitStack, connections: BrokerConnections, every: float) -> None:
+    task = asyncio.create_task(expire_for_ever(connections, every), name="expire-broker-sessions")
+
+    async def stop() -> None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+async def _answers(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
