@@ -65,8 +65,9 @@ class InstrumentSymbols:
         answer = await self._instruments.call(
             "POST", "/internal/instruments/resolve", ResolveAnswer, json=ResolveRequest(symbols=names)
         )
+        found = {item.asked: item.instrument for item in answer.items}
         for name in names:
-            instrument = answer.found.get(name)
+            instrument = found.get(name)
             self._known.pop(name, None)
             self._known[name] = (
                 (now + _SYMBOL_SECONDS, instrument.symbol) if instrument is not None else (now + _UNKNOWN_SECONDS, None)

@@ -1,0 +1,16 @@
+"""The feed owner's tables."""
+
+import sqlalchemy as sa
+
+from market_data_service.adapters.db.tables import metadata
+
+feed_fences = sa.Table(
+    "feed_fences",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("minted_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    comment="The last fencing token of each feed. "
+    "It lives here because a Redis that restarts would count from 1 again.",
+)

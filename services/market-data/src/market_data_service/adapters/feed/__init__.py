@@ -1,0 +1,1 @@
+"""The feed owner's adapters: lease, publishing, interest, broker socket, neighbours."""

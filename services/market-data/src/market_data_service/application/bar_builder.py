@@ -1,0 +1,217 @@
+"""Bars of the instruments of one feed, folded from ticks by event time.
+
+1-minute bars are built for every instrument that ticks; seconds and derived intervals only while somebody listens.
+Ticks outside of continuous trading make no bar. A bar that we did not see from its first moment is published, but not
+handed on to storage: history will supply it whole.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from breezeway.candles.folding import Bar, BarFolder
+from breezeway.candles.resample import day_of
+from breezeway.intervals import Interval
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment, segment_of
+from market_data_service.domain.derived_bars import DerivedBar, bucket_of
+
+_GRACE_MS: Final = 2_000
+"""How long after its end, by the exchange's clock, a bar waits for ticks that are still under way."""
+
+_REWIND_MS: Final = 1_800_000
+"""A tick that is so much older than the newest means that the exchange's clock was set back (a replay began again)."""
+
+Emit = Callable[[str, Interval, Bar], None]
+"""Called with symbol, interval and bar for everything to be published."""
+
+
+@dataclass(slots=True)
+class _Minutes:
+    """State of one instrument."""
+
+    segment: Segment
+    folder: BarFolder
+    seconds: BarFolder | None = None
+    newest_ms: int = 0
+    whole_from: int = 0
+    """Start (epoch seconds) of the first minute that we see from its beginning."""
+    derived: dict[Interval, DerivedBar] = field(default_factory=dict)
+    dirty: bool = False
+    day: tuple[int, int, Sequence[tuple[int, int]]] | None = None
+    """Start and end (ms) of the day whose sessions are cached, and the sessions."""
+
+
+class BarBuilder:
+    """Not thread-safe; one owner.
+
+    Args:
+        emit: takes bars to publish.
+        calendar: sessions.
+    """
+
+    def __init__(self, emit: Emit, calendar: MarketCalendar) -> None:
+        self._emit = emit
+        self._calendar = calendar
+        self._books: dict[str, _Minutes] = {}
+        self._wanted: dict[str, frozenset[Interval]] = {}
+        self._finished: dict[str, list[Bar]] = {}
+
+    @property
+    def wanted(self) -> Mapping[str, frozenset[Interval]]:
+        return self._wanted
+
+    def want(self, intervals: Mapping[str, frozenset[Interval]]) -> list[tuple[str, Interval]]:
+        """Replace what is listened to, by symbol; the derived bars that are new and lack what came before."""
+        fresh: list[tuple[str, Interval]] = []
+        for symbol, asked in intervals.items():
+            known = self._wanted.get(symbol, frozenset())
+            fresh += [(symbol, i) for i in sorted(asked - known) if i not in (Interval.MINUTE_1, Interval.SECOND_1)]
+        self._wanted = dict(intervals)
+        for symbol, book in self._books.items():
+            asked = self._wanted.get(symbol, frozenset())
+            book.derived = {i: bar for i, bar in book.derived.items() if i in asked}
+            if not asked & {Interval.SECOND_1, Interval.SECOND_5}:
+                book.seconds = None
+        return fresh
+
+    def seed(self, symbol: str, interval: Interval, minutes: Iterable[Bar], now: int) -> None:
+        """Give the derived bar of exchange second `now` the minutes that were traded before it was listened to."""
+        if interval not in self._wanted.get(symbol, ()):
+            return
+        book = self._books.get(symbol) or self._open(symbol, now * 1000)
+        current = bucket_of(now, interval, book.segment, self._calendar)
+        if current is None:
+            return
+        derived = self._derived(book, interval, now)
+        if derived is not None and derived.label == current[0]:
+            derived.seed(bar for bar in minutes if derived.label <= bar.t < derived.end)
+            book.dirty = True
+
+    def add(self, symbol: str, at_ms: int, price: float, volume: int | None, oi: int | None) -> None:
+        """Fold one tick."""
+        book = self._books.get(symbol)
+        if book is None or at_ms < book.newest_ms - _REWIND_MS:
+            book = self._open(symbol, at_ms)
+        if not self._trading(book, at_ms):
+            return
+        book.newest_ms = max(book.newest_ms, at_ms)
+        for bar in book.folder.add(at_ms, price, volume, oi):
+            self._closed_minute(symbol, book, bar)
+        asked = self._wanted.get(symbol)
+        if asked and (Interval.SECOND_1 in asked or Interval.SECOND_5 in asked):
+            if book.seconds is None:
+                book.seconds = BarFolder(1)
+            for bar in book.seconds.add(at_ms, price, volume, oi):
+                self._closed_second(symbol, book, bar)
+        book.dirty = True
+
+    def tend(self, exchange_now_ms: int) -> None:
+        """Close what is over by the exchange's clock, and publish what is forming and has changed."""
+        for symbol, book in self._books.items():
+            for bar in book.folder.close_until(exchange_now_ms - _GRACE_MS):
+                self._closed_minute(symbol, book, bar)
+            if book.seconds is not None:
+                for bar in book.seconds.close_until(exchange_now_ms - _GRACE_MS):
+                    self._closed_second(symbol, book, bar)
+            self._close_derived(symbol, book, exchange_now_ms - _GRACE_MS)
+            if book.dirty:
+                book.dirty = False
+                self._publish_forming(symbol, book)
+
+    def break_off(self) -> None:
+        """Ticks may be missing from here on: what is forming is no longer whole, and volume cannot be carried over."""
+        for symbol, book in self._books.items():
+            fresh = _Minutes(book.segment, BarFolder(60), newest_ms=book.newest_ms, derived=book.derived)
+            self._books[symbol] = fresh
+
+    def take_finished(self) -> dict[str, list[Bar]]:
+        """The whole 1-minute bars, and corrections of them, since the last call, by symbol."""
+        finished, self._finished = self._finished, {}
+        return finished
+
+    def give_back(self, bars: Mapping[str, Sequence[Bar]]) -> None:
+        """Return bars that could not be stored; they are offered again, before newer ones."""
+        for symbol, kept in bars.items():
+            self._finished[symbol] = [*kept, *self._finished.get(symbol, ())][-400:]
+
+    def _open(self, symbol: str, at_ms: int) -> _Minutes:
+        segment = segment_of(symbol.partition(":")[0])
+        book = _Minutes(segment, BarFolder(60), newest_ms=at_ms)
+        self._books[symbol] = book
+        return book
+
+    def _trading(self, book: _Minutes, at_ms: int) -> bool:
+        if book.day is None or not book.day[0] <= at_ms < book.day[1]:
+            day = day_of(at_ms // 1000)
+            stretches = [
+                (int(a.timestamp() * 1000), int(b.timestamp() * 1000))
+                for a, b in self._calendar.continuous(book.segment, day)
+            ]
+            start = (at_ms + 19_800_000) // 86_400_000 * 86_400_000 - 19_800_000
+            book.day = (start, start + 86_400_000, stretches)
+        return any(opens <= at_ms < closes for opens, closes in book.day[2])
+
+    def _closed_minute(self, symbol: str, book: _Minutes, bar: Bar) -> None:
+        if book.whole_from == 0:
+            # The first minute of a folder was joined somewhere in its middle.
+            book.whole_from = bar.t + 60
+        elif bar.t >= book.whole_from:
+            self._finished.setdefault(symbol, []).append(bar)
+        self._emit(symbol, Interval.MINUTE_1, bar)
+        for interval in self._wanted.get(symbol, ()):
+            if interval.base is not Interval.SECOND_1 and interval is not Interval.MINUTE_1:
+                self._into_derived(symbol, book, interval, bar)
+
+    def _closed_second(self, symbol: str, book: _Minutes, bar: Bar) -> None:
+        asked = self._wanted.get(symbol, frozenset())
+        if Interval.SECOND_1 in asked:
+            self._emit(symbol, Interval.SECOND_1, bar)
+        if Interval.SECOND_5 in asked:
+            self._into_derived(symbol, book, Interval.SECOND_5, bar)
+
+    def _into_derived(self, symbol: str, book: _Minutes, interval: Interval, bar: Bar) -> None:
+        present = book.derived.get(interval)
+        if present is not None and bar.t >= present.end and (done := present.bar(closed=True)) is not None:
+            self._emit(symbol, interval, done)
+        derived = self._derived(book, interval, bar.t)
+        if derived is not None:
+            derived.put(bar)
+
+    def _derived(self, book: _Minutes, interval: Interval, t: int) -> DerivedBar | None:
+        """The derived bar that covers `t`, unless a later one is forming already."""
+        present = book.derived.get(interval)
+        if present is not None and present.label <= t < present.end:
+            return present
+        bucket = bucket_of(t, interval, book.segment, self._calendar)
+        if bucket is None or (present is not None and bucket[0] < present.label):
+            return None
+        book.derived[interval] = DerivedBar(*bucket)
+        return book.derived[interval]
+
+    def _close_derived(self, symbol: str, book: _Minutes, now_ms: int) -> None:
+        for interval, derived in list(book.derived.items()):
+            if now_ms >= derived.end * 1000 and book.newest_ms >= derived.label * 1000:
+                done = derived.bar(closed=True)
+                del book.derived[interval]
+                if done is not None:
+                    self._emit(symbol, interval, done)
+
+    def _publish_forming(self, symbol: str, book: _Minutes) -> None:
+        asked = self._wanted.get(symbol)
+        if not asked:
+            return
+        minute = book.folder.forming
+        second = book.seconds.forming if book.seconds is not None else None
+        for interval in asked:
+            base = second if interval.base is Interval.SECOND_1 else minute
+            if base is None:
+                continue
+            if interval in (Interval.MINUTE_1, Interval.SECOND_1):
+                self._emit(symbol, interval, base)
+                continue
+            self._into_derived(symbol, book, interval, base)
+            derived = book.derived.get(interval)
+            forming = derived.bar(closed=False) if derived is not None else None
+            if forming is not None:
+                self._emit(symbol, interval, forming)

@@ -1,0 +1,179 @@
+"""What the feed owner needs from outside."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from breezeway.breeze.events import DepthTick, QuoteTick
+from breezeway.candles.folding import Bar
+from breezeway.contracts.broker import BrokerCredentials, BrokerSession
+from breezeway.contracts.instruments import Instrument
+
+
+class Lease(Protocol):
+    """The right to serve one feed, for as long as it is renewed.
+
+    `valid` turns False by itself when the lease has not been renewed in time, also while nobody runs our code.
+    """
+
+    @property
+    def feed(self) -> str: ...
+
+    @property
+    def holder(self) -> str:
+        """Who holds it; unique to this lease."""
+        ...
+
+    @property
+    def fence(self) -> int:
+        """Greater than that of every lease of this feed before."""
+        ...
+
+    @property
+    def valid(self) -> bool: ...
+
+    @property
+    def renew_every(self) -> float:
+        """Seconds between renewals."""
+        ...
+
+    async def renew(self) -> bool:
+        """Extend it; False when it is lost for good. Raises Retryable when that cannot be known."""
+        ...
+
+    async def release(self) -> None:
+        """Give it up at once, so that another need not wait for it to run out."""
+        ...
+
+
+class Leases(Protocol):
+    async def acquire(self, feed: str) -> Lease | None:
+        """The feed's lease; None when somebody else holds it. Raises Retryable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One encoded message for one stream channel; `keep` also makes it the channel's snapshot."""
+
+    channel: str
+    body: bytes
+    keep: bool = True
+
+
+class Publisher(Protocol):
+    """Publishes for whoever holds the newest fence, and for nobody else."""
+
+    async def publish(self, lease: Lease, messages: Sequence[Outgoing]) -> bool:
+        """Publish in order; False (and nothing is published) when a newer owner exists or the lease is gone.
+
+        Raises:
+            UpstreamUnavailable: Redis does not answer; whether the batch went out is unknown.
+        """
+        ...
+
+    async def describe(self, lease: Lease, facts: Mapping[str, str]) -> bool:
+        """Replace what the feed's owner says of itself; False as for `publish`."""
+        ...
+
+    async def described(self, feed: str) -> Mapping[str, str]:
+        """What the last owner said of itself."""
+        ...
+
+
+class InterestReader(Protocol):
+    async def wanted(self, feed: str) -> frozenset[str]:
+        """The stream channels that somebody listens to now. Raises Retryable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStats:
+    """Frames since the socket was opened; `dropped` ones found our buffer full."""
+
+    received: int
+    malformed: int
+    dropped: int
+
+
+class FeedConnection(Protocol):
+    """An open, authenticated socket."""
+
+    async def join(self, rooms: Collection[str]) -> None:
+        """Raises Retryable when the socket is gone."""
+        ...
+
+    async def leave(self, rooms: Collection[str]) -> None: ...
+
+    async def wait_closed(self) -> str:
+        """Return when the socket has ended, with a short reason."""
+        ...
+
+    def stats(self) -> FeedStats: ...
+
+    async def close(self) -> None:
+        """Close the socket; idempotent."""
+        ...
+
+
+OnTick = Callable[[QuoteTick | DepthTick, int], None]
+"""(decoded frame, wall time of its arrival in epoch milliseconds)"""
+
+
+class FeedSource(Protocol):
+    async def connect(self, credentials: BrokerCredentials, on_tick: OnTick) -> FeedConnection:
+        """Open a socket in an account's name; `on_tick` is called on the event loop for every decoded frame.
+
+        Raises:
+            Unauthenticated: the broker refuses the session.
+            Retryable: it cannot be reached.
+        """
+        ...
+
+
+class BrokerSessions(Protocol):
+    """Auth, as far as feeds are concerned."""
+
+    async def active(self) -> Sequence[BrokerSession]: ...
+
+    async def credentials(self, account_id: UUID) -> BrokerCredentials:
+        """Raises NotFound or Conflict when there is no open session."""
+        ...
+
+    async def report_refused(self, account_id: UUID, version: int, reason: str) -> None:
+        """Say that the broker does not accept the session any more."""
+        ...
+
+
+class Instruments(Protocol):
+    async def resolve(self, symbols: Collection[str]) -> Mapping[str, Instrument]:
+        """By the name asked for; unknown ones are left out. Raises Retryable."""
+        ...
+
+
+class CandleSink(Protocol):
+    """Today's block of candles."""
+
+    async def store(self, bars: Mapping[str, Sequence[Bar]]) -> None:
+        """Add closed 1-minute bars, by symbol. Bars that came from history win over these. Raises Retryable."""
+        ...
+
+
+class MinuteHistory(Protocol):
+    async def minutes(self, symbol: str, start: int, end: int) -> Sequence[Bar]:
+        """Stored 1-minute bars that start in [start, end), epoch seconds; ascending. Raises Retryable."""
+        ...
+
+
+class GapRefill(Protocol):
+    async def request(self, user_id: UUID, symbols: Collection[str], start: datetime, end: datetime) -> None:
+        """Ask for the minutes of a gap to be fetched from the broker's history. Raises BreezewayError."""
+        ...
+
+
+class MarketTime(Protocol):
+    """Exchange time of one account's market."""
+
+    def now(self) -> datetime: ...
