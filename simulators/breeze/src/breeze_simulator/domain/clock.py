@@ -1,15 +1,11 @@
 """Exchange time: the wall clock in market hours, otherwise a replay of a past session."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 from breezeway.clock import IST, Clock, ClockMapping, ist_datetime
 
 ClockMode = Literal["auto", "wall", "replay"]
-
-SESSION_OPEN: Final = time(9, 15)
-REPLAY_END: Final = time(15, 40)
-"""When a replay starts over: the close of the derivatives session, the last of the day."""
 
 
 class TradingDays(Protocol):
@@ -23,12 +19,17 @@ class TradingDays(Protocol):
         """The newest trading day whose session is over at `moment`."""
         ...
 
+    def replay_hours(self, day: date) -> tuple[time, time]:
+        """From when to when a replay of `day` runs: 09:15 to 15:40 but for special sessions."""
+        ...
+
 
 class SimClock:
     """Exchange time, from an injected wall clock.
 
-    `wall` is the wall clock always. `replay` shows one day from 09:15 at `speed` and starts over at 15:40; a loop
-    repeats identical prices. `auto` is `wall` while a session runs and otherwise replays the last session.
+    `wall` is the wall clock always. `replay` shows one day from 09:15 at `speed` and starts over at 15:40 (a special
+    session from its own open to ten minutes after its close); a loop repeats identical prices. `auto` is `wall` while
+    a session runs and otherwise replays the last session.
     """
 
     def __init__(
@@ -101,17 +102,15 @@ class SimClock:
         if self.mode == "wall" or (self.mode == "auto" and self._days.is_open(wall)):
             return ClockMapping(wall_anchor=wall, exchange_anchor=wall)
         shown = day or self._days.last_session_day(wall)
-        anchor = ist_datetime(shown, at or SESSION_OPEN)
+        anchor = ist_datetime(shown, at or self._days.replay_hours(shown)[0])
         return ClockMapping(wall_anchor=wall, exchange_anchor=anchor, speed=self.speed, replay=True)
 
-    @staticmethod
-    def _looped(mapping: ClockMapping, wall: datetime) -> ClockMapping:
+    def _looped(self, mapping: ClockMapping, wall: datetime) -> ClockMapping:
         shown = mapping.at(wall).astimezone(IST)
         day = mapping.exchange_anchor.astimezone(IST).date()
-        end = ist_datetime(day, REPLAY_END)
+        start, end = (ist_datetime(day, at) for at in self._days.replay_hours(day))
         if shown < end or mapping.speed <= 0:
             return mapping
-        start = ist_datetime(day, SESSION_OPEN)
         wall_at_end = mapping.wall_anchor + timedelta(
             seconds=(end - mapping.exchange_anchor).total_seconds() / mapping.speed
         )

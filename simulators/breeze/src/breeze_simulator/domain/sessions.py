@@ -1,6 +1,6 @@
 """The simulator's view of the market calendar: which minutes of which day a product trades."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,8 @@ _SEGMENTS: Final = {
     "NDX": Segment.CDS,
 }
 _CACHED_DAYS: Final = 2048
+_OPEN: Final = time(9, 15)
+_CLOSE: Final = time(15, 40)
 
 
 class Sessions:
@@ -57,6 +59,21 @@ class Sessions:
         if ends and ends[-1] <= moment:
             return day
         return self.previous_day(day)
+
+    def replay_hours(self, day: date) -> tuple[time, time]:
+        """From when to when a replay of `day` runs.
+
+        An ordinary day: 09:15 to 15:40, when the last market closes. A special session: its own open to ten minutes
+        after its close, within the day.
+        """
+        stretches = [s for segment in (Segment.NSE, Segment.NFO) for s in self._calendar.continuous(segment, day)]
+        if not stretches:
+            return _OPEN, _CLOSE
+        opens = min(start for start, _ in stretches)
+        closes = max(end for _, end in stretches) + timedelta(minutes=10)
+        if opens.time() == _OPEN:
+            return _OPEN, closes.time() if closes.time() > time(15, 50) else _CLOSE
+        return opens.time(), closes.time()
 
     def minutes(self, exchange: str, day: date, *, cas_eligible: bool = False) -> NDArray[np.int64]:
         """Every minute in which the product trades continuously, ascending; empty on a holiday."""

@@ -77,6 +77,7 @@ class Courses:
         self._sessions = sessions
         self._source = source
         self._courses: Lru[tuple[str, str, date], Course] = Lru(512)
+        self._axes: Lru[date, Ints] = Lru(512)
 
     def level(self, underlying: Underlying, day: date) -> float:
         """The close of `day`, not rounded: a file's own where it has the day, else chained onto the file's nearest."""
@@ -121,7 +122,11 @@ class Courses:
         if underlying.exchange == "MCX":
             return self._sessions.minutes("MCX", day)
         # NSE's hours serve BSE too: a company has one price, so it must have one course.
-        return np.union1d(self._sessions.minutes("NSE", day), self._sessions.minutes("NFO", day))
+        axis = self._axes.get(day)
+        if axis is None:
+            axis = np.union1d(self._sessions.minutes("NSE", day), self._sessions.minutes("NFO", day))
+            self._axes.put(day, axis)
+        return axis
 
 
 def _filled(real: SourceDay, minutes: Ints) -> Course:
