@@ -13,6 +13,7 @@ from typing import Self
 
 import psutil
 
+from breezeway.embedded.account import Account
 from breezeway.supervisor import state_file
 from breezeway.supervisor.ports import free_port
 
@@ -30,7 +31,7 @@ class StackProcess:
     Args:
         home: its data folder.
         environment: added to a small environment; the operator's DATABASE_URL and the like are not inherited.
-        user: account to run as, for root only.
+        account: whom to run as; only root can.
         port: of the gateway; a free one by default.
     """
 
@@ -39,7 +40,7 @@ class StackProcess:
         home: Path,
         *,
         environment: Mapping[str, str] | None = None,
-        user: int | None = None,
+        account: Account | None = None,
         port: int | None = None,
     ) -> None:
         self.home = home
@@ -47,7 +48,7 @@ class StackProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log_path = home.with_name(f"{home.name}.{self.port}.log")
         self._environment = dict(environment or {})
-        self._user = user
+        self._account = account
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -62,9 +63,12 @@ class StackProcess:
 
     def launch(self) -> Self:
         """Starts it and returns at once."""
+        command = [sys.executable, "-m", "breezeway.cli.main", "run"]
+        if self._account is not None:
+            command = self._account.wrap(command, touching=[Path(sys.executable).resolve(), Path(__file__)])
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "breezeway.cli.main", "run"],
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -74,9 +78,6 @@ class StackProcess:
                     "BREEZEWAY_HOME": str(self.home),
                     **self._environment,
                 },
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
             )
         return self
 
