@@ -6,19 +6,32 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
 
+import httpx
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway.breeze.endpoints import BreezeEndpoints
+from breezeway.breeze.quota import BrokerQuota, QuotaRules
+from breezeway.breeze.transport import BreezeTransport
 from breezeway.clock import ExchangeClock, SystemClock
 from breezeway.contracts.broker import BrokerEnvironment
 from breezeway.db.engine import create_engine
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
+from breezeway.jobs.queue import JobQueue
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.redis.client import connect
+from breezeway.security.authenticator import Authenticator
 from breezeway.security.service_tokens import ServiceTokens
+from market_data_service.adapters.breeze.broker import BreezeBroker
+from market_data_service.adapters.db.backfills import PostgresBackfillStore
+from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
+from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
 from market_data_service.adapters.feed.candles import PostgresLiveBars
 from market_data_service.adapters.feed.interest import RedisInterest
@@ -29,9 +42,22 @@ from market_data_service.adapters.feed.publisher import RedisPublisher
 from market_data_service.adapters.feed.refill import LoggedRefill
 from market_data_service.adapters.feed.signals import FeedSignals
 from market_data_service.adapters.feed.source import BreezeSource, endpoints_of
+from market_data_service.adapters.redis.progress import RedisProgress
+from market_data_service.adapters.redis.snapshots import RedisSnapshots
+from market_data_service.adapters.redis.wakeups import ArqWakeups
+from market_data_service.adapters.upstream.broker_sessions import HttpBrokerSessions
+from market_data_service.adapters.upstream.exchange_time import SharedExchangeTime
+from market_data_service.adapters.upstream.instruments import HttpInstruments
+from market_data_service.application.backfills import Backfills
+from market_data_service.application.candles import ReadCandles
 from market_data_service.application.feed_session import FeedParts, FeedRules
 from market_data_service.application.feed_supervisor import FeedSupervisor, SupervisorRules
-from market_data_service.settings import FeedOwnerSettings
+from market_data_service.application.market_status import ReadMarketStatus
+from market_data_service.application.quotes import ReadQuotes
+from market_data_service.application.work import ChunkWorker, WorkRules
+from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
+
+SERVICE = "market-data"
 
 
 async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
@@ -104,3 +130,113 @@ def _running(tasks: "Sequence[asyncio.Task[None]]") -> Check:
                 raise RuntimeError(f"{task.get_name()} has ended")
 
     return check
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the API and the workers have in common."""
+
+    engine: AsyncEngine
+    redis: Redis
+    auth: ServiceClient
+    instruments: ServiceClient
+    tokens: ServiceTokens
+    calendar: MarketCalendar
+    time: SharedExchangeTime
+    sessions: HttpBrokerSessions
+    broker: BreezeBroker
+    wakeups: ArqWakeups
+
+    async def check_database(self) -> None:
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1 FROM backfills LIMIT 1"))
+
+
+async def build_parts(settings: MarketDataSettings, stack: AsyncExitStack) -> Parts:
+    """Connect to everything; what has to be closed is on the stack."""
+    engine = create_engine(
+        settings.database_url.get_secret_value(), application=SERVICE, pool_size=settings.database_pool_size
+    )
+    stack.push_async_callback(engine.dispose)
+    redis = connect(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    queue = await JobQueue.connect(settings.redis_url, SERVICE)
+    stack.push_async_callback(queue.aclose)
+    tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
+    auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
+    instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", tokens))
+    simulator = None
+    if settings.simulator_url is not None:
+        simulator = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.simulator_url, timeout=2.0))
+    quota = BrokerQuota(redis, QuotaRules(per_minute=settings.calls_per_minute, per_day=settings.calls_per_day))
+    return Parts(
+        engine=engine,
+        redis=redis,
+        auth=auth,
+        instruments=instruments,
+        tokens=tokens,
+        calendar=MarketCalendar.load(settings.calendar_folder),
+        time=SharedExchangeTime(SystemClock(), redis, simulator),
+        sessions=HttpBrokerSessions(auth),
+        broker=BreezeBroker(_transports(settings, stack), quota),
+        wakeups=ArqWakeups(queue),
+    )
+
+
+async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+    """Fill `app.state`, and say what readiness depends on."""
+    parts = await build_parts(settings, stack)
+    clock = SystemClock()
+    instruments = HttpInstruments(parts.instruments)
+    store = PostgresCandleStore(parts.engine)
+
+    async def fetch_keys() -> dict[str, Any]:
+        return await parts.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
+
+    app.state.authenticator = Authenticator(fetch_keys)
+    app.state.service_tokens = parts.tokens
+    app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time)
+    app.state.market_status = ReadMarketStatus(parts.calendar, parts.time)
+    app.state.quotes = ReadQuotes(
+        instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
+    )
+    app.state.backfills = Backfills(
+        PostgresBackfillStore(parts.engine),
+        store,
+        instruments,
+        parts.calendar,
+        parts.time,
+        clock,
+        parts.wakeups,
+        RedisProgress(parts.redis),
+        settings.calls_per_minute,
+    )
+    return {"database": parts.check_database, "redis": parts.redis.ping}
+
+
+async def build_chunk_worker(
+    settings: MarketDataSettings, stack: AsyncExitStack, rules: WorkRules | None = None
+) -> ChunkWorker:
+    """What an arq worker process works with."""
+    parts = await build_parts(settings, stack)
+    return ChunkWorker(
+        PostgresChunkStore(parts.engine),
+        parts.sessions,
+        parts.broker,
+        parts.calendar,
+        parts.time,
+        SystemClock(),
+        parts.wakeups,
+        RedisProgress(parts.redis),
+        rules or WorkRules(calls_per_minute=settings.calls_per_minute),
+    )
+
+
+def _transports(settings: MarketDataSettings, stack: AsyncExitStack) -> Mapping[BrokerEnvironment, BreezeTransport]:
+    transports = {BrokerEnvironment.LIVE: BreezeTransport(BreezeEndpoints.live())}
+    if settings.simulator_url is not None:
+        endpoints = BreezeEndpoints.single_origin(settings.simulator_url)
+        transports[BrokerEnvironment.SIMULATOR] = BreezeTransport(endpoints)
+    for transport in transports.values():
+        stack.push_async_callback(transport.aclose)
+    return transports

@@ -149,7 +149,7 @@ class BrokerSessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HistoryAnswer:
-    """What the broker answered for a window. `refused` rows made no sense; `truncated` means that it may have been cut."""
+    """What the broker answered. `refused` rows made no sense; `truncated` means that the answer may have been cut."""
 
     candles: Candles
     refused: int = 0

@@ -54,23 +54,27 @@ def in_session(candles: Candles, interval: Interval, segment: Segment, calendar:
     The broker also sends the pre-open print (09:08) and prints after the close (15:31 to 15:33 and later); they
     are not minutes of trading, and would shift every coarser bar. Daily bars are kept on trading days.
     """
-    kept = [part.candles[_mask(part, interval, calendar.continuous(segment, part.day))] for part in split_days(candles)]
+    kept = (part.candles[_mask(part, interval, calendar.continuous(segment, part.day))] for part in split_days(candles))
     return concat(kept)
 
 
-def merge(stored: DayBars | None, fetched: DayBars) -> DayBars:
-    """What a day holds after `fetched` arrived: the union, in which a fetched bar replaces a stored one of its time.
+def merge(stored: DayBars | None, fetched: DayBars, *, keep_stored: bool = False) -> DayBars:
+    """What a day holds after `fetched` arrived: the union of both.
 
-    A bar that is stored but was not fetched again stays. The broker leaves out minutes at random, so an answer with
-    fewer bars than we have is a worse answer, not news that trades were undone.
+    A bar that is stored but was not fetched again stays. The broker leaves out minutes at random, so an answer
+    with fewer bars than we have is a worse answer, not news that trades were undone.
+
+    Args:
+        keep_stored: whether a stored bar wins over a new one of its time; for bars that we folded ourselves, which
+            must not replace what the broker's history said.
     """
     if stored is None:
         return fetched
-    old, new = stored.candles, fetched.candles
-    missing = ~np.isin(old.t, new.t)
+    weaker, stronger = (fetched, stored) if keep_stored else (stored, fetched)
+    missing = ~np.isin(weaker.candles.t, stronger.candles.t)
     if not missing.any():
-        return fetched
-    joined = concat([old[missing], new])
+        return stronger
+    joined = concat([weaker.candles[missing], stronger.candles])
     return DayBars(fetched.day, joined[np.argsort(joined.t, kind="stable")])
 
 

@@ -1,0 +1,1 @@
+"""The broker, through the shared adapter."""

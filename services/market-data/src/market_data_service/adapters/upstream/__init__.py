@@ -1,0 +1,1 @@
+"""Our other services, called over HTTP."""

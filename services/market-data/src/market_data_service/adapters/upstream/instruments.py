@@ -1,0 +1,31 @@
+"""Symbols, asked of the instruments service in the user's name."""
+
+import time
+from collections import OrderedDict
+from urllib.parse import quote
+
+from breezeway.contracts.instruments import Instrument
+from breezeway.http.client import ServiceClient
+
+_REMEMBER_SECONDS = 60.0
+_REMEMBER = 20_000
+
+
+class HttpInstruments:
+    """`Instruments`. What was found is remembered for a minute; what was not found is asked again."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self._known: OrderedDict[str, tuple[float, Instrument]] = OrderedDict()
+
+    async def resolve(self, symbol: str, bearer: str) -> Instrument:
+        known = self._known.get(symbol)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        path = f"/api/v1/instruments/{quote(symbol, safe='')}"
+        found = await self._client.call("GET", path, Instrument, bearer=bearer)
+        self._known[symbol] = (time.monotonic() + _REMEMBER_SECONDS, found)
+        self._known.move_to_end(symbol)
+        if len(self._known) > _REMEMBER:
+            self._known.popitem(last=False)
+        return found

@@ -1,0 +1,187 @@
+"""Candles and their coverage."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from breezeway.candles.columns import Candles
+from breezeway.clock import IST
+from breezeway.errors import FieldFault, InvalidInput
+from breezeway.intervals import Interval, parse_interval
+from breezeway.security.dependencies import BearerToken, CurrentUser
+from market_data_service.api.dependencies import TheCandles
+from market_data_service.application.candles import DEFAULT_LIMIT, MAX_LIMIT, CandlesAnswer, CandlesQuery
+from market_data_service.domain.times import parse_time
+
+router = APIRouter(prefix="/api/v1/candles", tags=["candles"])
+
+TIMEZONE = "Asia/Kolkata"
+_CSV_ROWS = 2_000
+
+Symbol = Annotated[
+    str,
+    Path(max_length=96, description="Canonical symbol or an alias of it.", examples=["NSE:RELIANCE"]),
+]
+IntervalText = Annotated[str, Query(max_length=8, description=f"One of {', '.join(Interval)}.", examples=["15m"])]
+From = Annotated[
+    str | None,
+    Query(alias="from", max_length=40, description="Inclusive: RFC 3339, YYYY-MM-DD (midnight IST) or epoch seconds."),
+]
+To = Annotated[str | None, Query(alias="to", max_length=40, description="Exclusive; now when omitted.")]
+
+
+class CandlesView(BaseModel):
+    """Bars as columns. `t` is each bar's start in epoch seconds UTC."""
+
+    symbol: str = Field(examples=["NSE:RELIANCE"])
+    interval: str = Field(examples=["15m"])
+    timezone: str = Field(TIMEZONE, description="In which days and sessions are meant.")
+    t: list[int] = Field(examples=[[1795146300]])
+    o: list[float]
+    h: list[float]
+    l: list[float]  # noqa: E741 - the contract's name
+    c: list[float]
+    v: list[int]
+    oi: list[int] | None = Field(description="Open interest; null where the instrument has none.")
+    indicators: dict[str, list[float]] = Field(default_factory=dict)
+    complete: bool = Field(description="Whether every trading day of the range is stored whole.")
+    next: str | None = Field(description="Pass it as `from` for the bars that did not fit into `limit`.")
+
+
+class DayView(BaseModel):
+    day: date
+    state: str = Field(description="complete, partial, missing, holiday or not_listed", examples=["complete"])
+    reason: str | None = Field(None, examples=["day_not_over"])
+    bars: int
+    expected: int = Field(description="Bars of an instrument that trades all the time; fewer may be all there are.")
+
+
+class CoverageView(BaseModel):
+    symbol: str = Field(examples=["NSE:RELIANCE"])
+    interval: str = Field(examples=["1m"])
+    days: list[DayView]
+
+
+@router.get(
+    "/{symbol}",
+    response_model=CandlesView,
+    responses={200: {"content": {"text/csv": {"example": "time,open,high,low,close,volume,oi\n"}}}},
+)
+async def read_candles(
+    symbol: Symbol,
+    _user: CurrentUser,
+    bearer: BearerToken,
+    candles: TheCandles,
+    interval: IntervalText = "1m",
+    start: From = None,
+    end: To = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    form: Annotated[str, Query(alias="format", max_length=16, description="json or csv")] = "json",
+    indicators: Annotated[str | None, Query(max_length=500, include_in_schema=False)] = None,
+) -> Response:
+    """Bars that start in [from, to), ascending, anchored at the session open. Without `from`: the newest `limit` bars.
+
+    Answers what is stored, and says with `complete` whether something is lacking; `POST /api/v1/backfills` fetches it.
+    """
+    if form not in ("json", "csv"):
+        raise _not_yet("format", "formats are json and csv", "unsupported_format")
+    if indicators:
+        raise _not_yet("indicators", "indicators cannot be answered yet", "unsupported_indicator")
+    query = CandlesQuery(
+        symbol=symbol,
+        interval=parse_interval(interval),
+        start=parse_time(start, "query.from") if start is not None else None,
+        end=parse_time(end, "query.to") if end is not None else None,
+        limit=limit,
+    )
+    answer = await candles.candles(query, bearer)
+    return _csv(answer) if form == "csv" else _json(answer)
+
+
+@router.get("/{symbol}/coverage")
+async def read_coverage(
+    symbol: Symbol,
+    _user: CurrentUser,
+    bearer: BearerToken,
+    candles: TheCandles,
+    interval: IntervalText = "1m",
+    start: From = None,
+    end: To = None,
+) -> CoverageView:
+    """Day by day what is stored of a stored interval (1s, 1m, 1d); the last year unless `from` says otherwise."""
+    found, days = await candles.coverage(
+        symbol,
+        parse_interval(interval),
+        parse_time(start, "query.from") if start is not None else None,
+        parse_time(end, "query.to") if end is not None else None,
+        bearer,
+    )
+    return CoverageView(
+        symbol=found.symbol,
+        interval=interval,
+        days=[
+            DayView(
+                day=each.day,
+                # Why the broker gave nothing is a reason, not a state of its own for users.
+                state="missing" if each.state.startswith("upstream_") else each.state,
+                reason=each.reason or (each.state if each.state.startswith("upstream_") else None),
+                bars=each.bars,
+                expected=each.expected,
+            )
+            for each in days
+        ],
+    )
+
+
+def _json(answer: CandlesAnswer) -> Response:
+    bars = answer.candles
+    body: dict[str, object] = {
+        "symbol": answer.symbol,
+        "interval": answer.interval.value,
+        "timezone": TIMEZONE,
+        "t": bars.t,
+        "o": bars.o,
+        "h": bars.h,
+        "l": bars.l,
+        "c": bars.c,
+        "v": bars.v,
+        "oi": bars.oi,
+        "indicators": {},
+        "complete": answer.complete,
+        "next": str(answer.next) if answer.next is not None else None,
+    }
+    # Straight from the arrays: making Python lists of them first would cost ten times the encoding.
+    return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
+
+
+def _csv(answer: CandlesAnswer) -> Response:
+    name = answer.symbol.replace(":", "_").replace("&", "and")
+    return StreamingResponse(
+        _csv_parts(answer.candles),
+        media_type="text/csv",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}_{answer.interval}.csv"',
+            "X-Next": str(answer.next) if answer.next is not None else "",
+        },
+    )
+
+
+def _csv_parts(bars: Candles) -> Iterator[str]:
+    yield "time,open,high,low,close,volume,oi\n"
+    for start in range(0, len(bars), _CSV_ROWS):
+        part = bars[start : start + _CSV_ROWS]
+        interest = part.oi.tolist() if part.oi is not None else [""] * len(part)
+        columns = (part.t, part.o, part.h, part.l, part.c, part.v)
+        yield "".join(
+            f"{datetime.fromtimestamp(t, IST).isoformat()},{o},{h},{low},{c},{v},{oi}\n"
+            for t, o, h, low, c, v, oi in zip(*(column.tolist() for column in columns), interest, strict=True)
+        )
+
+
+def _not_yet(field: str, message: str, code: str) -> InvalidInput:
+    return InvalidInput(f"{field}: {message}.", code=code, faults=[FieldFault(f"query.{field}", message)])
