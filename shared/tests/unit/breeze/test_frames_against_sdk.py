@@ -6,9 +6,11 @@ Known faults of the SDK 1.0.69, which we do not copy:
 - times become text in the host's time zone.
 """
 
+import json
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -109,6 +111,15 @@ def depths(draw: st.DrawFn) -> list[Any]:
         for _ in range(draw(st.integers(0, 5)))
     ]
     return [f"{prefix}.2!{draw(tokens)}", draw(seconds), levels]
+
+
+def test_the_sdk_still_loses_commodity_quotes(official: Any) -> None:
+    """When this fails, the SDK has been mended, and the MCX form can join the comparison above."""
+    frame = json.loads((Path(__file__).parent / "payloads" / "frames.json").read_text())["mcx"]
+    theirs, ours = official.parse_data(frame), frames.decode_stock(frame)
+    assert isinstance(ours, QuoteTick)
+    assert (theirs["open"], theirs["last"], "OpenPrice" in theirs) == ("32", " ", False)
+    assert (ours.open, ours.last) == (2682.0, 2691.0)
 
 
 codes = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=6)
