@@ -67,7 +67,7 @@ def made_up_shares(seed: int, extra_symbols: Sequence[str] = ()) -> list[MadeUpS
     shares: list[MadeUpShare] = []
     for number, symbol in enumerate(sorted(set(extra_symbols))):
         name = f"{symbol} LIMITED"
-        code = _unused_code(symbol, "", codes)
+        code = _unused_code(symbol[:3], symbol[3:], codes)
         token = str(34_000 + number)
         shares.append(MadeUpShare(symbol, code, token, "", isin("INE", 90_000 + number), "EQ", "DR", 250.0, name))
     for number in range(SHARES + len(_JUNK_TOKENS)):
