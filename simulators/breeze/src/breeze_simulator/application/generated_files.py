@@ -20,16 +20,17 @@ class GeneratedFiles:
         self._seed = seed
         self._sessions = sessions
         self._source = source
-        self._courses = Courses(seed, sessions, source)
 
     def __call__(self, day: date) -> Sequence[tuple[str, str]]:
         before = self._sessions.previous_day(day)
+        # Its own and short-lived: the chains of every listed share are needed once a day, not kept.
+        courses = Courses(self._seed, self._sessions, self._source)
 
         def price_of(symbol: str, book_price: float) -> float:
             is_index = symbol in _INDEX_EXCHANGES
             exchange = _INDEX_EXCHANGES.get(symbol, "MCX" if symbol in _COMMODITY_SYMBOLS else "NSE")
             character = character_of(self._seed, symbol, is_index=is_index)
-            return self._courses.level(Underlying(symbol, exchange, character, book_price), before)
+            return courses.level(Underlying(symbol, exchange, character, book_price), before)
 
         master = GeneratedMaster(
             self._seed, day, self._sessions.is_trading_day, price_of, sorted(self._source.symbols())

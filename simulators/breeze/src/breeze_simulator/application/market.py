@@ -143,9 +143,12 @@ class Market:
         )
 
     def snapshot(self, i: Instrument) -> Snapshot:
-        """The quote now."""
-        second = int(self.clock.now().timestamp())
-        facts = self.facts(i, self.clock.today())
+        """The quote now; on a day without trading, the last one of the session before."""
+        now = self.clock.now()
+        second, day = int(now.timestamp()), now.date()
+        if not self._sessions.is_trading_day(day):
+            day = self._sessions.previous_day(day)
+        facts = self.facts(i, day)
         return self.quote(i, facts, locate(self._prints, facts.path, second), second)
 
     def depth(self, i: Instrument) -> Depth:
@@ -258,7 +261,8 @@ class Market:
         return anchor[0] if anchor is not None else _FIRST_DAY
 
     def _path(self, i: Instrument, day: date) -> DayPath:
-        _ = self.universe
+        if self._universe is None:
+            _ = self.universe
         return self._paths.path(i, self._underlyings.of(i), day)
 
     def _session(self, i: Instrument, day: date) -> np.ndarray:
@@ -285,7 +289,9 @@ class Market:
     def _spot(self, i: Instrument, facts: DayFacts, position: Position | None, second: int) -> float:
         if not i.is_derivative:
             return facts.prev_close if position is None else position.block.price.item(position.index)
-        cash = self.universe.underlying_of(i)
+        # Not the property, which asks the clock: this runs for every tick.
+        universe = self._universe or self.universe
+        cash = universe.underlying_of(i)
         if cash is not None:
             below = self.facts(cash, facts.path.day)
             found = locate(self._prints, below.path, second)
