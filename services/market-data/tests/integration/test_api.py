@@ -1,0 +1,290 @@
+"""The REST surface on a real database: candles, coverage, backfills, quotes, market status, and what it refuses."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from breezeway.candles.resample import resample
+from breezeway.clock import SystemClock, epoch_ms
+from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.errors import Conflict
+from breezeway.http.app import Check, create_service
+from breezeway.intervals import Interval
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+from breezeway.security.tokens import Principal
+from market_data_service.adapters.db.backfills import PostgresBackfillStore
+from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
+from market_data_service.adapters.db.chunks import PostgresChunkStore
+from market_data_service.api import backfills, candles, market, quotes
+from market_data_service.application.backfills import Backfills
+from market_data_service.application.candles import ReadCandles
+from market_data_service.application.market_status import ReadMarketStatus
+from market_data_service.application.quotes import ReadQuotes
+from market_data_service.application.work import ChunkWorker
+from market_data_service.domain.day_bars import in_session, split_days
+
+CALENDAR = MarketCalendar.default()
+DAYS = (datetime(2026, 11, 5, tzinfo=UTC), datetime(2026, 11, 20, 20, tzinfo=UTC))
+
+
+class Surface:
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient, outside: Any, db: AsyncEngine) -> None:
+        self.app = app
+        self.client = client
+        self.outside = outside
+        self.db = db
+
+    def truth(self, interval: Interval) -> Any:
+        instrument = self.outside.known["NSE:RELIANCE"]
+        raw = self.outside.truth(instrument, Interval.MINUTE_1, *DAYS)
+        base = in_session(raw, Interval.MINUTE_1, Segment.NSE, CALENDAR)
+        return resample(base, interval, source=Interval.MINUTE_1, segment=Segment.NSE, calendar=CALENDAR)
+
+    async def store_minutes(self) -> None:
+        async with UnitOfWork(self.db) as work:
+            days = split_days(self.truth(Interval.MINUTE_1))
+            await write_days(work.session, "NSE:RELIANCE", Interval.MINUTE_1, days, "test")
+            await work.commit()
+
+    async def get(self, path: str, **params: Any) -> httpx.Response:
+        return await self.client.get(path, params=params)
+
+
+@pytest_asyncio.fixture
+async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
+    class Everyone:
+        async def authenticate(self, token: str) -> Principal:
+            return Principal(outside.user_id, "user", frozenset(), "s", "t", 2_000_000_000)
+
+    async def build(app: FastAPI, _stack: AsyncExitStack) -> Mapping[str, Check]:
+        return {}
+
+    app = create_service("test", build=build)
+    for module in (candles, backfills, quotes, market):
+        app.include_router(module.router)
+    store = PostgresCandleStore(db)
+    app.state.authenticator = Everyone()
+    app.state.candles = ReadCandles(store, outside.instruments, CALENDAR, outside.time)
+    app.state.market_status = ReadMarketStatus(CALENDAR, outside.time)
+    app.state.quotes = ReadQuotes(
+        outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock()
+    )
+    app.state.backfills = Backfills(
+        PostgresBackfillStore(db),
+        store,
+        outside.instruments,
+        CALENDAR,
+        outside.time,
+        SystemClock(),
+        outside.wakeups,
+        outside.progress,
+        90,
+    )
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": "Bearer token"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        yield Surface(app, client, outside, db)
+
+
+@pytest.mark.parametrize("interval", ["1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "1d", "1w", "1M"])
+async def test_every_interval_is_answered_from_minutes(surface: Surface, interval: str) -> None:
+    await surface.store_minutes()
+    answer = await surface.get("/api/v1/candles/NSE:RELIND", interval=interval, **{"from": "2026-11-01"})
+    body = answer.json()
+    expected = surface.truth(Interval(interval))
+    assert answer.status_code == 200, body
+    assert (body["symbol"], body["interval"], body["timezone"]) == ("NSE:RELIANCE", interval, "Asia/Kolkata")
+    assert body["t"] == expected.t.tolist()
+    assert body["c"] == expected.c.tolist()
+    assert body["v"] == expected.v.tolist()
+    assert (body["oi"], body["next"], body["complete"]) == (None, None, False)
+
+
+async def test_from_is_inclusive_to_is_exclusive_and_pages_join(surface: Surface) -> None:
+    await surface.store_minutes()
+    whole = surface.truth(Interval.MINUTE_15)
+    start, end = int(whole.t[5]), int(whole.t[60])
+    times: list[int] = []
+    following: str | None = str(start)
+    pages = 0
+    while following is not None:
+        answer = await surface.get(
+            "/api/v1/candles/NSE:RELIANCE",
+            interval="15m",
+            limit=20,
+            **{"from": following, "to": datetime.fromtimestamp(end, UTC).isoformat()},
+        )
+        times += answer.json()["t"]
+        following = answer.json()["next"]
+        pages += 1
+    assert pages == 3
+    assert times == whole.t[5:60].tolist()
+
+
+@pytest.mark.parametrize("interval", ["1m", "15m", "1d", "1w"])
+async def test_without_from_the_newest_bars_come(surface: Surface, interval: str) -> None:
+    await surface.store_minutes()
+    body = (await surface.get("/api/v1/candles/NSE:RELIANCE", interval=interval, limit=3)).json()
+    assert body["t"] == surface.truth(Interval(interval)).t[-3:].tolist()
+    empty = (await surface.get("/api/v1/candles/NSE:INFY", interval=interval)).json()
+    assert (empty["t"], empty["complete"]) == ([], False)
+
+
+async def test_csv_carries_indian_times(surface: Surface) -> None:
+    await surface.store_minutes()
+    answer = await surface.get("/api/v1/candles/NSE:RELIANCE", interval="1d", format="csv", limit=1)
+    assert answer.headers["content-type"].startswith("text/csv")
+    lines = answer.text.splitlines()
+    assert lines[0] == "time,open,high,low,close,volume,oi"
+    assert lines[1].startswith("2026-11-20T00:00:00+05:30,")
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "code"),
+    [
+        ("/api/v1/candles/NSE:NONE", {}, 404, "instrument_not_found"),
+        ("/api/v1/candles/NSE:RELIANCE", {"interval": "7m"}, 422, "unsupported_interval"),
+        ("/api/v1/candles/NSE:RELIANCE", {"from": "yesterday"}, 422, "invalid_time"),
+        ("/api/v1/candles/NSE:RELIANCE", {"from": "2026-11-20T10:00:00"}, 422, "invalid_time"),
+        ("/api/v1/candles/NSE:RELIANCE", {"from": "99999999999999"}, 422, "invalid_time"),
+        ("/api/v1/candles/NSE:RELIANCE", {"from": "2026-11-20", "to": "2026-11-20"}, 422, "invalid_range"),
+        ("/api/v1/candles/NSE:RELIANCE", {"limit": "0"}, 422, "invalid_input"),
+        ("/api/v1/candles/NSE:RELIANCE", {"format": "parquet"}, 422, "unsupported_format"),
+        ("/api/v1/candles/NSE:RELIANCE", {"indicators": "sma:20"}, 422, "unsupported_indicator"),
+        ("/api/v1/candles/NSE:RELIANCE/coverage", {"interval": "15m"}, 422, "unsupported_interval"),
+        ("/api/v1/quotes", {"symbols": ","}, 422, "invalid_input"),
+        ("/api/v1/quotes", {"symbols": "NSE:NONE"}, 404, "instrument_not_found"),
+        ("/api/v1/backfills/00000000-0000-0000-0000-000000000000", {}, 404, "backfill_not_found"),
+        ("/api/v1/backfills", {"cursor": "x"}, 422, "invalid_cursor"),
+    ],
+)
+async def test_bad_input_gets_a_problem(
+    surface: Surface, path: str, params: dict[str, str], status: int, code: str
+) -> None:
+    answer = await surface.get(path, **params)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"symbols": [], "interval": "1m", "from": "2026-11-01", "to": "2026-11-20"}, "invalid_input"),
+        ({"symbols": ["NSE:INFY"], "interval": "1m", "from": "2026-11-01"}, "invalid_input"),
+        (
+            {"symbols": ["NSE:INFY"], "interval": "1m", "from": "2026-11-01", "to": "2026-11-20", "x": 1},
+            "invalid_input",
+        ),
+        ({"symbols": ["NSE:INFY"], "interval": "5m", "from": "2026-11-01", "to": "2026-11-20"}, "unsupported_interval"),
+        ({"symbols": ["NSE:INFY"], "interval": "1m", "from": "2026-11-20", "to": "2026-11-01"}, "invalid_range"),
+        ({"symbols": ["NSE:INFY"], "interval": "1m", "from": "2027-01-01", "to": "2027-02-01"}, "invalid_range"),
+    ],
+)
+async def test_a_bad_backfill_gets_a_problem(surface: Surface, body: dict[str, Any], code: str) -> None:
+    answer = await surface.client.post("/api/v1/backfills", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_without_a_token_nothing_is_answered(surface: Surface) -> None:
+    for path in (
+        "/api/v1/candles/NSE:RELIANCE",
+        "/api/v1/backfills",
+        "/api/v1/quotes?symbols=A",
+        "/api/v1/market/status",
+    ):
+        answer = await surface.client.get(path, headers={"Authorization": ""})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_a_backfill_from_request_to_candles(surface: Surface) -> None:
+    body = {"symbols": ["NSE:RELIND"], "interval": "1m", "from": "2026-11-05", "to": "2026-11-21"}
+    made = await surface.client.post("/api/v1/backfills", json=body)
+    assert made.status_code == 202
+    started = made.json()
+    assert (started["state"], started["from"], started["to"]) == ("queued", "2026-11-05", "2026-11-20")
+    assert started["chunks_total"] == started["calls_estimated"] > 0
+    assert started["eta_seconds"] > 0
+    outside = surface.outside
+    worker = ChunkWorker(
+        PostgresChunkStore(surface.db),
+        outside.sessions,
+        outside.broker,
+        CALENDAR,
+        outside.time,
+        SystemClock(),
+        outside.wakeups,
+        outside.progress,
+    )
+    while await worker.drain():
+        pass
+    done = (await surface.get(f"/api/v1/backfills/{started['id']}")).json()
+    assert (done["state"], done["chunks_done"], done["errors"]) == ("done", done["chunks_total"], [])
+    page = (await surface.get("/api/v1/backfills", limit=1)).json()
+    assert ([each["id"] for each in page["items"]], page["next"]) == ([started["id"]], None)
+    refused = await surface.client.post(f"/api/v1/backfills/{started['id']}/pause")
+    assert (refused.status_code, refused.json()["code"]) == (409, "backfill_state")
+
+    read = await surface.get("/api/v1/candles/NSE:RELIANCE", interval="15m", **{"from": "2026-11-05"})
+    assert read.json()["t"] == surface.truth(Interval.MINUTE_15).t.tolist()
+    assert read.json()["complete"] is True
+    covered = (await surface.get("/api/v1/candles/NSE:RELIANCE/coverage", **{"from": "2026-11-05"})).json()["days"]
+    by_day = {each["day"]: each for each in covered}
+    assert by_day["2026-11-10"]["state"] == "holiday"
+    assert by_day["2026-11-10"]["reason"] == "Diwali Balipratipada"
+    assert "2026-11-07" not in by_day
+    assert (by_day["2026-11-08"]["state"], by_day["2026-11-08"]["bars"]) == ("complete", 60)
+    assert by_day["2026-11-20"] == {
+        "day": "2026-11-20",
+        "state": "complete",
+        "reason": None,
+        "bars": 375,
+        "expected": 375,
+    }
+
+
+async def test_daily_bars_prefer_the_brokers_own(surface: Surface) -> None:
+    await surface.store_minutes()
+    own = surface.outside.truth(surface.outside.known["NSE:RELIANCE"], Interval.DAY_1, *DAYS)
+    only = [part for part in split_days(own) if part.day == date(2026, 11, 19)]
+    async with UnitOfWork(surface.db) as work:
+        await write_days(work.session, "NSE:RELIANCE", Interval.DAY_1, only, "test")
+        await work.commit()
+    body = (await surface.get("/api/v1/candles/NSE:RELIANCE", interval="1d", limit=2)).json()
+    assert len(body["t"]) == 2
+    assert body["v"][0] == int(only[0].candles.v[0])
+    assert body["v"][1] == int(surface.truth(Interval.DAY_1).v[-1])
+
+
+async def test_quotes_come_from_the_feed_while_it_is_fresh_else_from_the_broker(surface: Surface) -> None:
+    now = epoch_ms(SystemClock().now())
+    surface.outside.snapshots.ticks = {
+        "NSE:RELIANCE": {"type": "tick", "symbol": "NSE:RELIANCE", "seq": 5, "ltp": 1.5, "ts": now - 1_000},
+        "NSE:INFY": {"type": "tick", "symbol": "NSE:INFY", "seq": 5, "ltp": 1.5, "ts": now - 60_000},
+    }
+    items = (await surface.get("/api/v1/quotes", symbols="NSE:RELIND, NSE:INFY")).json()["items"]
+    assert [each["symbol"] for each in items] == ["NSE:RELIANCE", "NSE:INFY"]
+    assert (items[0]["ltp"], items[0]["seq"]) == (1.5, 5)
+    assert 1_000 <= items[0]["age_ms"] < 10_000
+    assert (items[1]["ltp"], items[1]["seq"], items[1]["age_ms"]) == (100.5, None, 0)
+    surface.outside.sessions.error = Conflict("connect first", code="broker_session_required")
+    refused = await surface.get("/api/v1/quotes", symbols="NSE:INFY")
+    assert (refused.status_code, refused.json()["code"]) == (409, "broker_session_required")
+
+
+async def test_market_status_follows_exchange_time(surface: Surface) -> None:
+    surface.outside.time.at = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+    body = (await surface.get("/api/v1/market/status")).json()
+    assert body["exchange_time"] == "2026-11-20T09:30:00+05:30"
+    found = {each["segment"]: each for each in body["segments"]}
+    assert set(found) == {"NSE", "BSE", "NFO", "BFO", "CDS", "MCX"}
+    assert found["NSE"]["phase"] == "continuous"
+    assert found["NFO"]["next_close"] == "2026-11-20T15:40:00+05:30"
+    assert found["NSE"]["next_open"] == "2026-11-23T09:15:00+05:30"
