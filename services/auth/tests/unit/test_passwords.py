@@ -1,0 +1,86 @@
+"""Passwords: the policy, and the hashes."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from auth_service.adapters.passwords import HashCost, PasslibHasher
+from auth_service.domain.passwords import check_password
+from breezeway.errors import InvalidInput
+
+
+@pytest.fixture
+def hasher() -> Iterator[PasslibHasher]:
+    made = PasslibHasher(HashCost())
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("password", ["12345678", "x" * 256, "        ", "🦊" * 8, "no digits or capitals"])
+def test_length_is_all_that_counts(password: str) -> None:
+    check_password(password)
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "x" * 257, "🦊" * 7])
+def test_too_short_and_too_long_are_refused(password: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check_password(password)
+    assert refused.value.code == "invalid_password"
+    assert not password or password not in refused.value.detail
+
+
+async def test_hashes_are_argon2id_at_the_minimum(hasher: PasslibHasher) -> None:
+    hashed = await hasher.hash("correct horse")
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashed != await hasher.hash("correct horse")
+    assert await hasher.verify("correct horse", hashed)
+    assert not await hasher.verify("correct horsf", hashed)
+    assert not hasher.needs_rehash(hashed)
+
+
+async def test_stronger_settings_ask_for_a_new_hash(hasher: PasslibHasher) -> None:
+    hashed = await hasher.hash("correct horse")
+    stronger = PasslibHasher(HashCost(memory_kib=32_768, rounds=3))
+    assert stronger.needs_rehash(hashed)
+    assert await stronger.verify("correct horse", hashed)
+    stronger.close()
+
+
+@pytest.mark.parametrize("broken", ["", "plain", "$2b$12$abcdefghijklmnopqrstuv", "$argon2id$v=19$m=8$broken"])
+async def test_what_is_no_hash_of_ours_fits_nothing(hasher: PasslibHasher, broken: str) -> None:
+    assert not await hasher.verify("plain", broken)
+
+
+async def test_a16_an_unknown_user_takes_as_long(hasher: PasslibHasher) -> None:
+    await hasher.warm_up()
+    hashed = await hasher.hash("correct horse")
+
+    async def median(of: str | None) -> float:
+        spans = []
+        for _ in range(15):
+            began = time.perf_counter()
+            assert not await hasher.verify("wrong horse", of)
+            spans.append(time.perf_counter() - began)
+        return sorted(spans)[7]
+
+    known, unknown = await median(hashed), await median(None)
+    assert known / 2 < unknown < known * 2
+
+
+async def test_the_event_loop_stays_free_while_fifty_hash(hasher: PasslibHasher) -> None:
+    lags = []
+
+    async def watch() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.005)
+            lags.append(time.perf_counter() - began - 0.005)
+
+    watcher = asyncio.create_task(watch())
+    await asyncio.gather(*(hasher.hash(f"password {n}") for n in range(50)))
+    watcher.cancel()
+    assert len(lags) > 20
+    # The median: single pauses belong to whatever else this machine does.
+    assert sorted(lags)[len(lags) // 2] < 0.05
