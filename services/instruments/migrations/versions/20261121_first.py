@@ -90,7 +90,6 @@ def _instruments() -> None:
         ["search_text"],
         postgresql_using="gin",
         postgresql_ops={"search_text": "gin_trgm_ops"},
-        postgresql_with={"fastupdate": "off"},
         postgresql_where=sa.text("search_text IS NOT NULL"),
     )
     op.create_index(

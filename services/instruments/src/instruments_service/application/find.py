@@ -37,19 +37,21 @@ class SearchInstruments:
         await self._catalogue.require_master()
         query = understand(text)
         found = await self._exactly(text, exchange, type_)
+        if found:
+            return found[:limit]
         if query.is_contract and type_ not in _cash_types():
-            found += await self._contracts(query, exchange, type_, limit)
+            found = await self._contracts(query, exchange, type_, limit)
             if not found:
-                found += await self._text(query.as_text(), exchange, type_, limit)
+                found = await self._text(query.as_text(), exchange, type_, limit)
         elif type_ in _CONTRACT_TYPES:
-            found += await self._contracts(query, exchange, type_, limit)
+            found = await self._contracts(query, exchange, type_, limit)
         else:
-            found += await self._text(query, exchange, type_, limit)
+            found = await self._text(query, exchange, type_, limit)
         unique = {instrument.instrument_id: instrument for instrument in found}
         return list(unique.values())[:limit]
 
     async def _exactly(self, text: str, exchange: str | None, type_: InstrumentType | None) -> list[Instrument]:
-        """What the whole text is a name of: a symbol with or without its exchange, a token, an id."""
+        """What the whole text is a name of: any name with an exchange or a token, or a contract's code alone."""
         name = normalise(text)
         if " " in name and "!" not in name:
             return []
@@ -74,7 +76,11 @@ class SearchInstruments:
         near: list[Instrument] = []
         if type_ is None:
             named = {instrument.symbol.partition(":")[2] for instrument in exact}
-            known = [one for one in await self._underlyings(exchange) if one.code in named]
+            known = [
+                one
+                for one in await self._underlyings(exchange)
+                if one.code in named or query.joined in (one.code, one.broker_code.upper())
+            ]
             near = await self._near(known, query)
         return exact + near + others
 

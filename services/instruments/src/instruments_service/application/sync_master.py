@@ -101,6 +101,12 @@ class SyncMaster:
                 await self._attempt(run)
             except BreezewayError as error:
                 await self._settle(run, error)
+            except Exception:
+                # A fault of ours: said in the run, where an operator looks, and loudly in the log.
+                await self._log.fail(
+                    run, "internal_error", "An unexpected error; the worker's log has it.", self._clock.now()
+                )
+                raise
 
     async def _attempt(self, run: SyncRun) -> None:
         started = self._clock.now()

@@ -53,6 +53,9 @@ _SEGMENTS: Final[Mapping[str, str]] = MappingProxyType(
 _RIGHTS: Final = MappingProxyType({"CE": Right.CALL, "PE": Right.PUT})
 _SMALLEST_TICK: Final = Decimal("0.01")
 _BSE_COARSE_TICK: Final = Decimal("0.05")
+_LEAST_TICK: Final = Decimal("0.000001")
+_TOO_LARGE_TICK: Final = Decimal(1_000_000)
+_TOO_LARGE_PRICE: Final = Decimal(10**12)
 _NAV_TICK: Final = Decimal("0.0001")
 _DERIVATIVE_TICK: Final = Decimal("0.05")
 
@@ -125,8 +128,9 @@ def take_in(
     turned_away = list(refused)
     for row in rows:
         listing = _listing(row, master_date, (row.exchange, row.code) in underlyings)
-        if listing.natural_key in known:
-            turned_away.append(RefusedRow(row.file, row.line, "duplicate_identity", listing.natural_key))
+        reason = "duplicate_identity" if listing.natural_key in known else _out_of_range(listing)
+        if reason is not None:
+            turned_away.append(RefusedRow(row.file, row.line, reason, listing.natural_key))
             continue
         known[listing.natural_key] = None
         listings.append(listing)
@@ -179,6 +183,16 @@ def _listing(row: MasterRow, master_date: date, has_contracts: bool) -> Listing:
         popularity=_popularity(row, has_contracts),
         search_text=None if contract else f"{row.code} {row.name} {row.broker_code} {row.symbol}".lower(),
     )
+
+
+def _out_of_range(listing: Listing) -> str | None:
+    """Why the database could not hold the row's numbers: one absurd row must not fail the whole merge."""
+    if not _LEAST_TICK <= listing.tick_size < _TOO_LARGE_TICK:
+        return "tick_size_unusable"
+    for price in (listing.strike, listing.lower_band, listing.upper_band):
+        if price is not None and not -_TOO_LARGE_PRICE < price < _TOO_LARGE_PRICE:
+            return "number_out_of_range"
+    return None
 
 
 def _tick(row: MasterRow) -> tuple[Decimal, bool]:

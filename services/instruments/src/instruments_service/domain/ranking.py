@@ -50,7 +50,9 @@ def tier(query: Query, candidate: Candidate) -> Tier:
     spoken = " ".join(query.words)
     if query.isin is not None and candidate.isin == query.isin:
         return Tier.EXACT
-    if query.joined in (candidate.code, candidate.broker_code.upper()) or name == spoken:
+    # A fund's scheme code is a bare letter or number as often as not, and nobody searches by it.
+    short = "" if candidate.symbol.startswith("MF:") else candidate.broker_code.upper()
+    if query.joined in (candidate.code, short) or name == spoken:
         return Tier.EXACT
     if query.joined and candidate.code.startswith(query.joined):
         return Tier.CODE_PREFIX

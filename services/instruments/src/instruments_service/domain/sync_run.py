@@ -26,7 +26,7 @@ TRANSITIONS: Final = MappingProxyType(
         SyncState.FAILED: frozenset(),
     }
 )
-OPEN_STATES: Final = (SyncState.QUEUED, SyncState.RUNNING)
+OPEN_STATES: Final = tuple(state for state, following in TRANSITIONS.items() if following)
 
 MAX_ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = (30.0, 120.0)

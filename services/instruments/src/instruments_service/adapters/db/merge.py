@@ -58,7 +58,7 @@ class SqlMasterStore:
             .group_by(instruments.c.file)
         )
         async with _available(), self._engine.connect() as connection:
-            return {str(file): int(count) for file, count in (await connection.execute(query)).tuples()}
+            return {str(file): int(count) for file, count in (await connection.execute(query))}
 
     async def merge(self, order: MergeOrder) -> MergeCounts:
         intake = order.intake
@@ -102,6 +102,7 @@ class SqlMasterStore:
         await run(sql.UPDATE, day=effective)
         added = (await run(sql.INSERT, day=effective)).rowcount
         await run(sql.CLOSE, day=effective)
+        await run(sql.FLUSH_SEARCH)
         if added:
             # Without it the first searches after the first sync would be planned for an empty table.
             await run("ANALYZE instruments")

@@ -61,7 +61,8 @@ async def candidates(
         **scope,
     }
     rows = list((await session.execute(_PLAIN, values)).mappings())
-    if len(rows) < _ENOUGH and len(query.text) >= 3:
+    named = query.isin is not None or any(query.joined in (row["code"], row["broker_code"]) for row in rows)
+    if not named and len(rows) < _ENOUGH and len(query.text) >= 3:
         await session.execute(
             sa.text("SELECT set_config('pg_trgm.word_similarity_threshold', :value, true)"), {"value": _LIKENESS}
         )
@@ -84,6 +85,7 @@ async def contracts(
     found: list[Instrument] = []
     for underlying in underlyings:
         days = await _expiries(session, underlying, type_, expiry)
+        near = strike if strike is not None else await _level(session, underlying)
         for day in days:
             if len(found) >= limit:
                 return found
@@ -95,13 +97,26 @@ async def contracts(
                     "expiry": day,
                     "type": type_,
                     "right": right,
-                    "strike": strike,
+                    "strike": near,
                     "limit": min(limit - len(found), _PER_EXPIRY if strike is not None else limit),
                 },
             )
             found += [instrument(row) for row in rows.mappings()]
     return found
 
+
+async def _level(session: AsyncSession, underlying: Underlying) -> Decimal | None:
+    """About where the underlying trades: price bands lie evenly around yesterday's close of its nearest future."""
+    values = {"exchange": underlying.exchange, "underlying": underlying.code}
+    level: Decimal | None = (await session.execute(_LEVEL, values)).scalar_one_or_none()
+    return level
+
+
+_LEVEL = sa.text("""
+SELECT (lower_band + upper_band) / 2 FROM instruments
+WHERE exchange = :exchange AND underlying = :underlying AND type = 'future' AND status = 'active'
+  AND expiry IS NOT NULL AND lower_band IS NOT NULL AND upper_band IS NOT NULL
+ORDER BY expiry LIMIT 1""")
 
 _PER_EXPIRY = 4
 """Of one expiry, when a strike was named: it and its neighbours; then the next expiry."""

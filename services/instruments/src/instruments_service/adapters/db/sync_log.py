@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from breezeway.db.unit_of_work import UnitOfWork
 from instruments_service.adapters.db.rows import sync_run
 from instruments_service.adapters.db.tables import refused_rows, syncs
-from instruments_service.domain.sync_run import OPEN_STATES, Refused, SyncRun, SyncState
+from instruments_service.domain.sync_run import OPEN_STATES, TRANSITIONS, Refused, SyncRun, SyncState
 
 _OPEN = syncs.c.state.in_([state.value for state in OPEN_STATES])
 
@@ -108,22 +108,27 @@ class SqlSyncLog:
             await work.commit()
 
     async def retry(self, run: SyncRun, code: str, detail: str, at: datetime) -> None:
-        await self._set(run.id, state=SyncState.QUEUED.value, retry_at=at, error_code=code, error_detail=detail)
+        await self._set(run.id, SyncState.QUEUED, retry_at=at, error_code=code, error_detail=detail)
 
     async def fail(self, run: SyncRun, code: str, detail: str, now: datetime) -> None:
         seconds = (now - run.started_at).total_seconds() if run.started_at else None
         await self._set(
             run.id,
-            state=SyncState.FAILED.value,
+            SyncState.FAILED,
             finished_at=now,
             seconds=seconds,
             error_code=code,
             error_detail=detail,
         )
 
-    async def _set(self, sync_id: UUID, **values: Any) -> None:
+    async def _set(self, sync_id: UUID, state: SyncState, **values: Any) -> None:
+        before = [one.value for one, following in TRANSITIONS.items() if state in following]
         async with UnitOfWork(self._engine) as work:
-            await work.session.execute(sa.update(syncs).where(syncs.c.id == sync_id, _OPEN).values(**values))
+            await work.session.execute(
+                sa.update(syncs)
+                .where(syncs.c.id == sync_id, syncs.c.state.in_(before))
+                .values(state=state.value, **values)
+            )
             await work.commit()
 
     async def open_run(self) -> tuple[SyncRun, datetime | None] | None:
@@ -162,7 +167,7 @@ class SqlSyncLog:
         )
         found: dict[UUID, dict[str, int]] = {}
         async with UnitOfWork(self._engine) as work:
-            for sync_id, reason, number in (await work.session.execute(query)).tuples():
+            for sync_id, reason, number in (await work.session.execute(query)):
                 found.setdefault(sync_id, {})[str(reason)] = int(number)
         return found
 
@@ -174,7 +179,7 @@ class SqlSyncLog:
             .limit(limit)
         )
         async with UnitOfWork(self._engine) as work:
-            return [Refused(*row) for row in (await work.session.execute(query)).tuples()]
+            return [Refused(*row) for row in (await work.session.execute(query))]
 
     async def _first(self, query: sa.Select[Any]) -> sa.RowMapping | None:
         async with UnitOfWork(self._engine) as work:

@@ -75,8 +75,6 @@ sa.Index(
     instruments.c.search_text,
     postgresql_using="gin",
     postgresql_ops={"search_text": "gin_trgm_ops"},
-    # A pending list would make the first searches after a sync slow, and syncs are rare.
-    postgresql_with={"fastupdate": "off"},
     postgresql_where=instruments.c.search_text.isnot(None),
 )
 sa.Index(
