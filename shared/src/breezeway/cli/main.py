@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     stores = stack.prepare_stores(place, guard, ports)
     components = [
         *stores.components,
-        *stack.migration_components(place, stores),
+        stack.migration_component(place, stores),
         *stack.service_components(place, stores, ports),
     ]
     output = Output([component.name for component in components], options.log_format)
@@ -63,7 +63,7 @@ def migrate(options: argparse.Namespace) -> int:
     guard, ports = Guard(), PortReservation()
     stores = stack.prepare_stores(place, guard, ports)
     databases = [component for component in stores.components if component.name != "valkey"]
-    components = [*databases, *stack.migration_components(place, stores)]
+    components = [*databases, stack.migration_component(place, stores)]
     output = Output([component.name for component in components], options.log_format)
     _supervise(components, place, guard, output, stay=False)
     ports.release()

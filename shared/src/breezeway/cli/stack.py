@@ -1,9 +1,9 @@
 """The stack that `breezeway run` starts: which processes, in which order, with which environment. Plain data."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -107,25 +107,24 @@ def prepare_stores(place: Place, guard: Guard, ports: PortReservation) -> Stores
     )
 
 
-def migration_components(place: Place, stores: Stores) -> list[Component]:
-    """One one-shot a database; together when the databases exist."""
-    first = [name for name in stores.names if name in {"postgres", "databases"}]
-    return [
-        Component(
-            f"migrate-{service}",
-            (sys.executable, "-m", "breezeway.db.migrate", str(place.root / "services" / service)),
-            partial(_migration_environment, stores, service),
-            after=first,
-            one_shot=True,
-            restart=RestartPolicy(start_attempts=1),  # what failed in a migration fails again
-            start_timeout=300.0,
-        )
-        for service in SERVICES_WITH_DATABASE
-    ]
+def migration_component(place: Place, stores: Stores) -> Component:
+    """Brings all databases to the newest schema, in one process."""
 
+    def environment() -> dict[str, str]:
+        wanted = {
+            str(place.root / "services" / service): stores.database_url(service) for service in SERVICES_WITH_DATABASE
+        }
+        return {**_LIBRARIES, "BREEZEWAY_MIGRATIONS": json.dumps(wanted), "LOG_FORMAT": "json"}
 
-def _migration_environment(stores: Stores, service: str) -> dict[str, str]:
-    return {**_LIBRARIES, "DATABASE_URL": stores.database_url(service), "LOG_FORMAT": "json"}
+    return Component(
+        "migrate",
+        (sys.executable, "-m", "breezeway.cli.migrations"),
+        environment,
+        after=[name for name in stores.names if name in {"postgres", "databases"}],
+        one_shot=True,
+        restart=RestartPolicy(start_attempts=1),  # what failed in a migration fails again
+        start_timeout=300.0,
+    )
 
 
 def service_components(place: Place, stores: Stores, ports: PortReservation) -> list[Component]:
@@ -161,7 +160,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             (sys.executable, "-m", module),
             with_database(service),
             ready=AliveReady(1.0),
-            after=(*stores.names, f"migrate-{service}"),
+            after=(*stores.names, "migrate"),
         )
 
     def api(name: str, module: str, port: int, after: Sequence[str], env: Env) -> Component:
@@ -177,19 +176,19 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
     gateway_probe = place.host if place.host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - compared
     return [
         api("simulator", "breeze_simulator.main", simulator, (), plain),
-        api("auth", "auth_service.main", auth, (*redis, "migrate-auth"), with_database("auth")),
+        api("auth", "auth_service.main", auth, (*redis, "migrate"), with_database("auth")),
         api(
             "instruments",
             "instruments_service.main",
             instruments,
-            (*redis, "migrate-instruments"),
+            (*redis, "migrate"),
             with_database("instruments"),
         ),
         api(
             "market-data",
             "market_data_service.main",
             market_data,
-            (*redis, "migrate-market-data"),
+            (*redis, "migrate"),
             with_database("market-data"),
         ),
         worker("instruments-worker", "instruments_service.worker", "instruments"),

@@ -1,5 +1,6 @@
 """The table of the stack and the data folder's secrets, without starting anything."""
 
+import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -45,7 +46,7 @@ def table(place: stack.Place, ports: PortReservation) -> Mapping[str, Component]
     stores = stack.prepare_stores(place, Guard(), ports)
     components = [
         *stores.components,
-        *stack.migration_components(place, stores),
+        stack.migration_component(place, stores),
         *stack.service_components(place, stores, ports),
     ]
     return {component.name: component for component in components}
@@ -69,16 +70,17 @@ def test_a_database_url_without_a_name_is_refused(place: stack.Place, ports: Por
 def test_each_service_sees_its_own_database_only(place: stack.Place, ports: PortReservation) -> None:
     components = table(place, ports)
     urls = {name: each.env().get("DATABASE_URL", "") for name, each in components.items() if name != "databases"}
-    assert urls["auth"] == urls["migrate-auth"]
+    migrated = json.loads(components["migrate"].env()["BREEZEWAY_MIGRATIONS"])
+    assert list(migrated.values()) == [urls["auth"], urls["instruments"], urls["market-data"]]
     assert urls["market-data"] == urls["feed-owner"] == urls["market-data-worker"]
     assert len({urls["auth"], urls["instruments"], urls["market-data"]}) == 3
     assert urls["gateway"] == urls["simulator"] == urls["seed"] == ""
 
 
-def test_services_wait_for_their_migrations(place: stack.Place, ports: PortReservation) -> None:
+def test_services_wait_for_the_migrations(place: stack.Place, ports: PortReservation) -> None:
     components = table(place, ports)
     for service in stack.SERVICES_WITH_DATABASE:
-        assert f"migrate-{service}" in components[service].after
+        assert "migrate" in components[service].after
     assert "gateway" in components["seed"].after
     assert not components["seed"].required
 
