@@ -21,6 +21,7 @@ from breeze_simulator.domain.expiries import (
 from breeze_simulator.domain.made_up_names import made_up_shares
 from breeze_simulator.domain.master_files import ZIP_ORDER, master_date
 from breeze_simulator.domain.master_headers import BSE_HEADER, CONTRACT_HEADER, MCX_HEADER, MF_HEADER, NSE_HEADER
+from breeze_simulator.domain.master_rows import bse_row, contract_row, nse_row, number
 from breeze_simulator.domain.rng import mix, stable_hash
 from breeze_simulator.domain.tick_sizes import cash_tick
 from breeze_simulator.domain.well_known import COMMODITIES, INDICES, KnownCommodity, KnownIndex, known_stocks
@@ -89,28 +90,28 @@ class GeneratedMaster:
     def _nse(self) -> Iterable[str]:
         for stock in known_stocks().values():
             price = self._price_of(stock.symbol, stock.price)
-            yield _nse_row(stock.token, stock.code, "EQ", stock.name, stock.isin, price, stock.symbol)
+            yield nse_row(stock.token, stock.code, "EQ", stock.name, stock.isin, price, stock.symbol)
         for share in self._shares:
-            yield _nse_row(share.token, share.code, share.series, share.name, share.isin, share.price, share.symbol)
+            yield nse_row(share.token, share.code, share.series, share.name, share.isin, share.price, share.symbol)
         for index in INDICES:
             if index.exchange == "NSE":
                 price = self._price_of(index.symbol, index.price)
-                yield _nse_row(index.token, index.code, "0", index.name, "", price, index.exchange_code)
+                yield nse_row(index.token, index.code, "0", index.name, "", price, index.exchange_code)
 
     def _bse(self) -> Iterable[str]:
         for stock in known_stocks().values():
             if stock.bse_token:
                 price = self._price_of(stock.symbol, stock.price)
-                yield _bse_row(stock.bse_token, stock.code, "DR", stock.name, stock.isin, price, stock.symbol)
+                yield bse_row(stock.bse_token, stock.code, "DR", stock.name, stock.isin, price, stock.symbol)
         for share in self._shares:
             if share.bse_token:
-                yield _bse_row(
+                yield bse_row(
                     share.bse_token, share.code, share.group, share.name, share.isin, share.price, share.symbol
                 )
         for index in INDICES:
             if index.exchange == "BSE":
                 symbol = index.exchange_code if index.code == "BSESEN" else ""
-                yield _bse_row(index.token, index.code, "DR", index.name, "", 0.0, symbol)
+                yield bse_row(index.token, index.code, "DR", index.name, "", 0.0, symbol)
 
     def _nse_contracts(self) -> Iterable[str]:
         tokens = _Tokens(*_NFO_TOKENS, set())
@@ -131,13 +132,13 @@ class GeneratedMaster:
             price = self._price_of(stock.symbol, stock.price)
             step = stock.strike_step * _step_factor(price, stock.price)
             future_tick = round(cash_tick(price) * 100)
-            for number, expiry in enumerate(months):
-                frame = _Frame("NFO", stock.code, stock.name, stock.symbol, master_date(expiry), f"{number + 1}-Mon")
+            for nth, expiry in enumerate(months):
+                frame = _Frame("NFO", stock.code, stock.name, stock.symbol, master_date(expiry), f"{nth + 1}-Mon")
                 yield self._future(frame, "FUTSTK", price, expiry, stock.lot, future_tick, tokens)
-                strikes = _strikes(price, step, 2 * widths[number])
+                strikes = _strikes(price, step, 2 * widths[nth])
                 yield from self._options(frame, "OPTSTK", price, strikes, stock.lot, tokens)
         # The real file has the odd row that no reader should fall over: no date, no number where one belongs.
-        yield _contract_row(
+        yield contract_row(
             "0", "OPTSTK", "NOSUCH", "OPTION", "", "N.A.", "CE", 0, 0, 5, "BAD ROW", 0, 0, "", "NFO", 0, ""
         )
 
@@ -181,7 +182,7 @@ class GeneratedMaster:
         base = max(round(carried * 100 / tick), 1) * tick
         key = stable_hash(self._seed, frame.exchange, frame.code, frame.expiry)
         interest = (1 + mix(key + 1) % 40_000) * lot
-        return _contract_row(
+        return contract_row(
             str(tokens.take(key)),
             kind,
             frame.code,
@@ -213,7 +214,7 @@ class GeneratedMaster:
                 inside = max(price - strike if side == 0 else strike - price, 0.0)
                 distance = abs(strike / price - 1)
                 interest = (own % 9000) * lot if distance < 0.12 else 0
-                yield _contract_row(
+                yield contract_row(
                     str(tokens.take(own)),
                     kind,
                     frame.code,
@@ -237,10 +238,10 @@ class GeneratedMaster:
         tokens = _Tokens(*_MCX_TOKENS, set())
         for commodity in COMMODITIES:
             price = self._price_of(commodity.symbol, commodity.price)
-            for number, expiry in enumerate(self._commodity_expiries()):
-                carried = price * (1 + 0.006 * number)
+            for nth, expiry in enumerate(self._commodity_expiries()):
+                carried = price * (1 + 0.006 * nth)
                 yield _mcx_row(tokens, self._seed, commodity, expiry, None, "XX", carried)
-                if commodity.strikes and number < 2:
+                if commodity.strikes and nth < 2:
                     for strike in _strikes(price, commodity.strike_step, commodity.strikes):
                         for right in ("CE", "PE"):
                             yield _mcx_row(tokens, self._seed, commodity, expiry, strike, right, price)
@@ -268,7 +269,7 @@ class GeneratedMaster:
         ):
             yield (
                 f'"{token}","UNDCUR","{pair}","SPOT","01-Jan-1980",0,"XX",0,0,0,,0,"",0,0,0,0,"","","","",0,"","","",'
-                f'{_number(int(token) * 1021)},1,1000,0.0025,"{pair}","","","","",{low},{high},"","","","","","","","",'
+                f'{number(int(token) * 1021)},1,1000,0.0025,"{pair}","","","","",{low},{high},"","","","","","","","",'
                 f'"","",0,"","",0,0,0,"","","","","","","","","","","","","","","",{base},"{pair}"'
             )
 
@@ -321,64 +322,7 @@ def _step_factor(price: float, book_price: float) -> float:
 def _strikes(price: float, step: float, wanted: int) -> list[float]:
     centre = round(price / step)
     first = max(centre - wanted // 2, 1)
-    return [round((first + number) * step, 2) for number in range(wanted)]
-
-
-def _number(value: float) -> str:
-    """A bare number as the files have it: no trailing zeros, no exponent."""
-    text = f"{value:.4f}".rstrip("0").rstrip(".")
-    return text or "0"
-
-
-def _nse_row(token: str, code: str, series: str, name: str, isin: str, price: float, symbol: str) -> str:
-    is_index = series == "0"
-    face = 0 if is_index else 10
-    year_high, year_low = _number(round(price * 1.23, 2)), _number(round(price * 0.78, 2))
-    all_high, all_low = ("0", "0") if is_index else (_number(round(price * 1.6, 2)), _number(round(price * 0.1, 2)))
-    upper, lower = ("0", "0") if is_index else (_number(round(price * 1.1, 2)), _number(round(price * 0.9, 2)))
-    empty22 = '"",' * 22
-    return (
-        f'"{token}","{code}","{series}","{name[:30]}",0.01,1,"","",0,{face},"{isin}",{year_high},{year_low},{all_high},'
-        f'{all_low},"","","",0,0,0,{upper},{lower},"",0,"","","",0,{empty22}"0",0,0,0,"","","","","","{symbol}"'
-    )
-
-
-def _bse_row(token: str, code: str, group: str, name: str, isin: str, price: float, symbol: str) -> str:
-    scrip_code = token if token.isdigit() else "999901"
-    high, low = _number(round(price * 1.1, 2)), _number(round(price * 0.9, 2))
-    # Headed TickSize and IssuePrice, these two columns really hold the day's price limits.
-    return (
-        f'"{token}","{code}","{group}","{name[:30]}",{high},1,"{scrip_code}",0,0,0,0,"{symbol}","{name[:30]}","","","",'
-        f'"","","","","","","",{low},{10 if isin else 0},"{isin}",{_number(round(price * 1.23, 2))},'
-        f'{_number(round(price * 0.78, 2))},{_number(round(price * 1.6, 2))},{_number(round(price * 0.1, 2))},"","","",'
-        f'"{symbol}"'
-    )
-
-
-def _contract_row(
-    token: str,
-    kind: str,
-    code: str,
-    series: str,
-    expiry: str,
-    strike: str,
-    right: str,
-    interest: int,
-    lot: int,
-    tick: int,
-    name: str,
-    low: float,
-    high: float,
-    cycle: str,
-    exchange: str,
-    base: int,
-    exchange_code: str,
-) -> str:
-    return (
-        f'"{token}","{kind}","{code}","{series}","{expiry}","{strike}","{right}",0,0,0,0,0,"",0,0,0,0,"","","","",0,"",'
-        f'"","",{interest},0,{lot},{tick},"{name}","","","","",{low:g},{high:g},"","","","{cycle}","","","","","","",0,'
-        f'"","",0,0,0,"","","","","","","","{exchange}","","","","","","","",{base},"{exchange_code}"'
-    )
+    return [round((first + nth) * step, 2) for nth in range(wanted)]
 
 
 def _mcx_row(
@@ -399,7 +343,7 @@ def _mcx_row(
     unit = commodity.unit
     return (
         f'"{tokens.take(own)}","{kind}","{commodity.code}","{series}","{commodity.symbol}",{tick},{commodity.lot},'
-        f'"{master_date(expiry)}","{right}",{_number(strike or 0)},"","","","",{own % 9000},"","","","","",'
-        f'{_number(round(low, 2))},{_number(round(high, 2))},"{unit}","{commodity.price_unit}","{unit}","",'
+        f'"{master_date(expiry)}","{right}",{number(strike or 0)},"","","","",{own % 9000},"","","","","",'
+        f'{number(round(low, 2))},{number(round(high, 2))},"{unit}","{commodity.price_unit}","{unit}","",'
         f'"{commodity.symbol}"'
     )
