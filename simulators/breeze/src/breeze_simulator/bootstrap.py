@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, timedelta
@@ -156,8 +157,9 @@ class World:
             self._simulator.broker = broker
             _log.info("market_ready", exchange_now=self._simulator.clock.now().isoformat())
         except Exception:
-            # Readiness repeats the error for as long as the process lives; the log has it once, in full.
+            # Such as a broken master file: staying up would only look like a slow start.
             _log.exception("market_not_built")
+            signal.raise_signal(signal.SIGTERM)
             raise
         async with asyncio.TaskGroup() as group:
             group.create_task(_keep_moving(broker))
@@ -210,8 +212,7 @@ async def _keep_moving(broker: Broker) -> None:
     while True:
         try:
             await broker.market.run(broker.streams.emit_ticks, broker.streams.emit_bars)
-        except Exception:
-            # One instrument that cannot be priced must not end the market for all others.
+        except Exception:  # noqa: BLE001 - one instrument that cannot be priced must not end the market for all others
             _log.exception("market_stumbled")
         await asyncio.sleep(SWEEP_SECONDS)
 
