@@ -161,6 +161,7 @@ class FeedStack:
     environment: dict[str, str]
     owners: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     logs: Path = Path()
+    gateway: "subprocess.Popen[bytes] | None" = None
 
     @property
     def stream_url(self) -> str:
@@ -232,6 +233,38 @@ async def _answers(url: str) -> bool:
 
 
 @asynccontextmanager
+async def run_neighbours(simulator_url: str) -> AsyncIterator[Neighbours]:
+    """Auth and instruments, served by this process."""
+    port = free_port()
+    neighbours = Neighbours(simulator_url, url=f"http://127.0.0.1:{port}")
+    server = uvicorn.Server(
+        uvicorn.Config(neighbours.app(), host="127.0.0.1", port=port, log_level="error", lifespan="off")
+    )
+    serving = asyncio.create_task(server.serve())
+    try:
+        await eventually(lambda: server.started, 10)
+        yield neighbours
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def run_gateway(valkey: EmbeddedValkey, logs: Path, **overrides: str) -> AsyncIterator[FeedStack]:
+    """A gateway and its neighbours; the test itself publishes what an owner would."""
+    async with run_neighbours("http://127.0.0.1:9") as neighbours:
+        environment = _environment(neighbours, valkey.url, free_port()) | overrides
+        gateway = _spawn(environment, logs / "gateway.log", *_gateway_command(environment))
+        stack = FeedStack(neighbours, "", environment["GATEWAY_URL"], valkey.url, environment, logs=logs)
+        stack.gateway = gateway
+        try:
+            await eventually(lambda: _answers(stack.gateway_url), 60, every=0.1)
+            yield stack
+        finally:
+            await asyncio.to_thread(_end, gateway)
+
+
+@asynccontextmanager
 async def run_feed_stack(
     postgres: EmbeddedPostgres, valkey: EmbeddedValkey, logs: Path, **overrides: str
 ) -> AsyncIterator[FeedStack]:
@@ -240,44 +273,49 @@ async def run_feed_stack(
     await asyncio.to_thread(postgres.create_database, database)
     url = postgres.url(database)
     await asyncio.to_thread(migrate.upgrade, REPOSITORY / "services" / "market-data", url)
-    simulator_port, gateway_port, neighbour_port = free_port(), free_port(), free_port()
+    simulator_port = free_port()
     simulator_url = f"http://127.0.0.1:{simulator_port}"
-    neighbours = Neighbours(simulator_url, url=f"http://127.0.0.1:{neighbour_port}")
-    environment = {
+    async with run_neighbours(simulator_url) as neighbours:
+        environment = _environment(neighbours, valkey.url, free_port()) | {
+            "DATABASE_URL": url,
+            "BREEZE_SIMULATOR_URL": simulator_url,
+            "BREEZE_SIM_TICK_RATE": "100",
+            "BREEZE_SIM_CLOCK": "replay:2026-11-18",
+            **overrides,
+        }
+        simulator = _uvicorn("breeze_simulator.main:create_app", simulator_port)
+        processes = [
+            _spawn(environment, logs / "simulator.log", *simulator),
+            _spawn(environment, logs / "gateway.log", *_gateway_command(environment)),
+        ]
+        stack = FeedStack(neighbours, simulator_url, environment["GATEWAY_URL"], valkey.url, environment, logs=logs)
+        stack.gateway = processes[1]
+        try:
+            for address in (simulator_url, stack.gateway_url):
+                await eventually(lambda address=address: _answers(address), 60, every=0.1)
+            neighbours.tokens = await _shares(simulator_url)
+            await neighbours.log_in()
+            yield stack
+        finally:
+            for process in (*stack.owners, *reversed(processes)):
+                await asyncio.to_thread(_end, process)
+
+
+def _environment(neighbours: Neighbours, redis_url: str, gateway_port: int) -> dict[str, str]:
+    return {
         "BREEZEWAY_ENVIRONMENT": "test",
         "BREEZEWAY_INTERNAL_KEY": INTERNAL_KEY,
-        "REDIS_URL": valkey.url,
-        "DATABASE_URL": url,
+        "REDIS_URL": redis_url,
         "AUTH_URL": neighbours.url,
         "INSTRUMENTS_URL": neighbours.url,
         "MARKET_DATA_URL": neighbours.url,
         "GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
-        "BREEZE_SIMULATOR_URL": simulator_url,
-        "BREEZE_SIM_TICK_RATE": "100",
-        "BREEZE_SIM_CLOCK": "replay:2026-11-18",
         "LOG_FORMAT": "json",
-        **overrides,
     }
-    server = uvicorn.Server(
-        uvicorn.Config(neighbours.app(), host="127.0.0.1", port=neighbour_port, log_level="error", lifespan="off")
-    )
-    serving = asyncio.create_task(server.serve())
-    processes = [
-        _spawn(environment, logs / "simulator.log", *_uvicorn("breeze_simulator.main:create_app", simulator_port)),
-        _spawn(environment, logs / "gateway.log", *_uvicorn("gateway_service.main:create_app", gateway_port)),
-    ]
-    stack = FeedStack(neighbours, simulator_url, environment["GATEWAY_URL"], valkey.url, environment, logs=logs)
-    try:
-        for address in (simulator_url, stack.gateway_url):
-            await eventually(lambda address=address: _answers(address), 60, every=0.1)
-        neighbours.tokens = await _shares(simulator_url)
-        await neighbours.log_in()
-        yield stack
-    finally:
-        for process in (*stack.owners, *reversed(processes)):
-            await asyncio.to_thread(_end, process)
-        server.should_exit = True
-        await serving
+
+
+def _gateway_command(environment: dict[str, str]) -> list[str]:
+    return _uvicorn("gateway_service.main:create_app", int(environment["GATEWAY_URL"].rpartition(":")[2]))
 
 
 async def _shares(simulator_url: str) -> dict[str, str]:

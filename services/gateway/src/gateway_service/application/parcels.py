@@ -14,6 +14,8 @@ class Parcel(NamedTuple):
 # Matched against the bytes as `breezeway.contracts.stream.encode` writes them: `type` last, `closed` before it. A
 # message that fits none is kept, so a change over there costs memory with slow clients, never a lost message.
 _REPLACEABLE: Final = (b'"type":"tick"}', b'"type":"depth"}', b'"closed":false,"type":"candle"}')
+_SEQUENCE: Final = b'"seq":'
+_START: Final = b'"t":'
 _GAP: Final = b'{"type":"gap"'
 
 
@@ -29,15 +31,23 @@ def lasting_parcel(body: bytes) -> Parcel:
 
 def position_of(body: bytes) -> int | None:
     """Where a message stands in its channel: `seq` of a tick or depth, `t` of a candle; None where it has neither."""
-    for field in (b'"seq":', b'"t":'):
-        at = body.find(field)
-        if at >= 0:
-            start = at + len(field)
-            end = start
-            while end < len(body) and 48 <= body[end] <= 57:
-                end += 1
-            return int(body[start:end]) if end > start else None
-    return None
+    return _number(body, _SEQUENCE) if _SEQUENCE in body else _number(body, _START)
+
+
+def position_after(body: bytes) -> int | None:
+    """The lowest position that may follow a message: the next `seq`, but the same `t`, since a bar goes on forming."""
+    position = position_of(body)
+    return position if position is None or _SEQUENCE not in body else position + 1
+
+
+def _number(body: bytes, field: bytes) -> int | None:
+    at = body.find(field)
+    if at < 0:
+        return None
+    start = end = at + len(field)
+    while end < len(body) and 48 <= body[end] <= 57:
+        end += 1
+    return int(body[start:end]) if end > start else None
 
 
 def is_gap(body: bytes) -> bool:

@@ -41,7 +41,7 @@ class Registry:
         feeds: FeedDirectory,
         interest: Interest,
         max_per_user: int = 10,
-        slow_seconds: float = 8.0,
+        slow_seconds: float = 5.0,
         time: Callable[[], float],
         now_ms: Callable[[], int],
     ) -> None:

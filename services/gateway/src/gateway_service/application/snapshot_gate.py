@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gateway_service.application.outbox import Outbox
-from gateway_service.application.parcels import Parcel, is_gap, lasting_parcel, position_of
+from gateway_service.application.parcels import Parcel, is_gap, lasting_parcel, position_after, position_of
 
 _MAX_HELD = 1_000
 
@@ -18,13 +18,13 @@ class SnapshotGate:
     because after one positions may start again from the beginning.
     """
 
-    __slots__ = ("_held", "_on_done", "_outbox", "_position")
+    __slots__ = ("_held", "_next", "_on_done", "_outbox")
 
     def __init__(self, outbox: Outbox, on_done: Callable[[], None]) -> None:
         self._outbox = outbox
         self._on_done = on_done
         self._held: deque[Parcel] | None = deque(maxlen=_MAX_HELD)
-        self._position: int | None = None
+        self._next: int | None = None
 
     def post(self, parcel: Parcel) -> None:
         if self._held is not None:
@@ -32,9 +32,9 @@ class SnapshotGate:
             return
         if is_gap(parcel.body):
             self._finish()
-        elif self._position is not None:
+        elif self._next is not None:
             position = position_of(parcel.body)
-            if position is not None and position <= self._position:
+            if position is not None and position < self._next:
                 return
             self._finish()
         self._outbox.post(parcel)
@@ -43,13 +43,13 @@ class SnapshotGate:
         """Let the snapshot out, then what was held and is newer."""
         held, self._held = self._held or (), None
         if snapshot is not None:
-            self._position = position_of(snapshot)
+            self._next = position_after(snapshot)
             self._outbox.post(lasting_parcel(snapshot))
-        if self._position is None:
+        if self._next is None:
             self._finish()
         for parcel in held:
             self.post(parcel)
 
     def _finish(self) -> None:
-        self._position = None
+        self._next = None
         self._on_done()

@@ -26,7 +26,7 @@ class StreamLimits:
     max_channels: int = 1_000
     max_connections_per_user: int = 10
     max_connections: int = 5_000
-    slow_seconds: float = 8.0
+    slow_seconds: float = 5.0
     interest_seconds: float = 5.0
     expiry_leeway_seconds: float = 5.0
 

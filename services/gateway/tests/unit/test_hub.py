@@ -1,0 +1,118 @@
+"""First in, last out, and nobody reaches Redis for a page reload."""
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway_service.application.hub import Hub
+from gateway_service.application.parcels import Parcel
+
+
+class FakeBroker:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[str]]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def subscribe(self, topics: Sequence[str]) -> None:
+        await self.gate.wait()
+        self.calls.append(("subscribe", sorted(topics)))
+
+    async def unsubscribe(self, topics: Sequence[str]) -> None:
+        self.calls.append(("unsubscribe", sorted(topics)))
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def post(self, parcel: Parcel) -> None:
+        self.heard.append(parcel.body)
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_first_in_subscribes_and_the_second_does_not() -> None:
+    broker, time = FakeBroker(), Time()
+    hub = Hub(broker, time=time)
+    one, two = Ear(), Ear()
+    await hub.join(1, {"a": one, "b": one})
+    await hub.join(2, {"b": two})
+    assert broker.calls == [("subscribe", ["a", "b"])]
+    assert hub.broadcast("b", b"x") == 2
+    assert hub.broadcast("nobody", b"x") == 0
+    assert (one.heard, two.heard) == ([b"x"], [b"x"])
+
+
+async def test_the_last_out_unsubscribes_after_a_pause() -> None:
+    broker, time = FakeBroker(), Time()
+    hub = Hub(broker, linger=1.0, time=time)
+    await hub.join(1, {"a": Ear()})
+    hub.leave(1, ["a", "unknown"])
+    time.now = 0.9
+    await hub.sweep()
+    assert broker.calls == [("subscribe", ["a"])]
+    time.now = 1.0
+    await hub.sweep()
+    assert broker.calls[1:] == [("unsubscribe", ["a"])]
+    assert hub.topics == 0
+
+
+async def test_a_reload_does_not_reach_the_broker() -> None:
+    broker, time = FakeBroker(), Time()
+    hub = Hub(broker, linger=1.0, time=time)
+    await hub.join(1, {"a": Ear()})
+    hub.leave(1, ["a"])
+    time.now = 0.5
+    await hub.join(2, {"a": Ear()})
+    time.now = 5
+    await hub.sweep()
+    assert broker.calls == [("subscribe", ["a"])]
+
+
+async def test_who_comes_second_waits_until_the_broker_has_answered_the_first() -> None:
+    broker, time = FakeBroker(), Time()
+    hub = Hub(broker, time=time)
+    broker.gate.clear()
+    first = asyncio.create_task(hub.join(1, {"a": Ear()}))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(hub.join(2, {"a": Ear()}))
+    await asyncio.sleep(0.01)
+    assert not second.done()
+    broker.gate.set()
+    await asyncio.gather(first, second)
+    assert broker.calls == [("subscribe", ["a"])]
+
+
+async def test_a_topic_that_is_left_while_it_is_being_subscribed_is_not_forgotten() -> None:
+    broker, time = FakeBroker(), Time()
+    hub = Hub(broker, linger=1.0, time=time)
+    broker.gate.clear()
+    joining = asyncio.create_task(hub.join(1, {"a": Ear()}))
+    await asyncio.sleep(0)
+    hub.leave(1, ["a"])
+    broker.gate.set()
+    await joining
+    time.now = 2
+    await hub.sweep()
+    assert broker.calls == [("subscribe", ["a"]), ("unsubscribe", ["a"])]
+
+
+async def test_a_listener_may_be_replaced_while_it_is_called() -> None:
+    hub = Hub(FakeBroker(), time=Time())
+    later = Ear()
+
+    class Once:
+        def post(self, parcel: Parcel) -> None:
+            hub.replace(1, "a", later)
+
+    await hub.join(1, {"a": Once()})
+    await hub.join(2, {"a": Ear()})
+    hub.broadcast("a", b"1")
+    hub.broadcast("a", b"2")
+    assert later.heard == [b"2"]
