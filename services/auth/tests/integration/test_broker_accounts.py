@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from breezeway.clock import IST
 from breezeway.contracts.broker import BrokerSession
-from breezeway.errors import Rejected, UpstreamUnavailable
+from breezeway.errors import InvalidInput, Rejected, UpstreamUnavailable
 from breezeway.redis import keys
 
 ACCOUNTS = "/api/v1/broker-accounts"
@@ -98,10 +98,10 @@ async def test_expiry_is_written_down_and_announced(start: Any, redis: Redis) ->
 async def test_a_refusal_passes_its_code_and_rejects(auth: Any) -> None:
     _, headers = await auth.user()
     account = await auth.account(headers)
-    auth.broker.refusal = Rejected("The broker does not know this app key.", code="broker_bad_app_key")
+    auth.broker.refusal = InvalidInput("The broker does not know this app key.", code="broker_bad_app_key")
     path = f"{ACCOUNTS}/{account}/session"
     answer = await auth.http.post(path, json=SESSION_VALUE, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (400, "broker_bad_app_key")
+    assert (answer.status_code, answer.json()["code"]) == (422, "broker_bad_app_key")
     state = (await auth.http.get(path, headers=headers)).json()
     assert (state["state"], state["detail"]) == ("rejected", "The broker does not know this app key.")
     auth.broker.refusal = None

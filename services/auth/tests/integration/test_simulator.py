@@ -107,7 +107,7 @@ async def test_every_refusal_is_told_apart(
     _, headers = await real.user()
     account = await simulator_account(real, headers, **changes)
     answer = await connect(real, simulator, headers, account, value)
-    assert (answer.status_code, answer.json()["code"] in codes) == (400, True), answer.text
+    assert (answer.status_code, answer.json()["code"] in codes) == (422, True), answer.text
     session = (await real.http.get(f"{ACCOUNTS}/{account}/session", headers=headers)).json()
     assert (session["state"], session["detail"]) == ("rejected", answer.json()["detail"])
 

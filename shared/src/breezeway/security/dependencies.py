@@ -6,7 +6,7 @@ A service puts an `Authenticator` into `app.state.authenticator` and a `ServiceT
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, OAuth2PasswordBearer
 
 from breezeway.errors import Forbidden, Unauthenticated
 from breezeway.security.authenticator import Authenticator
@@ -14,10 +14,14 @@ from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceToken
 from breezeway.security.tokens import Principal
 
 _bearer = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/auth/login`.")
+_password_form = OAuth2PasswordBearer("/api/v1/auth/token", scheme_name="Password", auto_error=False)
 
 
 async def _principal(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+    # Reads the same header. It is here so that the Authorize button of the documentation can log in.
+    _form: Annotated[str | None, Security(_password_form)] = None,
 ) -> Principal:
     if credentials is None:
         raise Unauthenticated("Send `Authorization: Bearer <access token>`; POST /api/v1/auth/login gives you one.")

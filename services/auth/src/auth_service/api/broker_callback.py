@@ -62,7 +62,8 @@ _PAGE = """<!doctype html>
 
 _RESPONSES: dict[int | str, dict[str, object]] = {
     200: {"model": BrokerSessionView, "content": {"text/html": {}}, "description": "Connected."},
-    400: {"model": Problem, "description": "`broker_login_not_started`, or the broker refused the session."},
+    400: {"model": Problem, "description": "`broker_login_not_started`: the redirect belongs to no login of ours."},
+    422: {"model": Problem, "description": "The broker refused the session, the key or the secret; see the code."},
 }
 
 

@@ -15,7 +15,7 @@ from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.quota import BrokerQuota
 from breezeway.breeze.values import BreezeCredentials, BrokerProfile, Funds, Holding, Position
 from breezeway.contracts.broker import BrokerEnvironment
-from breezeway.errors import BreezewayError, Conflict, FieldFault, InvalidInput, Rejected, Unauthenticated
+from breezeway.errors import BreezewayError, Conflict, FieldFault, InvalidInput, Unauthenticated
 
 if TYPE_CHECKING:
     from breezeway.breeze.rest import BreezeRest
@@ -70,7 +70,7 @@ class BreezeBroker:
                 user_name=login.user_name,
             )
 
-        return await _translated(exchange, Rejected)
+        return await _translated(exchange, InvalidInput)
 
     async def profile(self, keys: SessionKeys) -> BrokerProfile:
         return await _translated(lambda: self._resumed(keys).customer_details(keys.session.api_session), Conflict)
