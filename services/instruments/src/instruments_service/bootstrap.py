@@ -100,7 +100,7 @@ async def build_worker_parts(settings: InstrumentsSettings, stack: AsyncExitStac
     sync = SyncMaster(
         source=HttpMasterSource(url, use_proxy=not settings.from_simulator),
         reader=BreezeMasterReader(),
-        store=SqlMasterStore(merging),
+        store=SqlMasterStore(merging, clock),
         log=log,
         waker=waker,
         announcer=RedisAnnouncer(redis),

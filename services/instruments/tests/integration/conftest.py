@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway.clock import SystemClock
 from breezeway.db import migrate
 from breezeway.db.engine import create_engine
 from breezeway.embedded.postgres import EmbeddedPostgres
@@ -65,7 +66,7 @@ class Service:
     url: str
     source: FakeSource
     signals: RecordingSignals
-    clock: FixedClock
+    clock: FixedClock | SystemClock
     log: SqlSyncLog
     store: SqlMasterStore
     queries: SqlInstrumentQueries
@@ -86,10 +87,10 @@ class Service:
         return done
 
 
-def build_service(engine: AsyncEngine, url: str) -> Service:
+def build_service(engine: AsyncEngine, url: str, clock: FixedClock | SystemClock | None = None) -> Service:
     source, signals = FakeSource(), RecordingSignals()
-    clock = FixedClock(datetime(2026, 7, 30, 4, tzinfo=UTC))
-    log, store, queries = SqlSyncLog(engine), SqlMasterStore(engine), SqlInstrumentQueries(engine)
+    clock = clock or FixedClock(datetime(2026, 7, 30, 4, tzinfo=UTC))
+    log, store, queries = SqlSyncLog(engine), SqlMasterStore(engine, clock), SqlInstrumentQueries(engine)
     catalogue = Catalogue(queries)
     return Service(
         engine=engine,
@@ -151,7 +152,9 @@ def real_archive(real_data: Path) -> bytes:
 async def real(real_url: str, real_archive: bytes) -> AsyncIterator[tuple[Service, SyncRun]]:
     """The service with the real master, and the run that stored it."""
     engine = create_engine(real_url, application="tests", statement_timeout=120, pool_size=5)
-    made = build_service(engine, real_url)
+    made = build_service(engine, real_url, SystemClock())
     run = await made.run(real_archive)
+    # Expiries are asked for on the master's own day, whenever the test runs.
+    made.instruments = ReadInstruments(made.catalogue, made.queries, FixedClock(datetime(2026, 7, 30, 4, tzinfo=UTC)))
     yield made, run
     await engine.dispose()

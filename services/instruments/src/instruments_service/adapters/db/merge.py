@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from breezeway.clock import Clock
 from breezeway.db.unit_of_work import is_connection_failure
 from breezeway.errors import BreezewayError, UpstreamUnavailable
 from instruments_service.adapters.db import merge_sql as sql
@@ -34,8 +35,9 @@ class SqlMasterStore:
         engine: unpooled, with a statement time-out that suits a merge of 200,000 rows.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
+        self._clock = clock
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[bool]:
@@ -133,7 +135,7 @@ class SqlMasterStore:
             records=[(order.run.id, r.file, r.line, r.reason, r.text.replace("\0", "")) for r in order.intake.refused],
             columns=("sync_id", "file", "line", "reason", "text"),
         )
-        now = datetime.now(UTC)
+        now = self._clock.now()
         await connection.execute(
             sa.update(syncs)
             .where(syncs.c.id == order.run.id)

@@ -167,7 +167,7 @@ class SqlSyncLog:
         )
         found: dict[UUID, dict[str, int]] = {}
         async with UnitOfWork(self._engine) as work:
-            for sync_id, reason, number in (await work.session.execute(query)):
+            for sync_id, reason, number in await work.session.execute(query):
                 found.setdefault(sync_id, {})[str(reason)] = int(number)
         return found
 
