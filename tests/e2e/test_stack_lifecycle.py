@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SECOND_START_SECONDS = 15.0
 MEMORY_MB = 1_500.0
+NO_DEMO = {"BREEZEWAY_DEMO": "off"}  # these tests are about processes
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def nothing_left(stack: StackProcess, processes: list[psutil.Process], seconds: 
         asyncio.run(eventually(lambda: not still_alive(processes) and not stack.listens(), seconds=seconds))
     except TimeoutError:
         pytest.fail(f"left after {seconds} s: {still_alive(processes)}")
+
+
+def own_memory(process: psutil.Process) -> int:
+    """Bytes; where the system tells, pages that processes share (PostgreSQL's buffers) are counted once."""
+    memory = process.memory_full_info()
+    return int(getattr(memory, "pss", memory.rss))
 
 
 def answers(url: str) -> bool:
@@ -65,8 +72,8 @@ def test_a_stack_starts_repairs_itself_and_stops_without_a_trace(folder: Path) -
         first = stack.start()
         assert answers(stack.url)
         assert f"{stack.url}/docs" in stack.log
-        memory = sum(process.memory_info().rss for process in stack.processes()) / 2**20
-        print(f"first start {first:.1f} s, resident memory {memory:.0f} MB")
+        memory = sum(own_memory(process) for process in stack.processes()) / 2**20
+        print(f"first start {first:.1f} s, memory {memory:.0f} MB")
         assert memory <= MEMORY_MB
 
         taken = run_again(stack, BREEZEWAY_HOME=str(folder / "other"))
@@ -97,7 +104,10 @@ def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path)
         entry = pwd.getpwnam("nobody")
         normal_user = Account(entry.pw_uid, entry.pw_gid)
         normal_user.own(theirs_home)
-    with StackProcess(folder / "mine") as mine, StackProcess(theirs_home, account=normal_user) as theirs:
+    with (
+        StackProcess(folder / "mine", environment=NO_DEMO) as mine,
+        StackProcess(theirs_home, environment=NO_DEMO, account=normal_user) as theirs,
+    ):
         mine.start()
         theirs.start()
         assert answers(mine.url)
@@ -111,7 +121,7 @@ def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path)
 
 
 def test_it_starts_again_after_a_power_cut_and_dies_with_its_supervisor(folder: Path) -> None:
-    with StackProcess(folder / "home") as stack:
+    with StackProcess(folder / "home", environment=NO_DEMO) as stack:
         stack.start()
         everything = stack.processes()
         for process in everything:

@@ -174,7 +174,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
 
     redis = [name for name in stores.names if name == "valkey"]
     gateway_probe = place.host if place.host not in {"0.0.0.0", "::"} else "127.0.0.1"  # noqa: S104 - compared
-    return [
+    components = [
         api("simulator", "breeze_simulator.main", simulator, (), plain),
         api("auth", "auth_service.main", auth, (*redis, "migrate"), with_database("auth")),
         api(
@@ -214,6 +214,8 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             start_timeout=120.0,
         ),
     ]
+    wants_demo = place.operator.get("BREEZEWAY_DEMO", "on") != "off"
+    return [component for component in components if component.name != "seed" or wants_demo]
 
 
 def uvicorn(module: str, host: str, port: int) -> tuple[str, ...]:

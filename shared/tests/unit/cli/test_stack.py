@@ -85,6 +85,10 @@ def test_services_wait_for_the_migrations(place: stack.Place, ports: PortReserva
     assert not components["seed"].required
 
 
+def test_the_demo_can_be_left_out(place: stack.Place, ports: PortReservation) -> None:
+    assert "seed" not in table(replace(place, operator={"BREEZEWAY_DEMO": "off"}), ports)
+
+
 def test_only_the_gateways_port_is_fixed(place: stack.Place, ports: PortReservation) -> None:
     components = table(place, ports)
     listening = {
