@@ -189,7 +189,10 @@ class LiveLoop:
         watched = list(self._watched.values())
         at = datetime.fromtimestamp(second, IST)
         minute = at.hour * 60 + at.minute
-        for _ in range(min(wanted, 4 * len(watched))):
+        # One more round than wanted, because those out of session are passed over.
+        for _ in range(wanted + len(watched)):
+            if len(updates) == wanted:
+                break
             self._turn += 1
             chosen = watched[self._turn % len(watched)]
             facts = chosen.facts
