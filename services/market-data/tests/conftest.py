@@ -119,6 +119,10 @@ class FakeSessions:
     """One open session a user; `error` is raised instead while it is set."""
 
     error: BreezewayError | None = None
+    refused: list[str] = field(default_factory=list)
+
+    async def report_refused(self, credentials: BrokerCredentials, detail: str) -> None:
+        self.refused.append(detail)
 
     async def credentials(self, user_id: UUID) -> BrokerCredentials:
         if self.error is not None:

@@ -191,6 +191,9 @@ async def test_a_live_workers_lease_is_renewed(stage: Stage) -> None:
             await slow.wait()
             return await stage.outside.sessions.credentials(user_id)
 
+        async def report_refused(self, credentials: Any, detail: str) -> None:
+            raise AssertionError("nobody refused")
+
     worker = ChunkWorker(
         stage.chunks,
         SlowSessions(),
@@ -326,6 +329,8 @@ async def test_j05_a_limit_or_an_ended_session_makes_the_whole_user_wait_without
     assert (state.state, state.calls_used, state.chunks_failed) == ("running", 0, 0)
     assert [(each.code, each.attempts, each.final) for each in state.errors] == [(error.code, 0, False)]
     assert await stage.chunks.due() == 0
+    # Only a refused session is told to auth, so that nobody goes on calling with it.
+    assert stage.outside.sessions.refused == ([error.detail] if isinstance(error, Unauthenticated) else [])
 
 
 async def test_without_a_broker_session_nobody_is_called(stage: Stage) -> None:

@@ -146,6 +146,10 @@ class BrokerSessions(Protocol):
         """
         ...
 
+    async def report_refused(self, credentials: BrokerCredentials, detail: str) -> None:
+        """Say that the broker does not accept this session any more, so that nobody goes on trying it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryAnswer:

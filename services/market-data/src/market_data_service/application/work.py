@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from breezeway.clock import IST, Clock
+from breezeway.contracts.broker import BrokerCredentials
 from breezeway.errors import (
     BreezewayError,
     Conflict,
@@ -127,10 +128,9 @@ class ChunkWorker:
         await self._report(chunk)
 
     async def _work(self, chunk: Chunk) -> None:
-        asked = False
+        credentials: BrokerCredentials | None = None
         try:
             credentials = await self._sessions.credentials(chunk.user_id)
-            asked = True
             answer = await self._broker.history(
                 credentials, chunk.instrument, chunk.interval, chunk.starts_at, chunk.ends_at
             )
@@ -139,14 +139,23 @@ class ChunkWorker:
             # Nobody on this account may call for a while, so the user's other chunks need not find out one by one.
             await self._postpone(chunk, error, error.retry_after or 5, counts=False, whole_user=True)
         except (Unauthenticated, Conflict) as error:
+            if credentials is not None and isinstance(error, Unauthenticated):
+                await self._report_refused(credentials, error)
             await self._postpone(chunk, error, self._rules.without_session, counts=False, whole_user=True)
         except Retryable as error:
-            await self._retry_later(chunk, error, calls=int(asked))
+            await self._retry_later(chunk, error, calls=int(credentials is not None))
         except BreezewayError as error:
-            await self._give_up(chunk, error.code, error.detail, calls=int(asked))
+            await self._give_up(chunk, error.code, error.detail, calls=int(credentials is not None))
         else:
             if not await self._chunks.complete(chunk, days, calls=1, source=SOURCE):
                 _log.warning("lease_lost", chunk=chunk.id, backfill=str(chunk.backfill_id))
+
+    async def _report_refused(self, credentials: BrokerCredentials, error: Unauthenticated) -> None:
+        try:
+            await self._sessions.report_refused(credentials, error.detail)
+        except BreezewayError as failure:
+            # The next chunk that meets the refusal reports it again.
+            _log.warning("refusal_not_reported", code=failure.code)
 
     async def _judge(self, chunk: Chunk, answer: HistoryAnswer) -> list[DayResult]:
         """Day by day what the answer proves.

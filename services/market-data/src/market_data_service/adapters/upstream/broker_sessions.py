@@ -31,3 +31,9 @@ class HttpBrokerSessions:
         session = await self.session(user_id)
         path = f"/internal/broker-accounts/{session.account_id}/credentials"
         return await self._client.call("GET", path, BrokerCredentials)
+
+    async def report_refused(self, credentials: BrokerCredentials, detail: str) -> None:
+        # The version guards a session that was opened meanwhile: auth ignores reports about an older one.
+        body = {"version": credentials.version, "outcome": "expired", "detail": detail[:500]}
+        path = f"/internal/broker-accounts/{credentials.account_id}/session-report"
+        await self._client.call("POST", path, BrokerSession, json=body)
