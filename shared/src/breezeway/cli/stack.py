@@ -141,6 +141,10 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
         "MARKET_DATA_URL": f"http://127.0.0.1:{market_data}",
         "GATEWAY_URL": place.url,
         "BREEZE_SIMULATOR_URL": f"http://127.0.0.1:{simulator}",
+        # Where the simulator's login page sends the browser back to, as a real app has it registered with ICICI.
+        "BREEZE_SIM_REDIRECT_URL": f"{place.url}/api/v1/broker-accounts/callback",
+        # Users without a broker account of their own see the demo user's feed.
+        "BREEZEWAY_SHARED_FEED_USER": place.operator.get("BREEZEWAY_SHARED_FEED_USER", "demo@example.com"),
         # The operator's DATABASE_URL names the server; a process without a database has no business with it.
         "DATABASE_URL": "",
     }
