@@ -183,7 +183,15 @@ def install(app: FastAPI, settings: Settings, simulator: Simulator) -> None:
     app.state.simulator = simulator
     app.state.control_token = settings.control_token.get_secret_value() if settings.control_token else None
     app.state.endpoints = {name: Endpoint(name, simulator) for name in (FEED, OHLC)}
-    for router in (login.router, master.router, rest_v2.router, rest_v1.router, orders.router, control.router):
+    for router in (
+        login.router,
+        master.router,
+        rest_v2.router,
+        rest_v1.router,
+        orders.router,
+        control.router,
+        control.public,
+    ):
         app.include_router(router)
     app.include_router(rest_v1.fallback)
     for name, endpoint in app.state.endpoints.items():

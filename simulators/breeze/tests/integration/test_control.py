@@ -148,3 +148,5 @@ async def test_strangers_need_the_token(token: str | None, sent: str | None, sta
     headers = {"Authorization": f"Bearer {sent}"} if sent else {}
     async with httpx.AsyncClient(transport=transport, base_url="http://sim") as client:
         assert (await client.get("/_sim/faults", headers=headers)).status_code == status
+        assert (await client.post("/_sim/clock", json={"speed": 2}, headers=headers)).status_code in (status, 503)
+        assert (await client.get("/_sim/clock")).status_code == 200

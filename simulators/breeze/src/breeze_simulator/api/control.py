@@ -149,6 +149,9 @@ def _insiders_only(
 
 router = APIRouter(prefix="/_sim", tags=["control"], dependencies=[Depends(_insiders_only)])
 
+public = APIRouter(prefix="/_sim", tags=["control"])
+"""Open to every peer: services in other containers map wall time to exchange time by it."""
+
 
 @router.post("/login", status_code=201)
 async def log_in(body: LoginOrder, simulator: TheSimulator) -> LoggedIn:
@@ -189,7 +192,7 @@ async def clear_faults(simulator: TheSimulator) -> dict[str, int]:
     return {"cleared": simulator.faults.clear()}
 
 
-@router.get("/clock")
+@public.get("/clock")
 async def read_clock(simulator: TheSimulator) -> ClockView:
     return _clock_view(simulator)
 
