@@ -95,7 +95,7 @@ def _instruments() -> None:
     op.create_index(
         "ix_instruments_listing",
         "instruments",
-        [sa.text("coalesce(expiry, '0001-01-01'::date)"), sa.text("coalesce(strike, 0)"), "instrument_id"],
+        [sa.text("coalesce(expiry, '1900-01-01'::date)"), sa.text("coalesce(strike, 0)"), "instrument_id"],
     )
 
 

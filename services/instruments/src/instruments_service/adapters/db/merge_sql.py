@@ -120,7 +120,8 @@ INSERT: Final = f"""
 INSERT INTO instruments ({", ".join(_INSERTED)}, listed_on, version_from, bands_from, tick_set_on)
 SELECT {_columns(_INSERTED, "s")}, :day, :day, :day, :day
 FROM stage s
-WHERE NOT EXISTS (SELECT FROM instruments i WHERE i.natural_key = s.natural_key)"""  # noqa: S608 - as above
+WHERE NOT EXISTS (SELECT FROM instruments i WHERE i.natural_key = s.natural_key)
+ORDER BY s.exchange, s.underlying, s.expiry, s.strike, s.code"""  # noqa: S608 - as above
 
 CLOSE: Final = """
 UPDATE instruments i SET status = g.status, version_from = :day

@@ -20,7 +20,8 @@ from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
 
 _LARGEST_ID = 2**31 - 1
-_NO_EXPIRY = date(1, 1, 1)
+# Where a share stands among contracts. Not `date.min`, which asyncpg sends as -infinity.
+_NO_EXPIRY = date(1900, 1, 1)
 
 # The canonical symbol wins over ICICI's spelling (ABB is one company's symbol and another's short name), what is listed
 # now over what is gone, and present names over former ones.
@@ -149,7 +150,7 @@ class SqlInstrumentQueries:
         self, wanted: ListFilter, after: Position | None, limit: int
     ) -> tuple[list[Instrument], Position | None]:
         t = instruments.c
-        expiry = sa.func.coalesce(t.expiry, sa.literal_column("'0001-01-01'::date"))
+        expiry = sa.func.coalesce(t.expiry, sa.literal_column("'1900-01-01'::date"))
         strike = sa.func.coalesce(t.strike, sa.literal_column("0"))
         query = sa.select(instruments).order_by(expiry, strike, t.instrument_id).limit(limit + 1)
         equal = {

@@ -79,7 +79,7 @@ sa.Index(
 )
 sa.Index(
     "ix_instruments_listing",
-    sa.text("coalesce(expiry, '0001-01-01'::date)"),
+    sa.text("coalesce(expiry, '1900-01-01'::date)"),
     sa.text("coalesce(strike, 0)"),
     instruments.c.instrument_id,
 )
