@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from breeze_simulator.domain.day_path import DayPath, Floats, Ints
+from breeze_simulator.domain.day_path import Course, DayPath, Floats, Ints
 from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.lru import Lru
+from breeze_simulator.domain.prints import EVERY_SECOND
 from breeze_simulator.domain.rng import generator, mix, stable_hash
 from breeze_simulator.domain.sessions import Sessions
 from breeze_simulator.domain.tick_sizes import cash_tick
@@ -95,10 +96,12 @@ class PathBook:
         tick = _INDEX_TICK if is_index else cash_tick(before)
         if course is None or not len(minutes):
             return _empty(instrument, day, tick, 1)
-        at = np.searchsorted(course.minute, minutes)
+        at = _rows_of(course, minutes)
         prices = _on_grid(course.open[at], course.high[at], course.low[at], course.close[at], tick)
         if is_index:
-            return DayPath(instrument.key, day, minutes, *prices, np.zeros(len(minutes), np.int64), None, tick, 1, 60)
+            return DayPath(
+                instrument.key, day, minutes, *prices, np.zeros(len(minutes), np.int64), None, tick, 1, EVERY_SECOND
+            )
         share = _BSE_SHARE if instrument.exchange == "BSE" else 1.0
         shares = underlying.character.day_rupees * share / before
         volume = self._volume(instrument, day, shares * course.activity[at], 1)
@@ -114,7 +117,7 @@ class PathBook:
         lot = instrument.lot_size
         if course is None or not len(minutes) or not listed <= day <= expiry:
             return _empty(instrument, day, tick, lot)
-        at = np.searchsorted(course.minute, minutes)
+        at = _rows_of(course, minutes)
         carry = _carry(expiry, day)
         opens, highs, lows, closes = (
             column[at] * carry for column in (course.open, course.high, course.low, course.close)
@@ -194,10 +197,16 @@ class PathBook:
         return int((lots * 0.4 + 20) * own * (0.92 + 0.16 * mood))
 
 
+def _rows_of(course: Course, minutes: Ints) -> Ints:
+    # BSE once traded on while NSE was down: a minute that the course does not have takes the next one that it has.
+    rows: Ints = np.minimum(np.searchsorted(course.minute, minutes), len(course.minute) - 1)
+    return rows
+
+
 def _prints(underlying: Underlying, busy: float) -> int:
     """Prints in a busy minute: RELIANCE shows 60 a minute, Breeze passes 24 of a stock future on."""
     if underlying.character.kind == "index" and busy == 1.0:
-        return 60
+        return EVERY_SECOND
     return max(4, min(24, round(24 * busy)))
 
 

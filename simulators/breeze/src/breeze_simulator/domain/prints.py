@@ -15,6 +15,9 @@ from breeze_simulator.domain.lru import Lru
 from breeze_simulator.domain.rng import generator
 
 BLOCK_ROWS: Final = 16
+EVERY_SECOND: Final = 60
+"""As many prints a minute put one on each second, which is how an index is computed."""
+
 _NOISE: Final = 0.12
 _CACHED_BLOCKS: Final = 1200
 
@@ -109,7 +112,8 @@ def _draw(seed: int, path: DayPath, number: int) -> PrintBlock:
 
 def _counts(rng: np.random.Generator, flat: np.ndarray, lots: Ints, width: int, count: int) -> Ints:
     """Prints of each minute: fewer when little traded, one at least, four where four prices must be visited."""
-    busy = rng.integers(max(width * 2 // 3, 1), width + 1, size=count)
+    fewest = width if width == EVERY_SECOND else max(width * 2 // 3, 1)
+    busy = rng.integers(fewest, width + 1, size=count)
     traded = np.where(lots > 0, np.minimum(busy, np.maximum(lots, 1)), busy)
     counts: Ints = np.where(flat, traded, np.maximum(traded, min(4, width)))
     return counts
@@ -117,9 +121,8 @@ def _counts(rng: np.random.Generator, flat: np.ndarray, lots: Ints, width: int, 
 
 def _seconds(rng: np.random.Generator, counts: Ints, width: int) -> Ints:
     """Ascending seconds of the minute; unused places come last."""
-    if width == 60:
-        # An index is computed every second.
-        return np.broadcast_to(np.arange(60), (len(counts), 60))
+    if width == EVERY_SECOND:
+        return np.broadcast_to(np.arange(width), (len(counts), width))
     drawn = rng.integers(0, 60, size=(len(counts), width))
     drawn = np.where(np.arange(width)[None, :] < counts[:, None], drawn, 1000)
     return np.sort(drawn, axis=1)

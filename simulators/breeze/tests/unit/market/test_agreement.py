@@ -118,7 +118,7 @@ def rows(bars: Bars) -> list[tuple[Any, ...]]:
     return list(zip(*(column.tolist() for column in columns), interest, strict=True))
 
 
-@pytest.mark.parametrize(("rate", "beat", "speed"), [(0.0, 0.5, 10.0), (60.0, 0.2, 2.0)])
+@pytest.mark.parametrize(("rate", "beat", "speed"), [(0.0, 0.5, 10.0), (60.0, 0.5, 2.0)])
 def test_an_hour_of_ticks_folds_to_what_history_answers(
     make_market: Callable[..., Market], wall: Any, source: PriceSource, rate: float, beat: float, speed: float
 ) -> None:
@@ -164,7 +164,7 @@ def test_ohlc_channels_give_every_closed_bar_once(
 ) -> None:
     market = make_market(source=source, speed=20.0)
     instruments = chosen(market)
-    _, closed = live_through(market, wall, instruments, rate=0.0, beat=0.1, seconds=3600, intervals=INTERVALS)
+    _, closed = live_through(market, wall, instruments, rate=0.0, beat=0.5, seconds=3600, intervals=INTERVALS)
     start, end = datetime.combine(DAY, time(9, 15)), datetime.combine(DAY, time(10, 15))
     for instrument in instruments:
         for interval in INTERVALS:
