@@ -166,7 +166,7 @@ async def build_parts(settings: MarketDataSettings, stack: AsyncExitStack) -> Pa
     auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
     instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", tokens))
     simulator = None
-    if settings.simulator_url is not None:
+    if settings.simulator_url:
         simulator = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.simulator_url, timeout=2.0))
     quota = BrokerQuota(redis, QuotaRules(per_minute=settings.calls_per_minute, per_day=settings.calls_per_day))
     return Parts(
@@ -234,7 +234,7 @@ async def build_chunk_worker(
 
 def _transports(settings: MarketDataSettings, stack: AsyncExitStack) -> Mapping[BrokerEnvironment, BreezeTransport]:
     transports = {BrokerEnvironment.LIVE: BreezeTransport(BreezeEndpoints.live())}
-    if settings.simulator_url is not None:
+    if settings.simulator_url:
         endpoints = BreezeEndpoints.single_origin(settings.simulator_url)
         transports[BrokerEnvironment.SIMULATOR] = BreezeTransport(endpoints)
     for transport in transports.values():

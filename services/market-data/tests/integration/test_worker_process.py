@@ -1,0 +1,272 @@
+"""The backfill worker as real processes: through arq, the official SDK and the simulator, killed half-way."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import pytest_asyncio
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from breezeway.breeze.endpoints import BreezeEndpoints
+from breezeway.breeze.quota import BrokerQuota
+from breezeway.breeze.rest import BreezeRest
+from breezeway.breeze.transport import BreezeTransport
+from breezeway.candles.columns import Candles
+from breezeway.clock import IST, SystemClock
+from breezeway.embedded.valkey import EmbeddedValkey
+from breezeway.intervals import Interval
+from breezeway.jobs.queue import JobQueue
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+from breezeway.redis.client import connect
+from breezeway.supervisor.ports import free_port
+from breezeway.testing.eventually import eventually
+from breezeway.testing.real_candles import nifty_2019_2020
+from market_data_service.adapters.db.backfills import PostgresBackfillStore
+from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
+from market_data_service.adapters.redis.wakeups import ArqWakeups
+from market_data_service.application.backfills import Backfills
+from market_data_service.application.candles import CandlesQuery, ReadCandles
+from market_data_service.domain.day_bars import in_session
+
+CALENDAR = MarketCalendar.default()
+NIFTY = "NSE_INDEX:NIFTY"
+KEY, SECRET = "sim+key=1", "sim-secret"
+
+
+class Rig:
+    """A simulator, a stand-in for auth, and workers, as processes on loopback."""
+
+    def __init__(self, db: AsyncEngine, database_url: str, redis_url: str, outside: Any) -> None:
+        self.db = db
+        self.outside = outside
+        self.database_url = database_url
+        self.redis_url = redis_url
+        self.simulator_url = f"http://127.0.0.1:{free_port()}"
+        self.auth_url = ""
+        self.session: dict[str, str] = {}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.store = PostgresCandleStore(db)
+        self.backfills: Backfills
+
+    def spawn(self, *command: str, **environment: str) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env={**os.environ, "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING", **environment},
+        )
+        self.processes.append(process)
+        return process
+
+    async def start_simulator(self, **environment: str) -> None:
+        port = self.simulator_url.rsplit(":", 1)[1]
+        self.spawn(
+            "uvicorn",
+            "--factory",
+            "breeze_simulator.main:create_app",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--log-level",
+            "warning",
+            BREEZE_SIM_CLOCK="replay:2026-11-20",
+            **environment,
+        )
+        async with httpx.AsyncClient(base_url=self.simulator_url) as client:
+
+            async def alive() -> bool:
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually(alive, seconds=60, every=0.2)
+            login = (await client.post("/_sim/login", json={"api_key": KEY})).json()
+        transport = BreezeTransport(BreezeEndpoints.single_origin(self.simulator_url))
+        redis = connect(self.redis_url)
+        try:
+            rest = BreezeRest(transport, BrokerQuota(redis), "test")
+            opened = await rest.open_session(KEY, SECRET, login["api_session"])
+        finally:
+            await transport.aclose()
+            await redis.aclose()
+        self.session = {"broker_user_id": opened.user_id, "session_key": opened.session_key}
+
+    def auth(self) -> FastAPI:
+        app = FastAPI()
+        common = {"account_id": self.outside.user_id, "user_id": self.outside.user_id, "environment": "simulator"}
+
+        @app.get("/internal/users/{user_id}/broker-session")
+        async def session(user_id: str) -> dict[str, Any]:
+            return {**common, "state": "active", "version": 1}
+
+        @app.get("/internal/broker-accounts/{account_id}/credentials")
+        async def credentials(account_id: str) -> dict[str, Any]:
+            secrets = {"api_key": KEY, "api_secret": SECRET, **self.session}
+            return {**common, **secrets, "version": 1, "expires_at": "2099-01-01T00:00:00Z"}
+
+        return app
+
+    def start_worker(self, **environment: str) -> "subprocess.Popen[bytes]":
+        return self.spawn(
+            "market_data_service.worker",
+            DATABASE_URL=self.database_url,
+            REDIS_URL=self.redis_url,
+            AUTH_URL=self.auth_url,
+            BREEZE_SIMULATOR_URL=self.simulator_url,
+            BREEZEWAY_INTERNAL_KEY="k" * 40,
+            **environment,
+        )
+
+    async def count(self, state: str) -> int:
+        async with self.db.connect() as connection:
+            found = await connection.scalar(
+                text("SELECT count(*) FROM backfill_chunks WHERE state = :state"), {"state": state}
+            )
+        return int(found or 0)
+
+    async def journal(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(base_url=self.simulator_url) as client:
+            body = (await client.get("/_sim/journal")).json()
+        entries: list[dict[str, Any]] = body["entries"] if isinstance(body, dict) else body
+        return entries
+
+
+@pytest_asyncio.fixture
+async def rig(
+    db: AsyncEngine, template_database: str, valkey: EmbeddedValkey, redis: Any, outside: Any
+) -> AsyncIterator[Rig]:
+    made = Rig(db, template_database, valkey.url, outside)
+    queue = await JobQueue.connect(valkey.url, "market-data")
+    made.backfills = Backfills(
+        PostgresBackfillStore(db),
+        made.store,
+        outside.instruments,
+        CALENDAR,
+        outside.time,
+        SystemClock(),
+        ArqWakeups(queue),
+        outside.progress,
+        90,
+    )
+    port = free_port()
+    made.auth_url = f"http://127.0.0.1:{port}"
+    server = uvicorn.Server(uvicorn.Config(made.auth(), port=port, log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server.serve(), name="auth")
+    try:
+        yield made
+    finally:
+        for process in made.processes:
+            process.kill()
+        for process in made.processes:
+            process.wait()
+        server.should_exit = True
+        await serving
+        await queue.aclose()
+
+
+async def test_j01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(rig: Rig) -> None:
+    await rig.start_simulator(BREEZE_SIM_LIMITS="off")
+    first = rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000", BACKFILL_CONCURRENCY="2")
+    made = await rig.backfills.start(
+        rig.outside.user_id,
+        "token",
+        ["NSE:RELIANCE", "NSE:INFY"],
+        Interval.MINUTE_1,
+        datetime(2026, 10, 1, tzinfo=UTC),
+        datetime(2026, 11, 20, tzinfo=UTC),
+    )
+
+    async def some_done() -> bool:
+        return await rig.count("done") >= 5 and await rig.count("leased") >= 1
+
+    await eventually(some_done, seconds=60, every=0.01)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    held = await rig.count("leased")
+    killed_at = time.monotonic()
+    rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000")
+
+    async def over() -> bool:
+        return await rig.count("done") == made.chunks_total
+
+    await eventually(over, seconds=90, every=0.1)
+    assert held > 0
+    async with rig.db.connect() as connection:
+        resumed = await connection.scalar(
+            text("SELECT extract(epoch FROM max(updated_at) - min(updated_at)) FROM backfill_chunks WHERE attempts > 0")
+        )
+    assert resumed is not None
+    assert time.monotonic() - killed_at < 30 + made.chunks_total * 0.3
+    view = await rig.backfills.get(rig.outside.user_id, made.id)
+    assert (view.state, view.chunks_failed) == ("done", 0)
+    days = CALENDAR.trading_days(Segment.NSE, date(2026, 10, 1), date(2026, 11, 19))
+    for symbol in ("NSE:RELIANCE", "NSE:INFY"):
+        covered = await rig.store.coverage(symbol, Interval.MINUTE_1, days[0], days[-1])
+        assert sorted(covered) == days
+        bars = await rig.store.read(symbol, Interval.MINUTE_1, days[0], days[-1])
+        assert bars.faults() == []
+        assert len(bars) == sum(found.bars for found in covered.values())
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+async def test_two_real_years_arrive_bar_for_bar(rig: Rig, real_data: Path, tmp_path: Path) -> None:
+    source = nifty_2019_2020(real_data)
+    source.to_csv(tmp_path / "NIFTY.csv", index=False)
+    await rig.start_simulator(BREEZE_SIM_LIMITS="off", BREEZE_SIM_CANDLES_DIR=str(tmp_path))
+    rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000")
+    start, end = datetime(2019, 1, 1, tzinfo=IST), datetime(2021, 1, 1, tzinfo=IST)
+    made = await rig.backfills.start(rig.outside.user_id, "token", [NIFTY], Interval.MINUTE_1, start, end)
+
+    async def over() -> bool:
+        return await rig.count("done") == made.chunks_total
+
+    with contextlib.suppress(TimeoutError):
+        await eventually(over, seconds=150, every=0.2)
+    view = await rig.backfills.get(rig.outside.user_id, made.id)
+    assert (view.state, list(view.errors)) == ("done", [])
+
+    stamps = source["datetime"].dt.tz_localize("Asia/Kolkata").dt.tz_convert("UTC")
+    t = (stamps.astype("datetime64[ns, UTC]").astype("int64") // 10**9).to_numpy()
+    columns = [source[name].to_numpy(float) for name in ("open", "high", "low", "close")]
+    raw = Candles.of(t, *columns, source["volume"].to_numpy(np.int64))
+    expected = in_session(raw[np.argsort(t)], Interval.MINUTE_1, Segment.NSE, CALENDAR)
+    stored = await rig.store.read(NIFTY, Interval.MINUTE_1, date(2019, 1, 1), date(2020, 12, 31))
+    assert stored.t.tolist() == expected.t.tolist()
+    for name in "ohlc":
+        np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name))
+
+    reader = ReadCandles(rig.store, rig.outside.instruments, CALENDAR, rig.outside.time)
+    frame = pd.DataFrame(
+        {"o": expected.o, "h": expected.h, "l": expected.l, "c": expected.c},
+        index=pd.to_datetime(expected.t, unit="s", utc=True).tz_convert("Asia/Kolkata"),
+    )
+    opens = {date(2019, 10, 27): "18:15", date(2020, 11, 14): "18:15"}
+    how = {"o": "first", "h": "max", "l": "min", "c": "last"}
+    for interval, rule in (("5m", "5min"), ("15m", "15min"), ("1h", "1h"), ("1d", "24h")):
+        answer = await reader.candles(CandlesQuery(NIFTY, Interval(interval), start, end, limit=200_000), "token")
+        parts = []
+        for day, group in frame.groupby(frame.index.date):
+            clock = "00:00" if interval == "1d" else opens.get(day, "09:15")
+            origin = pd.Timestamp(f"{day} {clock}", tz="Asia/Kolkata")
+            parts.append(group.resample(rule, origin=origin).agg(how).dropna())
+        by_pandas = pd.concat(parts)
+        assert answer.candles.t.tolist() == [int(stamp.timestamp()) for stamp in by_pandas.index], interval
+        for name in "ohlc":
+            np.testing.assert_array_equal(getattr(answer.candles, name), by_pandas[name].to_numpy())
