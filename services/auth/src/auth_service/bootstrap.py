@@ -33,7 +33,7 @@ from auth_service.application.registration import Registration
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
-from auth_service.jobs.expire_broker_sessions import expire_for_ever
+from auth_service.jobs.chores import Chore, repeat_for_ever
 from auth_service.settings import AuthSettings
 from breezeway.breeze.quota import BrokerQuota
 from breezeway.clock import Clock, SystemClock
@@ -46,6 +46,8 @@ from breezeway.security.authenticator import Authenticator
 from breezeway.security.service_tokens import ServiceTokens
 
 SERVICE = "auth"
+
+_HOUR = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,13 @@ async def build(
 
     announce: Announcements = RedisAnnouncements(redis)
     connections = BrokerConnections(units, broker.logins, announce, clock)
+    sign_ins = SignInList(units, announce, clock)
     access = ServiceAccess(units, clock, shared_feed_user=settings.shared_feed_user)
     app.state.services = Services(
         registration=Registration(units, hasher, clock),
         signing_in=SigningIn(units, hasher, signer, clock),
         refreshing=Refreshing(units, signer, announce, clock),
-        sign_ins=SignInList(units, announce, clock),
+        sign_ins=sign_ins,
         profiles=Profiles(units, clock),
         accounts=BrokerAccountBook(units, broker.logins, announce, clock),
         logins=BrokerLoginDesk(units, broker.logins, clock, trust_only_pending=not settings.is_production),
@@ -119,7 +122,8 @@ async def build(
 
     app.state.authenticator = Authenticator(own_keys)
     app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
-    await _own_task(stack, connections, settings.expiry_interval)
+    _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
+    _own_chore(stack, "forget-sign-ins", sign_ins.forget_old, _HOUR)
     return {"postgres": lambda: _answers(engine), "redis": lambda: redis.ping()}
 
 
@@ -149,8 +153,8 @@ def _limits(redis: Redis, settings: AuthSettings) -> Limits:
     )
 
 
-async def _own_task(stack: AsyncExitStack, connections: BrokerConnections, every: float) -> None:
-    task = asyncio.create_task(expire_for_ever(connections, every), name="expire-broker-sessions")
+def _own_chore(stack: AsyncExitStack, name: str, chore: Chore, every: float) -> None:
+    task = asyncio.create_task(repeat_for_ever(name, chore, every), name=name)
 
     async def stop() -> None:
         task.cancel()

@@ -178,6 +178,20 @@ async def test_sessions_are_listed_ended_and_paged(auth: Any) -> None:
     assert (await refresh(auth, session["refresh_token"])).status_code == 401
 
 
+async def test_what_has_been_over_for_a_month_is_forgotten(auth: Any) -> None:
+    session, _ = await auth.user()
+    await auth.http.post("/api/v1/auth/logout", json={"refresh_token": session["refresh_token"]})
+    kept = await auth.login(session["user"]["email"])
+    chore = auth.app.state.services.sign_ins
+    auth.clock.advance(30 * 86_400 - 5)
+    assert await chore.forget_old() == 0
+    auth.clock.advance(10)
+    assert await chore.forget_old() == 1
+    assert await chore.forget_old() == 0
+    auth.clock.advance(-30 * 86_400)
+    assert (await refresh(auth, kept["refresh_token"])).status_code == 200
+
+
 async def test_logout_is_harmless_twice_and_with_nonsense(auth: Any) -> None:
     session, _ = await auth.user()
     for token in (session["refresh_token"], session["refresh_token"], "nonsense"):

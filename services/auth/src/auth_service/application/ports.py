@@ -60,6 +60,10 @@ class SignIns(Protocol):
 
     async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> int: ...
 
+    async def forget(self, over_before: datetime, limit: int) -> int:
+        """Delete sign-ins that were over before that moment, with their tokens; returns how many."""
+        ...
+
     async def open_ones(self, user_id: UUID, at: datetime, after: UUID | None, limit: int) -> Sequence[SignIn]: ...
 
 

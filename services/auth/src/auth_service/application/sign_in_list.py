@@ -5,10 +5,12 @@ from uuid import UUID
 
 from auth_service.application.ports import Announcements, UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
-from auth_service.domain.sign_ins import EndReason, SignIn, digest_of
+from auth_service.domain.sign_ins import ABSOLUTE_LIFETIME, EndReason, SignIn, digest_of
 from breezeway.clock import Clock
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.errors import NotFound
+
+_BATCH = 500
 
 
 class SignInList:
@@ -44,6 +46,13 @@ class SignInList:
             work.after_commit(lambda: self._announce.revoked(CredentialsRevoked(user_id=user_id)))
             work.audit(audit_entry(AuditEvent.SIGNED_OUT_EVERYWHERE, user_id, now, origin, {"ended": str(ended)}))
             await work.commit()
+
+    async def forget_old(self) -> int:
+        """Delete a batch of sign-ins that have been over for a month; the audit log remembers them."""
+        async with self._units() as work:
+            forgotten = await work.sign_ins.forget(self._clock.now() - ABSOLUTE_LIFETIME, _BATCH)
+            await work.commit()
+        return forgotten
 
     async def _end(self, work: UnitOfWork, sign_in_id: UUID, user_id: UUID, reason: EndReason, origin: Origin) -> bool:
         now = self._clock.now()

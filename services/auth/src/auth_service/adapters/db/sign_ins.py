@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.adapters.db.tables import refresh_tokens, sign_ins
@@ -105,6 +105,16 @@ class PostgresSignIns:
             .values(ended_at=at, end_reason=reason.value)
             .returning(sign_ins.c.id)
         )
+        return len((await self._session.execute(statement)).all())
+
+    async def forget(self, over_before: datetime, limit: int) -> int:
+        over = (
+            select(sign_ins.c.id)
+            .where(func.coalesce(sign_ins.c.ended_at, sign_ins.c.expires_at) < over_before)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        statement = delete(sign_ins).where(sign_ins.c.id.in_(over)).returning(sign_ins.c.id)
         return len((await self._session.execute(statement)).all())
 
     async def open_ones(self, user_id: UUID, at: datetime, after: UUID | None, limit: int) -> Sequence[SignIn]:
