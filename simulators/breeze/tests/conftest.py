@@ -210,7 +210,7 @@ def wall() -> FixedClock:
 
 @asynccontextmanager
 async def serve(settings: Settings, market: FakeMarket, **options: Any) -> AsyncIterator[RunningSimulator]:
-    app = create_app(settings, make_market=lambda _settings, _clock: market, **options)
+    app = create_app(settings, **({"make_market": lambda _settings, _clock: market} | options))
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

@@ -73,6 +73,18 @@ async def test_quotes_and_depth_by_string_and_list(simulator: Any, caller: Any, 
     assert simulator.market.watched[QUOTE] == 0
 
 
+async def test_a_cut_in_the_middle_of_a_long_join_leaves_no_room_behind(
+    simulator: Any, caller: Any, connect: Any
+) -> None:
+    client = await connect(caller)
+    await client.sio.emit("join", [f"4.1!{n}" for n in range(50_000)])
+    streams = simulator.app.state.simulator.broker.streams
+    await eventually(lambda: len(streams.feed) > 0)
+    await simulator.client.post("/_sim/faults", json={"kind": "disconnect"})
+    await eventually(lambda: not client.sio.connected)
+    await eventually(lambda: len(streams.feed) == 0)
+
+
 async def test_bars_on_their_own_endpoint(simulator: Any, caller: Any, connect: Any) -> None:
     client = await connect(caller, "ohlcvstream")
     await client.sio.emit("join", QUOTE)

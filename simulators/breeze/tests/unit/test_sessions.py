@@ -102,6 +102,13 @@ def test_sessions_end_at_indian_midnight(sessions: Sessions, wall: FixedClock) -
     assert not sessions.is_alive(made)
 
 
+def test_yesterdays_sessions_are_forgotten_at_the_next_login(sessions: Sessions, wall: FixedClock) -> None:
+    sessions.log_in(APP)
+    wall.advance(86_400)
+    sessions.log_in(APP)
+    assert sessions.expire() == 1
+
+
 def test_midnight_itself_starts_a_whole_day() -> None:
     midnight = datetime(2026, 8, 3, 18, 30, tzinfo=UTC)
     assert next_midnight(midnight) - midnight == timedelta(days=1)

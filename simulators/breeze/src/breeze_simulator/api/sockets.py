@@ -18,6 +18,7 @@ QUEUE_LIMIT = 20_000
 """Frames that may wait for one client; about a minute of the busiest feed. Who is further behind is cut off."""
 
 MAX_ROOMS_NOTED = 50
+JOINS_AT_ONCE = 10
 
 
 class _Ready:
@@ -140,11 +141,16 @@ class Endpoint:
         names = _names(rooms)
         self._note("join", sid, connection.user_id, rooms=names[:MAX_ROOMS_NOTED], count=len(names))
         streams = self._streams()
-        for name in names:
+        for number, name in enumerate(names, start=1):
             if self.name == FEED:
                 streams.join_feed(connection, name)
             else:
                 streams.ohlc.join(connection, name)
+            if number % JOINS_AT_ONCE == 0:
+                # A name's first price of the day takes milliseconds: thousands of rooms must not stop everybody else.
+                await asyncio.sleep(0)
+                if sid not in self._connections:
+                    return
 
     async def _on_leave(self, sid: str, rooms: object = None) -> None:
         connection = self._connections.get(sid)

@@ -38,6 +38,8 @@ class Sessions:
     def log_in(self, app: App) -> Session:
         """A new session, as the login page makes it."""
         now = self._clock.now()
+        for old in [s for s in self._by_login.values() if s.expires_at <= now]:
+            self._drop(old)
         session = Session(app, self._new_number(), self._new_number(), now, next_midnight(now))
         self._by_login[session.api_session] = session
         self._by_key[session.user_id, session.session_key] = session
