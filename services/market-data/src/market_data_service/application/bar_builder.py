@@ -172,11 +172,17 @@ class BarBuilder:
 
     def _into_derived(self, symbol: str, book: _Minutes, interval: Interval, bar: Bar) -> None:
         present = book.derived.get(interval)
+        if bar.correction and (present is None or not present.label <= bar.t < present.end):
+            # The coarser bar that it belongs to is over; history mends it.
+            return
         if present is not None and bar.t >= present.end and (done := present.bar(closed=True)) is not None:
             self._emit(symbol, interval, done)
         derived = self._derived(book, interval, bar.t)
-        if derived is not None:
-            derived.put(bar)
+        if derived is None:
+            return
+        derived.put(bar)
+        if bar.closed and bar.t + (interval.base.seconds or 60) >= derived.end:
+            self._finish_derived(symbol, book, interval, derived)
 
     def _derived(self, book: _Minutes, interval: Interval, t: int) -> DerivedBar | None:
         """The derived bar that covers `t`, unless a later one is forming already."""
@@ -192,10 +198,12 @@ class BarBuilder:
     def _close_derived(self, symbol: str, book: _Minutes, now_ms: int) -> None:
         for interval, derived in list(book.derived.items()):
             if now_ms >= derived.end * 1000 and book.newest_ms >= derived.label * 1000:
-                done = derived.bar(closed=True)
-                del book.derived[interval]
-                if done is not None:
-                    self._emit(symbol, interval, done)
+                self._finish_derived(symbol, book, interval, derived)
+
+    def _finish_derived(self, symbol: str, book: _Minutes, interval: Interval, derived: DerivedBar) -> None:
+        del book.derived[interval]
+        if (done := derived.bar(closed=True)) is not None:
+            self._emit(symbol, interval, done)
 
     def _publish_forming(self, symbol: str, book: _Minutes) -> None:
         asked = self._wanted.get(symbol)
