@@ -19,6 +19,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from auth_service.adapters.access_tokens import load_signing_key
 from auth_service.application.ports import CallsLeft, SessionKeys
 from auth_service.bootstrap import Broker
 from auth_service.domain.broker_accounts import AppKeys, OpenedSession
@@ -29,7 +30,7 @@ from breezeway.contracts.broker import BrokerEnvironment
 from breezeway.db import migrate
 from breezeway.embedded.postgres import EmbeddedPostgres
 from breezeway.embedded.valkey import EmbeddedValkey
-from breezeway.errors import BreezewayError
+from breezeway.errors import BreezewayError, UpstreamUnavailable
 from breezeway.ids import new_id
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 from breezeway.testing.clock import FixedClock
@@ -45,6 +46,7 @@ class FakeBroker:
     """A broker that accepts everything until `refusal` is set."""
 
     refusal: BreezewayError | None = None
+    budget_down: bool = False
     during_open: Callable[[], Any] | None = None
     opened: list[tuple[UUID, str, str]] = field(default_factory=list)
     asked: list[SessionKeys] = field(default_factory=list)
@@ -90,6 +92,8 @@ class FakeBroker:
         ]  # fmt: skip
 
     async def left(self, account_id: UUID) -> CallsLeft:
+        if self.budget_down:
+            raise UpstreamUnavailable("The limiter does not answer.", code="quota_unavailable")
         return CallsLeft(minute=88, today=4_990)
 
     def _ask(self, keys: SessionKeys) -> None:
@@ -218,6 +222,13 @@ def start(auth_url: str, valkey: EmbeddedValkey, redis: Redis, tmp_path: Path) -
             yield Auth(app, http, clock, fake, settings)
 
     return starter
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """Settings of production, which needs a signing key of its own."""
+    load_signing_key(tmp_path / "signing.pem", generate=True)
+    return {"BREEZEWAY_ENVIRONMENT": "production", "BREEZEWAY_SIGNING_KEY_FILE": str(tmp_path / "signing.pem")}
 
 
 @pytest_asyncio.fixture

@@ -146,10 +146,15 @@ def vault_keys(settings: AuthSettings) -> VaultKeys:
 
 
 def _limits(redis: Redis, settings: AuthSettings) -> Limits:
+    times = 1 if settings.is_production else 10
+
+    def window(scope: str, limit: int) -> SlidingWindow:
+        return SlidingWindow(redis, scope, limit=limit * times, seconds=60)
+
     return Limits(
-        login=SlidingWindow(redis, "login", limit=settings.login_limit, seconds=60),
-        login_ip=SlidingWindow(redis, "login-ip", limit=settings.login_ip_limit, seconds=60),
-        register=SlidingWindow(redis, "register", limit=settings.register_limit, seconds=60),
+        login=window("login", settings.login_limit),
+        login_ip=window("login-ip", settings.login_ip_limit),
+        register=window("register", settings.register_limit),
     )
 
 

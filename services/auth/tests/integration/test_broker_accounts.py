@@ -194,6 +194,16 @@ async def test_portfolio_needs_a_session_and_notices_its_end(auth: Any) -> None:
     assert (state["state"], state["detail"]) == ("expired", "The broker session has ended.")
 
 
+async def test_an_unknown_budget_does_not_hide_the_state(auth: Any) -> None:
+    _, headers = await auth.user()
+    account = await auth.account(headers)
+    auth.broker.budget_down = True
+    path = f"{ACCOUNTS}/{account}/session"
+    connected = await auth.http.post(path, json=SESSION_VALUE, headers=headers)
+    assert (connected.status_code, connected.json()["state"]) == (200, "active")
+    assert (connected.json()["calls_left_minute"], connected.json()["calls_left_today"]) == (None, None)
+
+
 async def test_readiness_names_its_stores(auth: Any) -> None:
     answer = await auth.http.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]) == (200, {"postgres": "ok", "redis": "ok"})

@@ -64,8 +64,8 @@ async def test_a_wrong_state_is_not_made_good_by_a_cookie(auth: Any) -> None:
     assert await state(auth, headers, account) == "disconnected"
 
 
-async def test_cookie_binds_when_the_broker_carries_no_state(start: Any) -> None:
-    async with start(BREEZEWAY_ENVIRONMENT="production", **production(start)) as auth:
+async def test_cookie_binds_when_the_broker_carries_no_state(start: Any, production: dict[str, str]) -> None:
+    async with start(**production) as auth:
         _, headers = await auth.user()
         account = await auth.account(headers)
         _, cookie = await login_url(auth, headers, account)
@@ -74,8 +74,8 @@ async def test_cookie_binds_when_the_broker_carries_no_state(start: Any) -> None
         assert (answer.status_code, answer.json()["account_id"]) == (200, account)
 
 
-async def test_a_token_finds_its_users_newest_login(start: Any) -> None:
-    async with start(BREEZEWAY_ENVIRONMENT="production", **production(start)) as auth:
+async def test_a_token_finds_its_users_newest_login(start: Any, production: dict[str, str]) -> None:
+    async with start(**production) as auth:
         _, headers = await auth.user()
         _, others = await auth.user()
         await login_url(auth, headers, await auth.account(headers))
@@ -165,15 +165,3 @@ async def test_a_page_escapes_what_it_shows(auth: Any) -> None:
     page = await come_back(auth, {"Accept": "text/html"}, state=proof)
     assert page.status_code == 400
     assert "<script>" not in page.text
-
-
-def production(_start: Any) -> dict[str, str]:
-    """Production settings need a signing key of their own."""
-    import tempfile
-    from pathlib import Path
-
-    from auth_service.adapters.access_tokens import load_signing_key
-
-    path = Path(tempfile.mkdtemp(prefix="bw-key-")) / "signing.pem"
-    load_signing_key(path, generate=True)
-    return {"BREEZEWAY_SIGNING_KEY_FILE": str(path)}

@@ -200,27 +200,41 @@ async def test_logout_is_harmless_twice_and_with_nonsense(auth: Any) -> None:
     assert (await refresh(auth, session["refresh_token"])).status_code == 401
 
 
-async def test_login_is_limited_per_address_and_ip(start: Any) -> None:
-    async with start(LOGIN_LIMIT_PER_MINUTE=3) as auth:
+async def test_a14_login_is_limited_per_address_and_ip(start: Any, production: dict[str, str]) -> None:
+    async with start(LOGIN_LIMIT_PER_MINUTE=3, **production) as auth:
         await auth.register("victim@example.com")
         gateway = auth.as_service("gateway")
 
-        async def attempt(email: str, ip: str, sender: dict[str, str]) -> httpx.Response:
+        async def attempt(ip: str, sender: dict[str, str], right: bool = False) -> int:
             headers = sender | {"X-Forwarded-For": ip}
-            body = {"email": email, "password": "wrong password"}
-            answer: httpx.Response = await auth.http.post("/api/v1/auth/login", json=body, headers=headers)
-            return answer
+            body = {"email": "Victim@example.com", "password": PASSWORD if right else "wrong password"}
+            answer = await auth.http.post("/api/v1/auth/login", json=body, headers=headers)
+            if answer.status_code == 429:
+                assert answer.json()["code"] == "too_many_attempts"
+                assert int(answer.headers["retry-after"]) >= 1
+            return int(answer.status_code)
 
-        for _ in range(3):
-            assert (await attempt("victim@example.com", "203.0.113.7", gateway)).status_code == 401
-        refused = await attempt("Victim@example.com", "203.0.113.7", gateway)
-        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
-        assert int(refused.headers["retry-after"]) >= 1
+        # What succeeds does not count.
+        assert [await attempt("203.0.113.7", gateway, right=True) for _ in range(5)] == [200] * 5
+        assert [await attempt("203.0.113.7", gateway) for _ in range(5)] == [401, 401, 401, 429, 429]
         # The owner, elsewhere, is not locked out by the stranger.
-        assert (await attempt("victim@example.com", "198.51.100.9", gateway)).status_code == 401
+        assert await attempt("198.51.100.9", gateway, right=True) == 200
         # A forwarded address that does not come from our gateway is not believed.
-        statuses = [(await attempt("victim@example.com", f"192.0.2.{n}", {})).status_code for n in range(5)]
-        assert statuses == [401, 401, 401, 429, 429]
+        assert [await attempt(f"192.0.2.{n}", {}) for n in range(5)] == [401, 401, 401, 429, 429]
+
+
+async def test_a14_parallel_guesses_count_too(start: Any, production: dict[str, str]) -> None:
+    async with start(LOGIN_LIMIT_PER_MINUTE=3, **production) as auth:
+        body = {"email": (await auth.register())["email"], "password": "wrong password"}
+        answers = await asyncio.gather(*(auth.http.post("/api/v1/auth/login", json=body) for _ in range(12)))
+        assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 9
+
+
+async def test_registration_is_limited_per_ip(start: Any, production: dict[str, str]) -> None:
+    async with start(REGISTER_LIMIT_PER_MINUTE=2, **production) as auth:
+        bodies = [{"email": f"user{n}@example.com", "password": PASSWORD} for n in range(3)]
+        statuses = [(await auth.http.post("/api/v1/auth/register", json=body)).status_code for body in bodies]
+        assert statuses == [201, 201, 429]
 
 
 async def test_login_fails_closed_without_the_limiter(start: Any) -> None:

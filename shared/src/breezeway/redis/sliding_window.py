@@ -33,8 +33,12 @@ return {1, limit - used - 1, 0}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request may pass, how many more may now, and after how many seconds a refused one may."""
+    """Whether a request may pass, how many more may now, and after how many seconds a refused one may.
 
+    `hit` names the request, for `take_back`.
+    """
+
+    hit: str
     allowed: bool
     left: int
     retry_after: float
@@ -47,6 +51,7 @@ class SlidingWindow:
         self.limit = limit
         self._scope = scope
         self._seconds = seconds
+        self._redis = redis
         self._script = redis.register_script(_SCRIPT)
 
     async def hit(self, who: str) -> Verdict:
@@ -54,14 +59,24 @@ class SlidingWindow:
 
         Raises UpstreamUnavailable (`limiter_unavailable`) when Redis does not answer: the caller decides what then.
         """
+        hit = new_id().hex
         try:
             # The id makes a script that redis-py sends again after a broken connection count once.
             allowed, left, wait = await self._script(
                 keys=[keys.rate_limit(self._scope, who)],
-                args=[self.limit, int(self._seconds * 1000), new_id().hex],
+                args=[self.limit, int(self._seconds * 1000), hit],
             )
         except RedisError as error:
-            raise UpstreamUnavailable(
-                "The request limiter does not answer.", code="limiter_unavailable", retry_after=2
-            ) from error
-        return Verdict(bool(allowed), int(left), int(wait) / 1000)
+            raise _unavailable() from error
+        return Verdict(hit, bool(allowed), int(left), int(wait) / 1000)
+
+    async def take_back(self, who: str, hit: str) -> None:
+        """Count a request no more: it turned out not to be of the kind that is limited. Raises as `hit` does."""
+        try:
+            await self._redis.zrem(keys.rate_limit(self._scope, who), hit)
+        except RedisError as error:
+            raise _unavailable() from error
+
+
+def _unavailable() -> UpstreamUnavailable:
+    return UpstreamUnavailable("The request limiter does not answer.", code="limiter_unavailable", retry_after=2)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from auth_service.api.dependencies import Limit, TheOrigin, TheServices, limit_login, limit_registration
+from auth_service.api.dependencies import Limit, TheOrigin, TheServices, limit_registration, limited_login
 from auth_service.api.fields import Body, Email, GivenPassword, Label, NewPassword, OpaqueToken
 from auth_service.api.paging import Cursor, Page, page_of
 from auth_service.api.users import UserView
@@ -97,8 +97,9 @@ async def register_user(body: RegisterBody, services: TheServices, origin: TheOr
 async def log_in(body: LoginBody, response: Response, services: TheServices, origin: TheOrigin) -> TokenView:
     """Get an access token for fifteen minutes, and a refresh token to get the next one with."""
     _never_cached(response)
-    await limit_login(services, body.email, origin)
-    return _tokens(await services.signing_in.sign_in(body.email, body.password.get_secret_value(), origin))
+    async with limited_login(services, body.email, origin):
+        session = await services.signing_in.sign_in(body.email, body.password.get_secret_value(), origin)
+    return _tokens(session)
 
 
 @router.post("/api/v1/auth/token", summary="Log in with an OAuth2 password form")
@@ -115,8 +116,9 @@ async def issue_token(
 ) -> TokenView:
     """The same as `login`, in the form that OAuth2 clients and the Authorize button of the documentation speak."""
     _never_cached(response)
-    await limit_login(services, username, origin)
-    return _tokens(await services.signing_in.sign_in(username, password, origin))
+    async with limited_login(services, username, origin):
+        session = await services.signing_in.sign_in(username, password, origin)
+    return _tokens(session)
 
 
 @router.post("/api/v1/auth/refresh", summary="Refresh")

@@ -12,6 +12,7 @@ from auth_service.api.fields import Body
 from auth_service.domain.broker_accounts import LOGIN_PATIENCE
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from breezeway.contracts.broker import BrokerSessionState
+from breezeway.errors import UpstreamUnavailable
 from breezeway.security.dependencies import CurrentUser
 
 router = APIRouter(prefix="/api/v1/broker-accounts", tags=["broker accounts"])
@@ -41,13 +42,19 @@ class BrokerSessionView(BaseModel):
     connected_at: datetime | None
     expires_at: datetime | None = Field(description="Sessions end at midnight in India.")
     user_name: str | None = Field(description="The customer's name, as the broker writes it.")
-    calls_left_minute: int = Field(description="Calls left in the rolling minute.", examples=[89])
-    calls_left_today: int = Field(description="Calls left until midnight in India.", examples=[4_990])
+    calls_left_minute: int | None = Field(
+        description="Calls left in the rolling minute; null while the limiter does not answer.", examples=[89]
+    )
+    calls_left_today: int | None = Field(description="Calls left until midnight in India.", examples=[4_990])
 
 
 async def session_view(services: Services, record: BrokerSessionRecord) -> BrokerSessionView:
     """The session with what is left of the account's calls."""
-    left = await services.budget.left(record.account_id)
+    try:
+        left = await services.budget.left(record.account_id)
+    except UpstreamUnavailable:
+        # The state is true whether or not the limiter answers, and a session just opened must not read as a failure.
+        left = None
     return BrokerSessionView(
         account_id=record.account_id,
         state=record.state,
@@ -55,8 +62,8 @@ async def session_view(services: Services, record: BrokerSessionRecord) -> Broke
         connected_at=record.connected_at,
         expires_at=record.expires_at if record.state is BrokerSessionState.ACTIVE else None,
         user_name=record.user_name,
-        calls_left_minute=left.minute,
-        calls_left_today=left.today,
+        calls_left_minute=left.minute if left else None,
+        calls_left_today=left.today if left else None,
     )
 
 

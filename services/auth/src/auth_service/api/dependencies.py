@@ -1,7 +1,8 @@
 """What the routes ask for: the use cases, who is calling from where, and how often."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -98,14 +99,21 @@ TheOrigin = Annotated[Origin, Depends(_origin)]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
 
 
-async def limit_login(services: Services, email: str, origin: Origin) -> None:
-    """Count one attempt to sign in; raises RateLimited. Without the limiter nobody may try passwords: it fails
-    closed.
+@asynccontextmanager
+async def limited_login(services: Services, email: str, origin: Origin) -> AsyncIterator[None]:
+    """Around one attempt to sign in: raises RateLimited after too many that failed.
+
+    An attempt counts while it is under way, so that parallel guesses count too, and is taken back when it
+    succeeds. Without the limiter nobody may try passwords: it fails closed.
     """
     where = origin.ip or "unknown"
-    await _count(services.limits.login_ip, where)
     # Address and IP together: a stranger elsewhere cannot use up the attempts of the owner.
-    await _count(services.limits.login, f"{where}:{normalise_email(email)[:320]}")
+    who = f"{where}:{normalise_email(email)[:320]}"
+    from_there = await _count(services.limits.login_ip, where)
+    from_there_to_this = await _count(services.limits.login, who)
+    yield
+    await services.limits.login_ip.take_back(where, from_there)
+    await services.limits.login.take_back(who, from_there_to_this)
 
 
 async def limit_registration(services: Services, origin: Origin) -> None:
@@ -113,7 +121,7 @@ async def limit_registration(services: Services, origin: Origin) -> None:
     await _count(services.limits.register, origin.ip or "unknown")
 
 
-async def _count(window: SlidingWindow, who: str) -> None:
+async def _count(window: SlidingWindow, who: str) -> str:
     verdict = await window.hit(who)
     if not verdict.allowed:
         raise RateLimited(
@@ -121,3 +129,4 @@ async def _count(window: SlidingWindow, who: str) -> None:
             code="too_many_attempts",
             retry_after=verdict.retry_after,
         )
+    return verdict.hit
