@@ -312,6 +312,17 @@ async def test_j06_an_answer_that_stops_at_noon_leaves_the_day_partial(stage: St
     assert (found.state, found.reason, found.bars) == (CoverageState.PARTIAL, "stops_early", 199)
 
 
+@pytest.mark.parametrize(("symbol", "state"), [("NSE:RELIANCE", "complete"), ("NSE_INDEX:NIFTY", "partial")])
+async def test_a_stock_that_ends_with_its_closing_auction_is_complete(stage: Stage, symbol: str, state: str) -> None:
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    whole = stage.outside.truth(stage.outside.known[symbol], MINUTE, day, day + timedelta(hours=20))
+    stage.outside.broker.faults = [HistoryAnswer(whole[:361])]  # the pre-open print, then 09:15 to 15:14
+    await stage.start(symbol, start=datetime(2026, 11, 19, 20, tzinfo=UTC))
+    await stage.work_until_settled()
+    found = (await stage.coverage(symbol))[date(2026, 11, 20)]
+    assert (found.state, found.bars) == (state, 360)
+
+
 @pytest.mark.parametrize(
     "error",
     [

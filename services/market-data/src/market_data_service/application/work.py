@@ -16,6 +16,7 @@ import structlog
 
 from breezeway.clock import IST, Clock
 from breezeway.contracts.broker import BrokerCredentials
+from breezeway.contracts.instruments import InstrumentType
 from breezeway.errors import (
     BreezewayError,
     Conflict,
@@ -183,20 +184,22 @@ class ChunkWorker:
         now = await self._time.now()
         found = {part.day: part for part in split_days(in_session(bars, chunk.interval, segment, self._calendar))}
         return [
-            self._of_day(day, found.get(day), chunk.interval, segment, now)
+            self._of_day(day, found.get(day), chunk, segment, now)
             for day in self._calendar.trading_days(segment, first, last)
         ]
 
-    def _of_day(
-        self, day: date, bars: DayBars | None, interval: Interval, segment: Segment, now: datetime
-    ) -> DayResult:
-        expected = expected_bars(segment, day, interval, self._calendar)
+    def _of_day(self, day: date, bars: DayBars | None, chunk: Chunk, segment: Segment, now: datetime) -> DayResult:
+        expected = expected_bars(segment, day, chunk.interval, self._calendar)
         closes = self._calendar.continuous(segment, day)[-1][1]
         if now < closes:
             return DayResult(day, bars, CoverageState.PARTIAL, expected, "day_not_over")
         if bars is None:
             return DayResult(day, None, CoverageState.UPSTREAM_NONE, expected, "nothing_upstream")
-        if interval is Interval.MINUTE_1 and self._stops_early(bars, closes):
+        # A stock with derivatives trades continuously until its closing auction only, and the master does not say which
+        # ones have derivatives; so no stock is expected to have minutes after that.
+        is_stock = chunk.instrument.type is InstrumentType.EQUITY
+        last_minutes = self._calendar.continuous(segment, day, cas_eligible=is_stock)[-1][1]
+        if chunk.interval is Interval.MINUTE_1 and self._stops_early(bars, last_minutes):
             return DayResult(day, bars, CoverageState.PARTIAL, expected, "stops_early")
         return DayResult(day, bars, CoverageState.COMPLETE, expected)
 
