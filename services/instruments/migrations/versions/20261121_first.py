@@ -78,6 +78,12 @@ def _instruments() -> None:
         postgresql_where=sa.text("expiry IS NOT NULL"),
     )
     op.create_index(
+        "ix_instruments_future",
+        "instruments",
+        ["exchange", "underlying", "expiry"],
+        postgresql_where=sa.text("type = 'future'"),
+    )
+    op.create_index(
         "ix_instruments_code_prefix",
         "instruments",
         ["code"],

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ from instruments_service.domain.query import Query, understand
 from instruments_service.domain.ranking import Tier, Underlying, choose_underlyings, rank, tier
 
 _CONTRACT_TYPES = frozenset({InstrumentType.FUTURE, InstrumentType.OPTION})
+_CONTRACT_CODE = re.compile(r"\S+\d{2}[A-Z]{3}\d{2}(FUT|[\d.]+(CE|PE))")
 _NEAR_FUTURES = 3
 _CANDIDATES = 80
 
@@ -53,9 +55,12 @@ class SearchInstruments:
     async def _exactly(self, text: str, exchange: str | None, type_: InstrumentType | None) -> list[Instrument]:
         """What the whole text is a name of: any name with an exchange or a token, or a contract's code alone."""
         name = normalise(text)
-        if " " in name and "!" not in name:
+        if ":" in name or "!" in name:
+            names = [name]
+        elif _CONTRACT_CODE.fullmatch(name):
+            names = [f"{market}:{name}" for market in sorted(DERIVATIVE_EXCHANGES)]
+        else:
             return []
-        names = [name] if ":" in name or "!" in name else [f"{market}:{name}" for market in DERIVATIVE_EXCHANGES]
         found = await self._catalogue.resolve_many(names)
         return [
             one

@@ -90,6 +90,8 @@ class SqlInstrumentQueries:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # A single SELECT is its own transaction; BEGIN and ROLLBACK around it would double the round trips of a search.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def generation(self) -> UUID | None:
         query = (
@@ -98,7 +100,7 @@ class SqlInstrumentQueries:
             .order_by(syncs.c.finished_at.desc(), syncs.c.id.desc())
             .limit(1)
         )
-        async with UnitOfWork(self._engine) as work:
+        async with UnitOfWork(self._reading) as work:
             found: UUID | None = (await work.session.execute(query)).scalar_one_or_none()
             return found
 
@@ -128,8 +130,14 @@ class SqlInstrumentQueries:
     async def candidates(
         self, query: Query, exchange: str | None, type_: str | None, limit: int
     ) -> list[tuple[Candidate, Instrument]]:
+        async with UnitOfWork(self._reading) as work:
+            found, doubtful = await search.candidates(work.session, query, exchange, type_, limit)
+        if not doubtful:
+            return found
         async with UnitOfWork(self._engine) as work:
-            return await search.candidates(work.session, query, exchange, type_, limit)
+            similar = await search.similar(work.session, query, exchange, type_, limit)
+        seen = {candidate.instrument_id for candidate, _ in found}
+        return found + [pair for pair in similar if pair[0].instrument_id not in seen]
 
     async def contracts(
         self,
@@ -143,7 +151,7 @@ class SqlInstrumentQueries:
     ) -> list[Instrument]:
         if not underlyings:
             return []
-        async with UnitOfWork(self._engine) as work:
+        async with UnitOfWork(self._reading) as work:
             return await search.contracts(work.session, underlyings, type_, strike, right, expiry, limit)
 
     async def page(
@@ -175,7 +183,7 @@ class SqlInstrumentQueries:
                 sa.literal(after.instrument_id, sa.Integer),
             )
             query = query.where(sa.tuple_(expiry, strike, t.instrument_id) > here)
-        async with UnitOfWork(self._engine) as work:
+        async with UnitOfWork(self._reading) as work:
             rows = (await work.session.execute(query)).mappings().all()
         items = [instrument(row) for row in rows[:limit]]
         if len(rows) <= limit:
@@ -199,7 +207,7 @@ class SqlInstrumentQueries:
         return csv_chunks(self._engine)
 
     async def _rows(self, query: sa.TextClause, **values: Any) -> Sequence[sa.RowMapping]:
-        async with UnitOfWork(self._engine) as work:
+        async with UnitOfWork(self._reading) as work:
             return (await work.session.execute(query, values)).mappings().all()
 
 

@@ -22,8 +22,21 @@ _WANTED = f"{INSTRUMENT_COLUMNS}, code, popularity"
 _FILTER = """status = 'active' AND search_text IS NOT NULL
       AND (CAST(:exchange AS text) IS NULL OR exchange = :exchange) AND (CAST(:type AS text) IS NULL OR type = :type)"""
 
-# Three narrow index reads instead of one wide OR, each cut off by popularity, so that "a" stays cheap.
-_PLAIN = sa.text(f"""
+_WORDS = 6
+"""More words than this say nothing more; the ranking still reads them all."""
+
+
+def _plain(words: int) -> sa.TextClause:
+    """Narrow index reads instead of one wide OR, each cut off by popularity, so that "a" stays cheap.
+
+    One LIKE a word: `LIKE ALL (array)` would read the whole table, for no index can answer it.
+    """
+    inside = " AND ".join(f"search_text LIKE :word_{number}" for number in range(words))
+    by_words = f"""
+    UNION ALL
+    (SELECT {_WANTED} FROM instruments WHERE {inside} AND {_FILTER}
+      ORDER BY popularity DESC, instrument_id LIMIT :limit)"""  # noqa: S608 - only our own column names are pasted
+    return sa.text(f"""
 SELECT DISTINCT ON (instrument_id) *, CAST(0 AS real) AS similarity FROM (
     (SELECT {_WANTED} FROM instruments WHERE symbol = ANY(:symbols) AND {_FILTER})
     UNION ALL
@@ -32,11 +45,9 @@ SELECT DISTINCT ON (instrument_id) *, CAST(0 AS real) AS similarity FROM (
     (SELECT {_WANTED} FROM instruments WHERE isin = :isin AND {_FILTER})
     UNION ALL
     (SELECT {_WANTED} FROM instruments WHERE code LIKE :prefix AND {_FILTER}
-      ORDER BY popularity DESC, length(code), instrument_id LIMIT :limit)
-    UNION ALL
-    (SELECT {_WANTED} FROM instruments WHERE search_text LIKE ALL(:inside) AND {_FILTER}
-      ORDER BY popularity DESC, instrument_id LIMIT :limit)
+      ORDER BY popularity DESC, length(code), instrument_id LIMIT :limit){by_words if words else ""}
 ) AS found""")  # noqa: S608 - only our own column names are pasted
+
 
 _SIMILAR = sa.text(f"""
 SELECT {_WANTED}, word_similarity(:text, search_text) AS similarity
@@ -48,27 +59,33 @@ _CASH_EXCHANGES = ("NSE", "BSE", "NSE_INDEX", "BSE_INDEX", "CDS", "MF")
 
 async def candidates(
     session: AsyncSession, query: Query, exchange: str | None, type_: str | None, limit: int
-) -> list[tuple[Candidate, Instrument]]:
-    """Cash instruments, indices and funds that may be meant, in no order."""
+) -> tuple[list[tuple[Candidate, Instrument]], bool]:
+    """Cash instruments, indices and funds that may be meant, in no order; and whether a typo is likely."""
     scope = {"exchange": exchange, "type": type_, "limit": limit}
-    long_enough = [word for word in query.words if len(word) >= 2]
+    # A single letter is in every name; the prefix read covers it.
+    words = [word for word in query.words if len(word) >= 2][:_WORDS]
     values: dict[str, Any] = {
         "symbols": [f"{market}:{query.joined}" for market in _CASH_EXCHANGES],
         "isin": query.isin or "",
         "prefix": f"{_escape(query.joined)}%" if query.joined else "",
-        # A single letter is in every name; the prefix read covers it.
-        "inside": [f"%{_escape(word)}%" for word in long_enough] or [""],
+        **{f"word_{number}": f"%{_escape(word)}%" for number, word in enumerate(words)},
         **scope,
     }
-    rows = list((await session.execute(_PLAIN, values)).mappings())
+    rows = list((await session.execute(_plain(len(words)), values)).mappings())
     named = query.isin is not None or any(query.joined in (row["code"], row["broker_code"]) for row in rows)
-    if not named and len(rows) < _ENOUGH and len(query.text) >= 3:
-        await session.execute(
-            sa.text("SELECT set_config('pg_trgm.word_similarity_threshold', :value, true)"), {"value": _LIKENESS}
-        )
-        seen = {row["instrument_id"] for row in rows}
-        similar = (await session.execute(_SIMILAR, {"text": " ".join(query.words), **scope})).mappings()
-        rows += [row for row in similar if row["instrument_id"] not in seen]
+    doubtful = not named and len(rows) < _ENOUGH and len(query.text) >= 3
+    return [(candidate(row), instrument(row)) for row in rows], doubtful
+
+
+async def similar(
+    session: AsyncSession, query: Query, exchange: str | None, type_: str | None, limit: int
+) -> list[tuple[Candidate, Instrument]]:
+    """Candidates with similar words. Needs a transaction, for the threshold is set in it."""
+    await session.execute(
+        sa.text("SELECT set_config('pg_trgm.word_similarity_threshold', :value, true)"), {"value": _LIKENESS}
+    )
+    values = {"text": " ".join(query.words), "exchange": exchange, "type": type_, "limit": limit}
+    rows = (await session.execute(_SIMILAR, values)).mappings()
     return [(candidate(row), instrument(row)) for row in rows]
 
 
@@ -84,6 +101,9 @@ async def contracts(
     """Active contracts of `underlyings`, in their order; nearest expiry first, then nearest to the strike."""
     found: list[Instrument] = []
     for underlying in underlyings:
+        if type_ == "future":
+            found += await _futures(session, underlying, expiry)
+            continue
         days = await _expiries(session, underlying, type_, expiry)
         near = strike if strike is not None else await _level(session, underlying)
         for day in days:
@@ -102,7 +122,19 @@ async def contracts(
                 },
             )
             found += [instrument(row) for row in rows.mappings()]
-    return found
+    return found[:limit]
+
+
+async def _futures(session: AsyncSession, underlying: Underlying, expiry: ExpiryHint | None) -> list[Instrument]:
+    values = {"exchange": underlying.exchange, "underlying": underlying.code}
+    rows = await session.execute(_FUTURES, values)
+    return [instrument(row) for row in rows.mappings() if expiry is None or expiry.matches(row["expiry"])]
+
+
+_FUTURES = sa.text(f"""
+SELECT {INSTRUMENT_COLUMNS} FROM instruments
+WHERE exchange = :exchange AND underlying = :underlying AND type = 'future' AND status = 'active'
+ORDER BY expiry, instrument_id""")  # noqa: S608 - only our own column names are pasted
 
 
 async def _level(session: AsyncSession, underlying: Underlying) -> Decimal | None:

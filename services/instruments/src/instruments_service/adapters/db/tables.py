@@ -65,6 +65,13 @@ sa.Index(
     postgresql_where=instruments.c.expiry.isnot(None),
 )
 sa.Index(
+    "ix_instruments_future",
+    instruments.c.exchange,
+    instruments.c.underlying,
+    instruments.c.expiry,
+    postgresql_where=instruments.c.type == "future",
+)
+sa.Index(
     "ix_instruments_code_prefix",
     instruments.c.code,
     postgresql_ops={"code": "text_pattern_ops"},
