@@ -112,6 +112,14 @@ async def test_the_vault_opens_with_an_older_key_after_a_new_one_was_added(start
             await newest_only.keys(UUID(account))
 
 
+async def test_a26_a_failed_statement_does_not_show_its_values(auth_url: str) -> None:
+    async with session_on(auth_url) as session:
+        with pytest.raises(DBAPIError) as failed:
+            await session.execute(text("SELECT 1 FROM no_such_table WHERE digest = :value"), {"value": CANARIES[0]})
+    assert CANARIES[0] not in repr(failed.value)
+    assert CANARIES[0] not in str(failed.value)
+
+
 async def test_the_audit_log_is_chained_and_final(auth: Any, auth_url: str) -> None:
     session, headers = await auth.user()
     await auth.connected(headers)

@@ -39,6 +39,8 @@ def create_engine(
     return create_async_engine(
         make_url(url).set(drivername=_DIALECT),
         **pooling,
+        # A failed statement would otherwise carry its values, hashes and tokens included, into the log.
+        hide_parameters=True,
         connect_args={
             "timeout": 5,
             "command_timeout": statement_timeout + 5,
