@@ -166,15 +166,15 @@ syncs = sa.Table(
     sa.Column("error_code", sa.Text),
     sa.Column("error_detail", sa.Text),
     sa.CheckConstraint("state IN ('queued', 'running', 'completed', 'failed')", name="state"),
+    # At most one open run. Inside the table, because an index on no column has nothing else to belong to.
+    sa.Index(
+        "uq_syncs_open",
+        sa.text("(true)"),
+        unique=True,
+        postgresql_where=sa.text("state IN ('queued', 'running')"),
+    ),
 )
 sa.Index("ix_syncs_finished_at", syncs.c.finished_at)
-sa.Index(
-    "uq_syncs_open",
-    sa.text("(true)"),
-    unique=True,
-    postgresql_where=syncs.c.state.in_(["queued", "running"]),
-)
-
 refused_rows = sa.Table(
     "refused_rows",
     metadata,
