@@ -31,7 +31,7 @@ async def finished(user: TestUser, backfill_id: str, seconds: float = 120) -> di
     async def ended() -> bool:
         answer = await user.http.get(f"/api/v1/backfills/{backfill_id}")
         state.update(answer.json())
-        return state["state"] in ("completed", "failed", "cancelled")
+        return state["state"] in ("done", "failed", "cancelled")
 
     await eventually(ended, seconds, every=0.3)
     return state
@@ -57,7 +57,7 @@ async def test_from_registration_to_live_ticks(user: TestUser, stack: RunningSta
     accepted = await user.http.post("/api/v1/backfills", json=asked)
     assert accepted.status_code == 202, accepted.text
     ended = await finished(user, accepted.json()["id"])
-    assert ended["state"] == "completed", ended
+    assert ended["state"] == "done", ended
     assert ended["chunks_done"] == ended["chunks_total"] > 0
 
     window = {"from": "2026-11-02", "to": "2026-11-07"}

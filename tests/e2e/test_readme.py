@@ -72,5 +72,5 @@ curl -s $API/broker-accounts/$ACCOUNT/session -H "$AUTH" -H 'Content-Type: appli
     assert ran.returncode == 0, ran.stderr
     assert '"state":"active"' in ran.stdout, ran.stdout
     assert '"symbol":"NSE:RELIANCE"' in ran.stdout, ran.stdout
-    assert '"state":"completed"' in ran.stdout, ran.stdout
+    assert '"state":"done"' in ran.stdout, ran.stdout
     assert '"code"' not in ran.stdout, ran.stdout

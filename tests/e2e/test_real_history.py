@@ -109,10 +109,10 @@ async def completed(user: TestUser, backfill_id: str, seconds: float) -> dict[st
             await user.sign_in()
             return False
         state.update(answer.json())
-        return state["state"] in ("completed", "failed", "cancelled")
+        return state["state"] in ("done", "failed", "cancelled")
 
     await eventually(ended, seconds, every=0.5)
-    assert state["state"] == "completed", state
+    assert state["state"] == "done", state
     return state
 
 

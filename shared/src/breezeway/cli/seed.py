@@ -129,7 +129,7 @@ class Seed:
         backfill = self._send("/api/v1/backfills", asked)
         path = f"/api/v1/backfills/{backfill['id']}"
         self._wait(
-            "the history", _BACKFILL_SECONDS, lambda: self._get(path)["state"] in ("done", "completed", "failed")
+            "the history", _BACKFILL_SECONDS, lambda: self._get(path)["state"] in ("done", "failed", "cancelled")
         )
         self.say(f"{self._get(path)['candles_written']:,} one-minute candles loaded")
 
