@@ -39,7 +39,7 @@ from market_data_service.adapters.feed.leases import RedisLeases
 from market_data_service.adapters.feed.market_time import SimulatorClock
 from market_data_service.adapters.feed.neighbours import AuthBrokerSessions, HttpFeedInstruments
 from market_data_service.adapters.feed.publisher import RedisPublisher
-from market_data_service.adapters.feed.refill import LoggedRefill
+from market_data_service.adapters.feed.refill import BackfillRefill
 from market_data_service.adapters.feed.signals import FeedSignals
 from market_data_service.adapters.feed.source import BreezeSource, endpoints_of
 from market_data_service.adapters.redis.progress import RedisProgress
@@ -52,6 +52,7 @@ from market_data_service.application.backfills import Backfills
 from market_data_service.application.candles import ReadCandles
 from market_data_service.application.feed_session import FeedParts, FeedRules
 from market_data_service.application.feed_supervisor import FeedSupervisor, SupervisorRules
+from market_data_service.application.feed_view import ReadFeed
 from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.quotes import ReadQuotes
 from market_data_service.application.work import ChunkWorker, WorkRules
@@ -75,18 +76,21 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
     wall_time = ExchangeClock(wall)
     simulator_time = ExchangeClock(wall)
     live_bars = PostgresLiveBars(engine)
+    feed_instruments = HttpFeedInstruments(instruments)
+    queue = await JobQueue.connect(settings.redis_url, SERVICE)
+    stack.push_async_callback(queue.aclose)
     parts = FeedParts(
         source=BreezeSource(endpoints_of(settings.simulator_url)),
         sessions=AuthBrokerSessions(auth),
         publisher=RedisPublisher(redis),
         interest=RedisInterest(redis),
-        instruments=HttpFeedInstruments(instruments),
+        instruments=feed_instruments,
         sink=live_bars,
         history=live_bars,
-        refill=LoggedRefill(),
+        refill=BackfillRefill(PostgresBackfillStore(engine), ArqWakeups(queue), feed_instruments, wall),
         calendar=MarketCalendar.default(),
         market_time=lambda session: simulator_time if session.environment is BrokerEnvironment.SIMULATOR else wall_time,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=_now_ms,
         time=loop.time,
     )
     holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -107,6 +111,10 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
     stack.push_async_callback(_stop, work)
     app.state.supervisor = supervisor
     return {"redis": redis.ping, "database": _database(engine), "supervisor": _running(work)}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _stop(tasks: "Sequence[asyncio.Task[None]]") -> None:
@@ -200,6 +208,7 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
     )
+    app.state.read_feed = ReadFeed(AuthBrokerSessions(parts.auth), RedisPublisher(parts.redis), _now_ms)
     app.state.backfills = Backfills(
         PostgresBackfillStore(parts.engine),
         store,

@@ -63,7 +63,15 @@ class Outgoing:
     keep: bool = True
 
 
-class Publisher(Protocol):
+class FeedDescriptions(Protocol):
+    """What owners say of themselves, for whoever asks."""
+
+    async def described(self, feed: str) -> Mapping[str, str]:
+        """What the last owner said of itself. Raises Retryable."""
+        ...
+
+
+class Publisher(FeedDescriptions, Protocol):
     """Publishes for whoever holds the newest fence, and for nobody else."""
 
     async def publish(self, lease: Lease, messages: Sequence[Outgoing]) -> bool:
@@ -76,10 +84,6 @@ class Publisher(Protocol):
 
     async def describe(self, lease: Lease, facts: Mapping[str, str]) -> bool:
         """Replace what the feed's owner says of itself; False as for `publish`."""
-        ...
-
-    async def described(self, feed: str) -> Mapping[str, str]:
-        """What the last owner said of itself."""
         ...
 
 

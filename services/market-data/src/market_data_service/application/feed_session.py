@@ -58,6 +58,7 @@ class FeedRules:
     refused_seconds: float = 30.0
     """Between two tries with a session that the broker has refused."""
     store_seconds: float = 2.0
+    refill_after_seconds: float = 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class FeedSession:
         self._last_gap: dict[str, object] | None = None
         self._gap_from_ms: int | None = None
         self._gap_reason = "takeover"
-        self._refills: list[tuple[int, int]] = []
+        self._refill_window: tuple[int, int] | None = None
+        self._refill_at = 0.0
         self._rate = (parts.time(), 0)
         self._ticks_per_second = 0.0
 
@@ -275,31 +277,41 @@ class FeedSession:
 
     def _end_gap(self) -> None:
         start, self._gap_from_ms = self._gap_from_ms, None
-        end = self._desk.newest_event_ms
-        if start is None or end is None or end <= start:
+        if start is None:
             return
+        # The broker's event times are whole seconds, so a short gap may begin and end in the same one.
+        end = max(start, self._desk.newest_event_ms or 0, int(self._market.now().timestamp() * 1000))
         # The tick that ends the gap waits already; whoever reads it must have read of the gap.
         waiting = self._desk.take_all()
         self._desk.announce_gap(self._rooms.channels_by_symbol(), start, end, self._gap_reason)
         for message in waiting:
             self._desk.post(message)
         self._last_gap = {"from": start, "to": end, "reason": self._gap_reason}
-        self._refills.append((start, end))
+        self._note_refill(start, end)
         _log.warning("feed_gap", feed=self._lease.feed, milliseconds=end - start, reason=self._gap_reason)
 
+    def _note_refill(self, start: int, end: int) -> None:
+        # Asked for once a minute at most, as one window: a feed that flaps must not eat the day's quota of calls. By
+        # then the bar in which the gap ended is over, and history has it whole.
+        if self._refill_window is not None:
+            start = min(start, self._refill_window[0])
+        self._refill_window = (start, end)
+        self._refill_at = self._parts.time() + self._rules.refill_after_seconds
+
     async def _refill(self) -> None:
-        while self._refills:
-            start, end = self._refills.pop(0)
-            try:
-                await self._parts.refill.request(
-                    self._session.user_id,
-                    self._rooms.symbols,
-                    datetime.fromtimestamp(start / 1000, UTC),
-                    datetime.fromtimestamp(end / 1000, UTC),
-                )
-            except BreezewayError as error:
-                # The days stay marked as partial, so a later backfill finds them.
-                _log.warning("gap_not_refilled", feed=self._lease.feed, code=error.code)
+        if self._refill_window is None or self._parts.time() < self._refill_at:
+            return
+        (start, end), self._refill_window = self._refill_window, None
+        try:
+            await self._parts.refill.request(
+                self._session.user_id,
+                self._rooms.symbols,
+                datetime.fromtimestamp(start // 60_000 * 60, UTC),
+                datetime.fromtimestamp((end // 60_000 + 1) * 60, UTC),
+            )
+        except BreezewayError as error:
+            # The bars are lacking until somebody backfills the day.
+            _log.warning("gap_not_refilled", feed=self._lease.feed, code=error.code)
 
     # --- what goes out ----------------------------------------------------------------------------------------------
 
