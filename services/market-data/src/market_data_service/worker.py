@@ -1,6 +1,5 @@
 """The backfill worker: `python -m market_data_service.worker`."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,26 +15,30 @@ _SWEEP_SECONDS = set(range(0, 60, 4))
 """With a lease of 18 s, work that a killed worker held is taken up again within some 25 s."""
 
 
-async def run(settings: MarketDataSettings) -> None:
-    """Work until SIGTERM or SIGINT."""
-    async with AsyncExitStack() as stack:
-        context: dict[str, Any] = {WORKER: await bootstrap.build_chunk_worker(settings, stack)}
-        worker = build_worker(
-            settings.redis_url,
-            bootstrap.SERVICE,
-            [drain_backfills],
-            cron_jobs=[cron(sweep_backfills, second=_SWEEP_SECONDS, run_at_startup=True, keep_result=0, max_tries=1)],
-            context=context,
-            concurrency=settings.worker_concurrency + 1,
-        )
-        stack.push_async_callback(worker.close)
-        await worker.async_run()
-
-
 def main() -> None:
+    """Work until SIGTERM or SIGINT; jobs that are running may finish."""
     settings = MarketDataSettings()
     logs.configure(f"{bootstrap.SERVICE}-worker", log_format=settings.log_format, level=settings.log_level)
-    asyncio.run(run(settings))
+    stack = AsyncExitStack()
+
+    async def start(ctx: dict[Any, Any]) -> None:
+        ctx[WORKER] = await bootstrap.build_chunk_worker(settings, stack)
+
+    async def stop(ctx: dict[Any, Any]) -> None:
+        ctx.clear()
+        await stack.aclose()
+
+    worker = build_worker(
+        settings.redis_url,
+        bootstrap.SERVICE,
+        [drain_backfills],
+        cron_jobs=[cron(sweep_backfills, second=_SWEEP_SECONDS, run_at_startup=True, keep_result=0, max_tries=1)],
+        # One place more than chunks, so that the sweep never waits behind them.
+        concurrency=settings.worker_concurrency + 1,
+        on_startup=start,
+        on_shutdown=stop,
+    )
+    worker.run()
 
 
 if __name__ == "__main__":
