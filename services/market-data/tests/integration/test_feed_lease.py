@@ -1,0 +1,145 @@
+"""Lease, fence and publishing against a real Valkey and PostgreSQL: exactly one owner can speak."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from breezeway.db.engine import create_engine
+from breezeway.errors import UpstreamUnavailable
+from breezeway.redis import keys
+from breezeway.redis.client import connect
+from market_data_service.adapters.db.fences import PostgresFences
+from market_data_service.adapters.feed.interest import RedisInterest
+from market_data_service.adapters.feed.leases import RedisLeases
+from market_data_service.adapters.feed.publisher import RedisPublisher
+from market_data_service.application.feed_ports import Outgoing
+
+pytestmark = pytest.mark.parametrize("migrated_url", ["market-data"], indirect=True)
+
+FEED = "a-feed"
+HELLO = Outgoing("tick:NSE:A", b'{"seq":1}')
+
+
+@pytest_asyncio.fixture
+async def fences(migrated_url: str):  # type: ignore[no-untyped-def]
+    engine = create_engine(migrated_url, application="tests", pool_size=5)
+    yield PostgresFences(engine)
+    await engine.dispose()
+
+
+def candidates(redis: "Redis", fences: PostgresFences, count: int, ttl: float = 1.0) -> list[RedisLeases]:
+    return [RedisLeases(redis, fences, holder=f"owner{n}", ttl=ttl) for n in range(count)]
+
+
+async def test_of_three_candidates_exactly_one_wins_every_time(redis: "Redis", fences: PostgresFences) -> None:
+    three = candidates(redis, fences, 3)
+    seen = []
+    for _ in range(30):
+        leases = [lease for lease in await asyncio.gather(*(c.acquire(FEED) for c in three)) if lease is not None]
+        assert len(leases) == 1
+        seen.append(leases[0].fence)
+        await leases[0].release()
+    assert seen == sorted(set(seen))
+
+
+async def test_a_lease_lives_as_long_as_it_is_renewed(redis: "Redis", fences: PostgresFences) -> None:
+    one, two = candidates(redis, fences, 2, ttl=0.6)
+    lease = await one.acquire(FEED)
+    assert lease is not None
+    for _ in range(5):
+        await asyncio.sleep(0.2)
+        assert await lease.renew()
+        assert lease.valid
+        assert await two.acquire(FEED) is None
+    await asyncio.sleep(0.7)
+    assert not lease.valid
+    assert await two.acquire(FEED) is not None
+    assert not await lease.renew()
+
+
+async def test_who_was_asleep_publishes_nothing(redis: "Redis", fences: PostgresFences) -> None:
+    one, two = candidates(redis, fences, 2, ttl=0.5)
+    publisher = RedisPublisher(redis)
+    old = await one.acquire(FEED)
+    assert old is not None
+    assert await publisher.publish(old, [HELLO])
+    await asyncio.sleep(0.6)
+    new = await two.acquire(FEED)
+    assert new is not None
+    assert new.fence > old.fence
+    async with redis.pubsub() as heard:
+        await heard.subscribe(keys.feed_channel(FEED, HELLO.channel))
+        assert not await publisher.publish(old, [HELLO])
+        assert not await publisher.describe(old, {"state": "live"})
+        await heard.get_message(timeout=0.2)
+        assert await heard.get_message(ignore_subscribe_messages=True, timeout=0.2) is None
+    assert await publisher.publish(new, [HELLO])
+
+
+async def test_a_released_lease_cannot_speak_and_is_free_at_once(redis: "Redis", fences: PostgresFences) -> None:
+    one, two = candidates(redis, fences, 2, ttl=60)
+    lease = await one.acquire(FEED)
+    assert lease is not None
+    await lease.release()
+    assert not await RedisPublisher(redis).publish(lease, [HELLO])
+    assert await two.acquire(FEED) is not None
+
+
+async def test_a_redis_that_forgot_everything_still_meets_a_higher_fence(
+    redis: "Redis", fences: PostgresFences
+) -> None:
+    one, two = candidates(redis, fences, 2)
+    old = await one.acquire(FEED)
+    assert old is not None
+    await redis.flushall()
+    assert not await RedisPublisher(redis).publish(old, [HELLO])
+    new = await two.acquire(FEED)
+    assert new is not None
+    assert new.fence > old.fence
+    assert not await old.renew()
+
+
+async def test_batches_arrive_in_order_and_leave_the_last_as_snapshot(redis: "Redis", fences: PostgresFences) -> None:
+    [leases] = candidates(redis, fences, 1)
+    lease = await leases.acquire(FEED)
+    assert lease is not None
+    batch = [Outgoing("tick:NSE:A", b'{"seq":%d}' % n) for n in range(50)]
+    batch.append(Outgoing("tick:NSE:A", b'{"type":"gap"}', keep=False))
+    async with redis.pubsub() as heard:
+        await heard.subscribe(keys.feed_channel(FEED, "tick:NSE:A"))
+        await heard.get_message(timeout=1)
+        assert await RedisPublisher(redis).publish(lease, batch)
+        bodies = []
+        while (message := await heard.get_message(ignore_subscribe_messages=True, timeout=0.2)) is not None:
+            bodies.append(message["data"])
+    assert bodies == [message.body for message in batch]
+    assert await redis.hget(keys.snapshot(FEED), "tick:NSE:A") == b'{"seq":49}'  # type: ignore[misc]
+
+
+async def test_an_owner_describes_itself_anew_each_time(redis: "Redis", fences: PostgresFences) -> None:
+    [leases] = candidates(redis, fences, 1)
+    lease = await leases.acquire(FEED)
+    assert lease is not None
+    publisher = RedisPublisher(redis)
+    assert await publisher.describe(lease, {"state": "live", "reason": "x"})
+    assert await publisher.describe(lease, {"state": "degraded"})
+    assert await publisher.described(FEED) == {"state": "degraded"}
+
+
+async def test_interest_lapses_by_redis_time(redis: "Redis", fences: PostgresFences) -> None:
+    seconds, _ = await redis.time()
+    await redis.zadd(keys.feed_interest(FEED), {"tick:NSE:OLD": seconds - 1, "tick:NSE:NEW": seconds + 5})
+    assert await RedisInterest(redis).wanted(FEED) == frozenset({"tick:NSE:NEW"})
+
+
+async def test_an_unreachable_redis_is_said_so(redis: "Redis", fences: PostgresFences) -> None:
+    nowhere = connect("redis://127.0.0.1:1/0", retries=0, timeout=0.5)
+    try:
+        with pytest.raises(UpstreamUnavailable):
+            await RedisLeases(nowhere, fences, holder="x").acquire(FEED)
+        with pytest.raises(UpstreamUnavailable):
+            await RedisInterest(nowhere).wanted(FEED)
+    finally:
+        await nowhere.aclose()
