@@ -33,6 +33,7 @@ from breezeway.intervals import Interval
 from breezeway.jobs.queue import JobQueue
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
+from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.supervisor.ports import free_port
 from breezeway.testing.eventually import eventually
@@ -140,11 +141,11 @@ class Rig:
             )
         return int(found or 0)
 
-    async def journal(self) -> list[dict[str, Any]]:
+    async def history_calls(self) -> int:
+        """How many history calls the simulator has seen."""
         async with httpx.AsyncClient(base_url=self.simulator_url) as client:
-            body = (await client.get("/_sim/journal")).json()
-        entries: list[dict[str, Any]] = body["entries"] if isinstance(body, dict) else body
-        return entries
+            items = (await client.get("/_sim/journal", params={"limit": 10_000})).json()["items"]
+        return sum("historicalcharts" in str(item) for item in items)
 
 
 @pytest_asyncio.fixture
@@ -226,6 +227,32 @@ async def test_j01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(ri
         bars = await rig.store.read(symbol, Interval.MINUTE_1, days[0], days[-1])
         assert bars.faults() == []
         assert len(bars) == sum(found.bars for found in covered.values())
+
+
+@pytest.mark.slow
+async def test_j05_two_workers_share_one_quota_and_never_meet_the_brokers_limit(rig: Rig, redis: Any) -> None:
+    await rig.start_simulator(BREEZE_SIM_CALLS_PER_MINUTE="10")
+    for _ in range(2):
+        rig.start_worker(BREEZE_CALLS_PER_MINUTE="8")
+    made = await rig.backfills.start(
+        rig.outside.user_id,
+        "token",
+        ["NSE:RELIANCE"],
+        Interval.MINUTE_1,
+        datetime(2026, 10, 22, tzinfo=IST),
+        datetime(2026, 11, 20, tzinfo=IST),
+    )
+    assert 8 < made.chunks_total <= 16
+
+    async def over() -> bool:
+        return await rig.count("done") == made.chunks_total
+
+    await eventually(over, seconds=120, every=0.5)
+    # The pause is set only when the broker itself has complained.
+    assert not await redis.exists(keys.broker_quota_pause(str(rig.outside.user_id)))
+    assert await rig.history_calls() == made.chunks_total
+    view = await rig.backfills.get(rig.outside.user_id, made.id)
+    assert (view.state, view.calls_used, list(view.errors)) == ("done", made.chunks_total, [])
 
 
 @pytest.mark.real_data
