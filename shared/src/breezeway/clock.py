@@ -1,8 +1,8 @@
 """Time, given from outside so that nothing depends on when a test happens to run.
 
-Two clocks exist. *Wall time* is ours: when a message was received, when a token expires. *Exchange time* is the market's:
-what session it is, which bar is forming. They differ when the simulator replays a day, so code that asks about the
-market takes an `ExchangeClock`, never the wall clock.
+Two clocks exist. *Wall time* is ours: when a message was received, when a token expires. *Exchange time* is the
+market's: what session it is, which bar is forming. They differ when the simulator replays a day, so code that asks
+about the market takes an `ExchangeClock`, never the wall clock.
 """
 
 from dataclasses import dataclass

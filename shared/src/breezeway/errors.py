@@ -16,8 +16,8 @@
     ├── OutcomeUnknown           502  it was sent; whether it took effect must be found out, never guessed
     └── Misconfigured            500  an operator has to change something
 
-Classes say what the *caller* should do; `code` says what happened, in a stable machine word. Retry loops read the class,
-users read `detail`, programs read `code`. Nothing outside an adapter looks at a vendor's prose.
+Classes say what the *caller* should do; `code` says what happened, in a stable machine word. Retry loops read the
+class, users read `detail`, programs read `code`. Nothing outside an adapter looks at a vendor's prose.
 """
 
 from collections.abc import Mapping, Sequence

@@ -122,4 +122,4 @@ def build_worker(
 
 
 def _as_function(function: "WorkerCoroutine") -> Function:
-    return func(function, name=function.__name__, keep_result=0, max_tries=1)
+    return func(function, name=function.__qualname__.rpartition(".")[2], keep_result=0, max_tries=1)

@@ -75,7 +75,7 @@ def broker_quota_minute(account: str) -> str:
 
 
 def broker_quota_day(account: str, day: str) -> str:
-    """Counter: the broker calls of an Indian day (YYYYMMDD)."""
+    """Counter: the broker calls of an Indian day, named by its number or date."""
     return f"{PREFIX}:quota:{{{account}}}:day:{day}"
 
 
