@@ -77,7 +77,8 @@ class JobQueue:
         return queued is not None
 
     async def aclose(self) -> None:
-        await self._redis.aclose()
+        # The pool was made for this client alone, so it goes with it; redis-py would leave its sockets open.
+        await self._redis.aclose(close_connection_pool=True)
 
 
 def build_worker(
