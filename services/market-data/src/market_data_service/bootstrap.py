@@ -33,6 +33,7 @@ from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
+from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
 from market_data_service.adapters.feed.candles import PostgresLiveBars
 from market_data_service.adapters.feed.interest import RedisInterest
 from market_data_service.adapters.feed.leases import RedisLeases
@@ -42,6 +43,7 @@ from market_data_service.adapters.feed.publisher import RedisPublisher
 from market_data_service.adapters.feed.refill import BackfillRefill
 from market_data_service.adapters.feed.signals import FeedSignals
 from market_data_service.adapters.feed.source import BreezeSource, endpoints_of
+from market_data_service.adapters.feed.subscribed import PersistedInterest, RedisFeedBell
 from market_data_service.adapters.redis.progress import RedisProgress
 from market_data_service.adapters.redis.snapshots import RedisSnapshots
 from market_data_service.adapters.redis.wakeups import ArqWakeups
@@ -55,6 +57,7 @@ from market_data_service.application.feed_supervisor import FeedSupervisor, Supe
 from market_data_service.application.feed_view import ReadFeed
 from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.quotes import ReadQuotes
+from market_data_service.application.subscriptions import Subscriptions
 from market_data_service.application.work import ChunkWorker, WorkRules
 from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
 
@@ -83,7 +86,7 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
         source=BreezeSource(endpoints_of(settings.simulator_url)),
         sessions=AuthBrokerSessions(auth),
         publisher=RedisPublisher(redis),
-        interest=RedisInterest(redis),
+        interest=PersistedInterest(RedisInterest(redis), PostgresSubscriptions(engine), AuthBrokerSessions(auth)),
         instruments=feed_instruments,
         sink=live_bars,
         history=live_bars,
@@ -209,6 +212,11 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
     )
     app.state.read_feed = ReadFeed(AuthBrokerSessions(parts.auth), RedisPublisher(parts.redis), _now_ms)
+    app.state.subscriptions = Subscriptions(
+        PostgresSubscriptions(parts.engine),
+        instruments,
+        RedisFeedBell(parts.redis, AuthBrokerSessions(parts.auth)),
+    )
     app.state.backfills = Backfills(
         PostgresBackfillStore(parts.engine),
         store,
