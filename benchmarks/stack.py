@@ -1,0 +1,69 @@
+"""The whole stack: how long until it is ready, what it weighs, how long the master takes, how late ticks are."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+
+from benchmarks import stream
+from benchmarks.table import Row
+from breezeway.supervisor import state_file
+from breezeway.testing.plugin import REPOSITORY
+from breezeway.testing.stack import RunningStack, TestUser
+
+ENVIRONMENT = {"BREEZE_SIM_CLOCK": "replay:2026-11-18"}
+RATE = 500
+SECONDS = 60
+SETTLE_SECONDS = 20
+
+
+def rows() -> Iterator[Row]:
+    """Two starts in one folder, then a minute of ticks."""
+    with tempfile.TemporaryDirectory(prefix="breezeway-bench-") as folder:
+        home = Path(folder)
+        with RunningStack(REPOSITORY, home, ENVIRONMENT) as stack:
+            yield Row("start with an empty data folder, demo included", "Breezeway", f"{stack.seconds_to_ready:.1f} s")
+        with RunningStack(REPOSITORY, home, ENVIRONMENT) as stack:
+            yield Row("second start", "Breezeway", f"{stack.seconds_to_ready:.1f} s")
+            time.sleep(SETTLE_SECONDS)
+            yield Row("memory of the whole stack, idle (shared pages once)", "Breezeway", f"{_memory(home):,.0f} MiB")
+            yield from _latency(stack)
+
+
+def _memory(home: Path) -> float:
+    state = state_file.read(next(home.rglob("state.json")))
+    if state is None:
+        raise RuntimeError("the stack has left no state file")
+    total = 0
+    roots = [psutil.Process(entry.pid) for entry in state.components.values() if entry.alive]
+    supervisor = psutil.Process(state.supervisor.pid)
+    seen = {process.pid: process for root in roots for process in [root, *root.children(recursive=True)]}
+    seen |= {process.pid: process for process in [supervisor, *supervisor.children(recursive=True)]}
+    for process in seen.values():
+        total += process.memory_full_info().pss
+    return total / 2**20
+
+
+def _latency(stack: RunningStack) -> Iterator[Row]:
+    result = asyncio.run(_minute(stack))
+    p50, p99 = np.percentile(result.latencies, [50, 99])
+    what = f"{RATE} ticks/s for {SECONDS} s, feed to client, every tick"
+    yield Row(what, "Breezeway", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    yield Row(what, "Breezeway", f"{len(result.latencies):,} ticks, {result.breaks} breaks of seq")
+
+
+async def _minute(stack: RunningStack) -> stream.Result:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+        user = TestUser(http)
+        await user.register()
+        await user.sign_in()
+        await user.connect_broker()
+        async with httpx.AsyncClient(base_url=user.simulator) as simulator:
+            await simulator.post("/_sim/tick-rate", json={"tick_rate": RATE})
+        symbols = [f"NSE:{name}" for name in stream.SYMBOLS.split()]
+        return await stream.listen(stack.url, user.token, symbols, SECONDS, 5)
