@@ -15,7 +15,7 @@ from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.service_tokens import ServiceTokens
-from gateway_service.adapters import drain
+from gateway_service.adapters import drain, stream_metrics
 from gateway_service.adapters.claim_store import RedisClaimStore
 from gateway_service.adapters.directories import AuthFeedDirectory, InstrumentSymbols
 from gateway_service.adapters.redis_stream import RedisBroker, RedisInterest, RedisSnapshots, RedisTopics
@@ -113,6 +113,7 @@ async def build_stream(
     stack.push_async_callback(_stop, tasks)
     app.state.stream = stream
     app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
+    stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
     drain.on_sigterm(registry.drain, stack)
     return broker
 

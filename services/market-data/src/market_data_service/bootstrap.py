@@ -34,6 +34,7 @@ from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
 from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
+from market_data_service.adapters.feed import metrics as feed_metrics
 from market_data_service.adapters.feed.candles import PostgresLiveBars
 from market_data_service.adapters.feed.interest import RedisInterest
 from market_data_service.adapters.feed.leases import RedisLeases
@@ -112,7 +113,7 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
         follower = SimulatorClock(settings.simulator_url, simulator_time, redis)
         work.append(asyncio.create_task(follower.run(), name="feed-clock"))
     stack.push_async_callback(_stop, work)
-    app.state.supervisor = supervisor
+    feed_metrics.register(feed_metrics.FeedCollector(supervisor), stack)
     return {"redis": redis.ping, "database": _database(engine), "supervisor": _running(work)}
 
 

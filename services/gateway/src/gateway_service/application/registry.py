@@ -26,6 +26,17 @@ class _Member:
     kick: Kick
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy the connections are; bytes are those waiting in outboxes."""
+
+    connections: int
+    users: int
+    waiting_bytes: int
+    largest: int
+    conflated: int
+
+
 class Registry:
     """Knows all connections. Nothing here waits for a client.
 
@@ -147,6 +158,17 @@ class Registry:
                 continue
             for member in members:
                 await member.connection.move(feed, "broker_session_changed")
+
+    def load(self) -> Load:
+        boxes = [member.connection.outbox for member in self._members.values()]
+        waiting = [box.waiting_bytes for box in boxes]
+        return Load(
+            connections=len(boxes),
+            users=len(self._of_user),
+            waiting_bytes=sum(waiting),
+            largest=max(waiting, default=0),
+            conflated=sum(box.conflated for box in boxes),
+        )
 
     def _of(self, user_id: UUID) -> list[_Member]:
         return [self._members[n] for n in self._of_user.get(user_id, ()) if n in self._members]

@@ -389,7 +389,7 @@ class FeedSession:
             self._changed.clear()
             self._measure()
             try:
-                accepted = await self._parts.publisher.describe(self._lease, self._facts())
+                accepted = await self._parts.publisher.describe(self._lease, self.facts())
             except Retryable:
                 continue
             if not accepted:
@@ -401,7 +401,8 @@ class FeedSession:
             self._ticks_per_second = (self._desk.ticks - ticks) / (now - before)
             self._rate = (now, self._desk.ticks)
 
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """What it says of itself; every value as text."""
         facts: dict[str, object] = {
             "owner": self._lease.holder,
             "state": self._state.value,
@@ -432,5 +433,5 @@ class FeedSession:
             return
         with suppress(BreezewayError):
             await self._parts.publisher.publish(self._lease, self._desk.take_all())
-            await self._parts.publisher.describe(self._lease, self._facts())
+            await self._parts.publisher.describe(self._lease, self.facts())
         await self._store_once()
