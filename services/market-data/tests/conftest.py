@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from breezeway.candles.columns import Candles, concat
+from breezeway.candles.folding import Bar
 from breezeway.clock import ClockMapping
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
@@ -178,6 +179,14 @@ class FakeSnapshots:
 
 
 @dataclass
+class FakeLiveBars:
+    bars: dict[str, list[Bar]] = field(default_factory=dict)
+
+    async def newest(self, user_id: UUID, symbol: str) -> Sequence[Bar]:
+        return self.bars.get(symbol, [])
+
+
+@dataclass
 class Outside:
     """Everything outside, in one place."""
 
@@ -188,6 +197,7 @@ class Outside:
     wakeups: FakeWakeups = field(default_factory=FakeWakeups)
     progress: FakeProgress = field(default_factory=FakeProgress)
     snapshots: FakeSnapshots = field(default_factory=FakeSnapshots)
+    live_bars: FakeLiveBars = field(default_factory=FakeLiveBars)
     user_id: UUID = field(default_factory=new_id)
 
     truth = staticmethod(truth)

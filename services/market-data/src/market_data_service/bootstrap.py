@@ -45,6 +45,7 @@ from market_data_service.adapters.feed.refill import BackfillRefill
 from market_data_service.adapters.feed.signals import FeedSignals
 from market_data_service.adapters.feed.source import BreezeSource, endpoints_of
 from market_data_service.adapters.feed.subscribed import PersistedInterest, RedisFeedBell
+from market_data_service.adapters.redis.live_bars import RedisLiveBars
 from market_data_service.adapters.redis.progress import RedisProgress
 from market_data_service.adapters.redis.snapshots import RedisSnapshots
 from market_data_service.adapters.redis.wakeups import ArqWakeups
@@ -207,7 +208,8 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
 
     app.state.authenticator = Authenticator(fetch_keys)
     app.state.service_tokens = parts.tokens
-    app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time)
+    live_bars = RedisLiveBars(parts.redis, parts.sessions)
+    app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time, live_bars)
     app.state.market_status = ReadMarketStatus(parts.calendar, parts.time)
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock

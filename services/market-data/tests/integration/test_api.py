@@ -11,6 +11,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway.candles.folding import Bar
 from breezeway.candles.resample import resample
 from breezeway.clock import SystemClock, epoch_ms
 from breezeway.db.unit_of_work import UnitOfWork
@@ -72,7 +73,7 @@ async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
         app.include_router(module.router)
     store = PostgresCandleStore(db)
     app.state.authenticator = Everyone()
-    app.state.candles = ReadCandles(store, outside.instruments, CALENDAR, outside.time)
+    app.state.candles = ReadCandles(store, outside.instruments, CALENDAR, outside.time, outside.live_bars)
     app.state.market_status = ReadMarketStatus(CALENDAR, outside.time)
     app.state.quotes = ReadQuotes(
         outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock()
@@ -136,6 +137,33 @@ async def test_without_from_the_newest_bars_come(surface: Surface, interval: str
     assert body["t"] == surface.truth(Interval(interval)).t[-3:].tolist()
     empty = (await surface.get("/api/v1/candles/NSE:INFY", interval=interval)).json()
     assert (empty["t"], empty["complete"]) == ([], False)
+
+
+@pytest.mark.parametrize("interval", ["1m", "5m", "1h", "1d", "1w"])
+async def test_live_adds_todays_newest_bars(surface: Surface, interval: str) -> None:
+    await surface.store_minutes()
+    whole = surface.truth(Interval.MINUTE_1)
+    last = int(whole.t[-1])
+    # What is stored ends at 15:29; the exchange's clock is moved on, beyond the close of an F&O day.
+    surface.outside.time.at = datetime.fromtimestamp(last + 130, UTC)
+    surface.outside.live_bars.bars["NSE:RELIANCE"] = [
+        Bar(last, 1.0, 1.0, 1.0, 1.0, 1, None, closed=True),
+        Bar(last + 60, 5000.0, 5010.0, 4990.0, 5001.0, 7, None, closed=True),
+        Bar(last + 120, 5001.0, 5002.0, 5000.0, 5002.5, 3, None, closed=False),
+    ]
+    path = "/api/v1/candles/NSE:RELIANCE"
+    plain = (await surface.get(path, interval=interval)).json()
+    live = (await surface.get(path, interval=interval, live="true")).json()
+    assert plain["c"][-1] == whole.c[-1]
+    assert (live["c"][-1], live["h"][-1]) == (5002.5, 5010.0 if interval != "1m" else 5002.0)
+    assert sum(live["v"]) == sum(plain["v"]) + 10
+    if interval == "1m":
+        assert live["t"] == [*plain["t"], last + 60, last + 120]
+        assert live["c"][-3] == whole.c[-1]
+    if interval in ("1d", "1w"):
+        assert live["t"] == plain["t"]
+    refused = await surface.get(path, interval="5s", live="true")
+    assert (refused.status_code, refused.json()["code"]) == (422, "unsupported_interval")
 
 
 async def test_csv_carries_indian_times(surface: Surface) -> None:
@@ -209,7 +237,7 @@ async def test_a_backfill_from_request_to_candles(surface: Surface) -> None:
     made = await surface.client.post("/api/v1/backfills", json=body)
     assert made.status_code == 202
     started = made.json()
-    assert (started["state"], started["from"], started["to"]) == ("queued", "2026-11-05", "2026-11-20")
+    assert (started["state"], started["from"], started["to"]) == ("queued", "2026-11-05", "2026-11-21")
     assert started["chunks_total"] == started["calls_estimated"] > 0
     assert started["eta_seconds"] > 0
     outside = surface.outside

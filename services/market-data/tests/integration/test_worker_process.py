@@ -283,7 +283,7 @@ async def test_two_real_years_arrive_bar_for_bar(rig: Rig, real_data: Path, tmp_
     for name in "ohlc":
         np.testing.assert_array_equal(getattr(stored, name), getattr(expected, name))
 
-    reader = ReadCandles(rig.store, rig.outside.instruments, CALENDAR, rig.outside.time)
+    reader = ReadCandles(rig.store, rig.outside.instruments, CALENDAR, rig.outside.time, rig.outside.live_bars)
     frame = pd.DataFrame(
         {"o": expected.o, "h": expected.h, "l": expected.l, "c": expected.c},
         index=pd.to_datetime(expected.t, unit="s", utc=True).tz_convert("Asia/Kolkata"),

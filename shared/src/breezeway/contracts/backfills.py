@@ -30,7 +30,7 @@ class BackfillView(BaseModel):
     symbols: Sequence[str] = Field(examples=[["NSE:RELIANCE"]])
     interval: str = Field(examples=["1m"])
     from_day: date = Field(alias="from", serialization_alias="from", description="First Indian day, inclusive.")
-    to_day: date = Field(alias="to", serialization_alias="to", description="Last Indian day, inclusive.")
+    to_day: date = Field(alias="to", serialization_alias="to", description="First Indian day after it: exclusive.")
     state: str = Field(examples=["running"])
     chunks_total: int
     chunks_done: int

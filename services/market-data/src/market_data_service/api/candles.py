@@ -74,7 +74,7 @@ class CoverageView(BaseModel):
 )
 async def read_candles(
     symbol: Symbol,
-    _user: CurrentUser,
+    user: CurrentUser,
     bearer: BearerToken,
     candles: TheCandles,
     interval: IntervalText = "1m",
@@ -83,6 +83,7 @@ async def read_candles(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     form: Annotated[str, Query(alias="format", max_length=16, description="json or csv")] = "json",
     indicators: Annotated[str | None, Query(max_length=500, include_in_schema=False)] = None,
+    live: Annotated[bool, Query(description="Add the newest bars of your feed, the forming one too.")] = False,
 ) -> Response:
     """Bars that start in [from, to), ascending, anchored at the session open. Without `from`: the newest `limit` bars.
 
@@ -98,6 +99,7 @@ async def read_candles(
         start=parse_time(start, "query.from") if start is not None else None,
         end=parse_time(end, "query.to") if end is not None else None,
         limit=limit,
+        live_for=user.user_id if live else None,
     )
     answer = await candles.candles(query, bearer)
     return _csv(answer) if form == "csv" else _json(answer)

@@ -1,7 +1,7 @@
 """Make, list and steer backfills."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from breezeway.clock import Clock
@@ -75,7 +75,8 @@ class Backfills:
                 faults=[FieldFault("body.interval", "use 1s, 1m or 1d")],
             )
         now = await self._time.now()
-        first, last = ist_date(start), min(last_day_before(end), ist_date(now))
+        asked_last = last_day_before(end)
+        first, last = ist_date(start), min(asked_last, ist_date(now))
         if start >= end or first > last:
             message = "must be before `to`, and not in the future"
             raise InvalidInput(f"`from` {message}.", code="invalid_range", faults=[FieldFault("body.from", message)])
@@ -88,7 +89,7 @@ class Backfills:
                 code="too_many_calls",
             )
         made = await self._store.create(
-            NewBackfill(new_id(), user_id, interval, first, last, self._clock.now(), list(instruments), windows)
+            NewBackfill(new_id(), user_id, interval, first, asked_last, self._clock.now(), list(instruments), windows)
         )
         await self._wakeups.wake(min(calls, 4))
         return await self._announce(made)
@@ -163,7 +164,7 @@ def view_of(backfill: Backfill, now: datetime, calls_per_minute: int) -> Backfil
         symbols=list(backfill.symbols),
         interval=backfill.interval.value,
         from_day=backfill.from_day,
-        to_day=backfill.to_day,
+        to_day=backfill.to_day + timedelta(days=1),
         state=backfill.state.value,
         chunks_total=backfill.chunks_total,
         chunks_done=backfill.chunks_done,

@@ -1,20 +1,23 @@
 """Answer candles and their coverage from what is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import numpy as np
 
 from breezeway.candles.columns import Candles, concat
-from breezeway.candles.resample import ist_day, resample
+from breezeway.candles.folding import Bar
+from breezeway.candles.resample import day_of, ist_day, resample
 from breezeway.contracts.instruments import Instrument
 from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
-from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments
+from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
+from market_data_service.domain.live_bars import merge_live
 from market_data_service.domain.times import ist_date, last_day_before
 
 DEFAULT_LIMIT = 5_000
@@ -35,6 +38,8 @@ class CandlesQuery:
     start: datetime | None = None
     end: datetime | None = None
     limit: int = DEFAULT_LIMIT
+    live_for: UUID | None = None
+    """The user whose feed's newest bars, the forming one too, are to be added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,30 @@ class ReadCandles:
     """Bars of any interval: the stored ones, or computed from them. Nothing is fetched from the broker here."""
 
     def __init__(
-        self, store: CandleStore, instruments: Instruments, calendar: MarketCalendar, time: ExchangeTime
+        self,
+        store: CandleStore,
+        instruments: Instruments,
+        calendar: MarketCalendar,
+        time: ExchangeTime,
+        live: LiveBars,
     ) -> None:
         self._store = store
         self._instruments = instruments
         self._calendar = calendar
         self._time = time
+        self._live = live
 
     async def candles(self, query: CandlesQuery, bearer: str) -> CandlesAnswer:
         """Raises:
         NotFound: `instrument_not_found`.
-        InvalidInput: `invalid_range`, when `start` is not before `end`, or they are too far apart.
+        InvalidInput: `invalid_range`, when `start` is not before `end`, or they are too far apart;
+            `unsupported_interval`, for live bars of seconds, which only the stream carries.
         """
+        if query.live_for is not None and query.interval.base is Interval.SECOND_1:
+            raise InvalidInput(
+                f"Live {query.interval} bars come only on the stream: candle:{query.interval}:{query.symbol}",
+                code="unsupported_interval",
+            )
         instrument = await self._instruments.resolve(query.symbol, bearer)
         now = await self._time.now()
         end = query.end or now
@@ -74,7 +91,9 @@ class ReadCandles:
         else:
             first = await self._first_day_of_newest(instrument.symbol, query, end)
         last = _last_day(end, query.interval, ist_date(now))
-        bars = await self._bars(instrument.symbol, query.interval, segment, first, last)
+        live = await self._live.newest(query.live_for, instrument.symbol) if query.live_for is not None else ()
+        reader = _Reader(self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()))
+        bars = await reader.bars(query.interval, first, last)
         lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
         bars = bars.between(lowest, _ceil(end))
         following = None
@@ -146,27 +165,6 @@ class ReadCandles:
             days = [*days, *await self._store.newest_days(symbol, Interval.MINUTE_1, last, wanted)]
         return min(days, default=last)
 
-    async def _bars(self, symbol: str, interval: Interval, segment: Segment, first: date, last: date) -> Candles:
-        base = interval.base
-        stored = await self._store.read(symbol, base, first, last)
-        if base is Interval.DAY_1:
-            stored = await self._with_days_from_minutes(symbol, segment, stored, first, last)
-        return resample(stored, interval, source=base, segment=segment, calendar=self._calendar)
-
-    async def _with_days_from_minutes(
-        self, symbol: str, segment: Segment, stored: Candles, first: date, last: date
-    ) -> Candles:
-        """Daily bars where the broker's own exist, else computed from that day's minutes."""
-        have = set((_EPOCH + timedelta(days=int(day))) for day in ist_day(stored.t))
-        lacking = [day for day in self._calendar.trading_days(segment, first, last) if day not in have]
-        if not lacking:
-            return stored
-        minutes = await self._store.read(symbol, Interval.MINUTE_1, lacking[0], lacking[-1])
-        daily = resample(minutes, Interval.DAY_1, source=Interval.MINUTE_1, segment=segment, calendar=self._calendar)
-        daily = daily[~np.isin(daily.t, stored.t)]
-        joined = concat([stored, daily])
-        return joined[np.argsort(joined.t, kind="stable")]
-
     async def _is_complete(
         self, instrument: Instrument, query: CandlesQuery, segment: Segment, bars: Candles, end: datetime
     ) -> bool:
@@ -190,6 +188,48 @@ class ReadCandles:
             if found is None or found.state is not CoverageState.COMPLETE:
                 return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one instrument's bars for one answer."""
+
+    store: CandleStore
+    calendar: MarketCalendar
+    symbol: str
+    segment: Segment
+    live: Sequence[Bar]
+    now: int
+
+    async def bars(self, interval: Interval, first: date, last: date) -> Candles:
+        base = interval.base
+        if base is Interval.DAY_1:
+            stored = await self.store.read(self.symbol, base, first, last)
+            stored = await self._with_days_from_minutes(stored, first, last)
+        elif base is Interval.MINUTE_1:
+            stored = await self._minutes(first, last)
+        else:
+            stored = await self.store.read(self.symbol, base, first, last)
+        return self._resample(stored, interval, base)
+
+    async def _minutes(self, first: date, last: date) -> Candles:
+        stored = await self.store.read(self.symbol, Interval.MINUTE_1, first, last)
+        return merge_live(stored, self.live, self.now) if first <= day_of(self.now) <= last else stored
+
+    async def _with_days_from_minutes(self, stored: Candles, first: date, last: date) -> Candles:
+        """Daily bars where the broker's own exist, else computed from that day's minutes."""
+        have = set((_EPOCH + timedelta(days=int(day))) for day in ist_day(stored.t))
+        lacking = [day for day in self.calendar.trading_days(self.segment, first, last) if day not in have]
+        if not lacking:
+            return stored
+        minutes = await self._minutes(lacking[0], lacking[-1])
+        daily = self._resample(minutes, Interval.DAY_1, Interval.MINUTE_1)
+        daily = daily[~np.isin(daily.t, stored.t)]
+        joined = concat([stored, daily])
+        return joined[np.argsort(joined.t, kind="stable")]
+
+    def _resample(self, bars: Candles, interval: Interval, source: Interval) -> Candles:
+        return resample(bars, interval, source=source, segment=self.segment, calendar=self.calendar)
 
 
 def _check_range(start: datetime, end: datetime) -> None:

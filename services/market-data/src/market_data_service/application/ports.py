@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from breezeway.candles.columns import Candles
+from breezeway.candles.folding import Bar
 from breezeway.clock import ClockMapping
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.broker import BrokerCredentials
@@ -205,6 +206,18 @@ class Snapshots(Protocol):
 
     async def latest(self, user_id: UUID, symbols: Sequence[str]) -> Mapping[str, Mapping[str, object]]:
         """Tick messages by canonical symbol; a symbol without one is left out."""
+        ...
+
+
+class LiveBars(Protocol):
+    """The 1-minute bars at the end of the user's feed."""
+
+    async def newest(self, user_id: UUID, symbol: str) -> Sequence[Bar]:
+        """The newest bar, which may be forming, and what has ticked since; nothing without a broker session.
+
+        Raises:
+            UpstreamUnavailable: `redis_unavailable`.
+        """
         ...
 
 
