@@ -8,13 +8,11 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 
 from benchmarks import stream
 from benchmarks.table import Row
-from breezeway.supervisor import state_file
-from breezeway.testing.plugin import REPOSITORY
-from breezeway.testing.stack import RunningStack, TestUser
+from breezeway.testing.api_user import ApiUser
+from breezeway.testing.stack_process import StackProcess
 
 ENVIRONMENT = {"BREEZE_SIM_CLOCK": "replay:2026-11-18"}
 RATE = 500
@@ -26,30 +24,20 @@ def rows() -> Iterator[Row]:
     """Two starts in one folder, then a minute of ticks."""
     with tempfile.TemporaryDirectory(prefix="breezeway-bench-") as folder:
         home = Path(folder)
-        with RunningStack(REPOSITORY, home, ENVIRONMENT) as stack:
-            yield Row("start with an empty data folder, demo included", "Breezeway", f"{stack.seconds_to_ready:.1f} s")
-        with RunningStack(REPOSITORY, home, ENVIRONMENT) as stack:
-            yield Row("second start", "Breezeway", f"{stack.seconds_to_ready:.1f} s")
+        with StackProcess(home, environment=ENVIRONMENT) as stack:
+            yield Row("start with an empty data folder, demo included", "Breezeway", f"{stack.start(180):.1f} s")
+        with StackProcess(home, environment=ENVIRONMENT) as stack:
+            yield Row("second start", "Breezeway", f"{stack.start(180):.1f} s")
             time.sleep(SETTLE_SECONDS)
-            yield Row("memory of the whole stack, idle (shared pages once)", "Breezeway", f"{_memory(home):,.0f} MiB")
+            yield Row("memory of the whole stack, idle (shared pages once)", "Breezeway", f"{_memory(stack):,.0f} MiB")
             yield from _latency(stack)
 
 
-def _memory(home: Path) -> float:
-    state = state_file.read(next(home.rglob("state.json")))
-    if state is None:
-        raise RuntimeError("the stack has left no state file")
-    total = 0
-    roots = [psutil.Process(entry.pid) for entry in state.components.values() if entry.alive]
-    supervisor = psutil.Process(state.supervisor.pid)
-    seen = {process.pid: process for root in roots for process in [root, *root.children(recursive=True)]}
-    seen |= {process.pid: process for process in [supervisor, *supervisor.children(recursive=True)]}
-    for process in seen.values():
-        total += process.memory_full_info().pss
-    return total / 2**20
+def _memory(stack: StackProcess) -> float:
+    return float(sum(process.memory_full_info().pss for process in stack.processes())) / 2**20
 
 
-def _latency(stack: RunningStack) -> Iterator[Row]:
+def _latency(stack: StackProcess) -> Iterator[Row]:
     result = asyncio.run(_minute(stack))
     p50, p99 = np.percentile(result.latencies, [50, 99])
     what = f"{RATE} ticks/s for {SECONDS} s, feed to client, every tick"
@@ -57,9 +45,9 @@ def _latency(stack: RunningStack) -> Iterator[Row]:
     yield Row(what, "Breezeway", f"{len(result.latencies):,} ticks, {result.breaks} breaks of seq")
 
 
-async def _minute(stack: RunningStack) -> stream.Result:
+async def _minute(stack: StackProcess) -> stream.Result:
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
-        user = TestUser(http)
+        user = ApiUser(http)
         await user.register()
         await user.sign_in()
         await user.connect_broker()

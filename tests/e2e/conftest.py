@@ -8,9 +8,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from breezeway.testing.api_user import ApiUser
 from breezeway.testing.plugin import REPOSITORY
 from breezeway.testing.real_candles import fifty_stocks_2021, nifty_2019_2020
-from breezeway.testing.stack import RunningStack, TestUser
+from breezeway.testing.stack_process import StackProcess
 
 
 def _public_data() -> Path | None:
@@ -31,27 +32,28 @@ def candles_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None) -> Iterator[RunningStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None) -> Iterator[StackProcess]:
     """The whole suite, as `make run` starts it, its exchange replaying one fixed day."""
     environment = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZE_SIM_SEED": "7"}
     if candles_folder is not None:
         environment["BREEZE_SIM_CANDLES_DIR"] = str(candles_folder)
-    with RunningStack(REPOSITORY, tmp_path_factory.mktemp("stack"), environment) as running:
+    with StackProcess(tmp_path_factory.mktemp("stack"), environment=environment) as running:
+        running.start(180)
         yield running
 
 
 @pytest_asyncio.fixture
-async def user(stack: RunningStack) -> AsyncIterator[TestUser]:
+async def user(stack: StackProcess) -> AsyncIterator[ApiUser]:
     """A new user, signed in, without a broker account."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
-        made = TestUser(http)
+        made = ApiUser(http)
         await made.register()
         await made.sign_in()
         yield made
 
 
 @pytest_asyncio.fixture
-async def admin(stack: RunningStack) -> AsyncIterator[httpx.AsyncClient]:
+async def admin(stack: StackProcess) -> AsyncIterator[httpx.AsyncClient]:
     """The demo user of the seed, who is the administrator."""
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
         answer = await http.post("/api/v1/auth/login", json={"email": "demo@example.com", "password": "breezeway-demo"})

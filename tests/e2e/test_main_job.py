@@ -8,8 +8,9 @@ import httpx
 import pytest
 import websockets
 
+from breezeway.testing.api_user import ApiUser
 from breezeway.testing.eventually import eventually
-from breezeway.testing.stack import RunningStack, TestUser
+from breezeway.testing.stack_process import StackProcess
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +25,7 @@ async def read_until(socket: websockets.ClientConnection, kind: str, seconds: fl
                     return found
 
 
-async def finished(user: TestUser, backfill_id: str, seconds: float = 120) -> dict[str, Any]:
+async def finished(user: ApiUser, backfill_id: str, seconds: float = 120) -> dict[str, Any]:
     """The backfill once it has ended."""
     state: dict[str, Any] = {}
 
@@ -37,7 +38,7 @@ async def finished(user: TestUser, backfill_id: str, seconds: float = 120) -> di
     return state
 
 
-async def test_from_registration_to_live_ticks(user: TestUser, stack: RunningStack) -> None:
+async def test_from_registration_to_live_ticks(user: ApiUser, stack: StackProcess) -> None:
     await user.add_broker_account()
     assert (await user.session())["state"] == "disconnected"
     await user.own_app()
@@ -94,7 +95,7 @@ async def test_from_registration_to_live_ticks(user: TestUser, stack: RunningSta
         assert candle["l"] <= candle["c"] <= candle["h"]
 
 
-async def test_the_demo_user_sees_live_data_at_once(admin: httpx.AsyncClient, stack: RunningStack) -> None:
+async def test_the_demo_user_sees_live_data_at_once(admin: httpx.AsyncClient, stack: StackProcess) -> None:
     token = admin.headers["Authorization"].removeprefix("Bearer ")
     async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream") as socket:
         await socket.send(json.dumps({"action": "auth", "token": token}))
@@ -106,7 +107,7 @@ async def test_the_demo_user_sees_live_data_at_once(admin: httpx.AsyncClient, st
     assert len(candles.json()["t"]) > 0
 
 
-async def test_a_user_without_a_broker_session_is_fed_by_the_operators(user: TestUser, stack: RunningStack) -> None:
+async def test_a_user_without_a_broker_session_is_fed_by_the_operators(user: ApiUser, stack: StackProcess) -> None:
     async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream") as socket:
         await socket.send(json.dumps({"action": "auth", "token": user.token}))
         await socket.send(json.dumps({"action": "subscribe", "id": 1, "channels": ["tick:NSE:INFY"]}))
@@ -169,7 +170,7 @@ async def test_a_second_sync_of_the_same_master_changes_nothing(admin: httpx.Asy
     ],
 )
 async def test_bad_input_is_a_problem_document(
-    user: TestUser, method: str, path: str, body: dict[str, Any] | None, status: int, code: str | None
+    user: ApiUser, method: str, path: str, body: dict[str, Any] | None, status: int, code: str | None
 ) -> None:
     answer = await user.http.request(method, path, json=body)
     assert answer.status_code == status, answer.text
@@ -185,7 +186,7 @@ async def test_bad_input_is_a_problem_document(
 
 @pytest.mark.parametrize("path", ["/api/v1/candles/NSE:RELIANCE", "/api/v1/broker-accounts", "/api/v1/instruments"])
 @pytest.mark.parametrize("token", [None, "nonsense", "a.b.c"])
-async def test_strangers_are_refused(stack: RunningStack, path: str, token: str | None) -> None:
+async def test_strangers_are_refused(stack: StackProcess, path: str, token: str | None) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(base_url=stack.url) as http:
         answer = await http.get(path, headers=headers)
@@ -194,7 +195,7 @@ async def test_strangers_are_refused(stack: RunningStack, path: str, token: str 
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_wrong_broker_secret_says_so_and_rejects_the_session(user: TestUser) -> None:
+async def test_a_wrong_broker_secret_says_so_and_rejects_the_session(user: ApiUser) -> None:
     await user.add_broker_account()
     answer = await user.http.post(
         f"/api/v1/broker-accounts/{user.account_id}/session", json={"api_session": "00000000"}
@@ -205,10 +206,10 @@ async def test_a_wrong_broker_secret_says_so_and_rejects_the_session(user: TestU
     assert (await user.session())["state"] == "rejected"
 
 
-async def test_another_users_broker_account_does_not_exist(user: TestUser, stack: RunningStack) -> None:
+async def test_another_users_broker_account_does_not_exist(user: ApiUser, stack: StackProcess) -> None:
     await user.add_broker_account()
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
-        other = TestUser(http)
+        other = ApiUser(http)
         await other.register()
         await other.sign_in()
         for path in ("", "/session", "/login-url", "/funds"):
@@ -216,7 +217,7 @@ async def test_another_users_broker_account_does_not_exist(user: TestUser, stack
             assert answer.status_code == 404, path
 
 
-async def test_the_openapi_document_covers_every_service(stack: RunningStack) -> None:
+async def test_the_openapi_document_covers_every_service(stack: StackProcess) -> None:
     async with httpx.AsyncClient(base_url=stack.url) as http:
         document = (await http.get("/openapi.json")).json()
         docs = await http.get("/docs")
@@ -234,7 +235,7 @@ async def test_the_openapi_document_covers_every_service(stack: RunningStack) ->
     assert not [path for path in paths if path.startswith("/internal")]
 
 
-async def test_no_log_line_holds_a_secret(user: TestUser, stack: RunningStack) -> None:
+async def test_no_log_line_holds_a_secret(user: ApiUser, stack: StackProcess) -> None:
     await user.connect_broker()
     await user.http.get(f"/api/v1/broker-accounts/{user.account_id}/funds")
     for secret in (user.password, user.token, user.refresh_token, "sim-secret"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from breezeway.testing.plugin import REPOSITORY
-from breezeway.testing.stack import RunningStack
+from breezeway.testing.stack_process import StackProcess
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ def block(language: str, containing: str) -> str:
     return str(found[0])
 
 
-async def test_the_python_example_prints_live_ticks(stack: RunningStack, tmp_path: Path) -> None:
+async def test_the_python_example_prints_live_ticks(stack: StackProcess, tmp_path: Path) -> None:
     script = tmp_path / "example.py"
     script.write_text(block("python", "websockets.connect").replace(ADDRESS, stack.url))
     process = await asyncio.create_subprocess_exec(
@@ -48,7 +48,7 @@ async def test_the_python_example_prints_live_ticks(stack: RunningStack, tmp_pat
     assert int(tick[3]) > 0
 
 
-async def test_the_curl_tour_works_line_by_line(stack: RunningStack, tmp_path: Path) -> None:
+async def test_the_curl_tour_works_line_by_line(stack: StackProcess, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     press_the_button = """

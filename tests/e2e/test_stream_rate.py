@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import websockets
 
-from breezeway.testing.stack import RunningStack, TestUser
+from breezeway.testing.api_user import ApiUser
+from breezeway.testing.stack_process import StackProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -27,7 +28,7 @@ GRASIM ULTRACEMCO NESTLEIND BRITANNIA DRREDDY EICHERMOT HEROMOTOCO INDUSINDBK DI
 
 
 async def test_500_ticks_a_second_arrive_unbroken(
-    user: TestUser, stack: RunningStack, capsys: pytest.CaptureFixture[str]
+    user: ApiUser, stack: StackProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await user.connect_broker()
     channels = [f"tick:NSE:{name}" for name in SYMBOLS.split()]
