@@ -16,6 +16,7 @@ from breezeway.contracts.stream import ChannelKind, FeedMessage, encode
 from breezeway.errors import BreezewayError, Forbidden, Rejected, Retryable, Unauthenticated
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import TRADING_KINDS, segment_of
+from market_data_service.application import cancellation
 from market_data_service.application.feed_ports import (
     BrokerSessions,
     CandleSink,
@@ -164,6 +165,7 @@ class FeedSession:
     async def _connect_for_ever(self) -> None:
         failures = 0
         while True:
+            cancellation.heed()
             self._renewed.clear()
             try:
                 connection = await self._connect()
@@ -318,6 +320,7 @@ class FeedSession:
     async def _flush(self) -> None:
         """Publish what waits, a few milliseconds' worth at a time."""
         while True:
+            cancellation.heed()
             await self._desk.wait()
             await asyncio.sleep(self._rules.flush_seconds)
             while batch := self._desk.take(self._rules.batch):
@@ -339,11 +342,13 @@ class FeedSession:
 
     async def _tend(self) -> None:
         while True:
+            cancellation.heed()
             await asyncio.sleep(self._rules.tend_seconds)
             self._desk.bars.tend(int(self._market.now().timestamp() * 1000))
 
     async def _store(self) -> None:
         while True:
+            cancellation.heed()
             await asyncio.sleep(self._rules.store_seconds)
             await self._store_once()
             await self._refill()
@@ -360,6 +365,7 @@ class FeedSession:
 
     async def _follow_interest(self) -> None:
         while True:
+            cancellation.heed()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rules.rooms_seconds):
                     await self._woken.wait()
@@ -383,6 +389,7 @@ class FeedSession:
 
     async def _describe(self) -> None:
         while True:
+            cancellation.heed()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rules.describe_seconds):
                     await self._changed.wait()

@@ -12,6 +12,7 @@ import structlog
 
 from breezeway.contracts.broker import BrokerSession
 from breezeway.errors import BreezewayError, Retryable
+from market_data_service.application import cancellation
 from market_data_service.application.feed_ports import Lease, Leases
 from market_data_service.application.feed_session import FeedParts, FeedRules, FeedSession, Fenced
 
@@ -83,6 +84,7 @@ class FeedSupervisor:
 
     async def _discover_for_ever(self) -> None:
         while True:
+            cancellation.heed()
             self._discover.clear()
             try:
                 sessions = await self._parts.sessions.active()
@@ -107,6 +109,7 @@ class FeedSupervisor:
 
     async def _compete_for_ever(self) -> None:
         while True:
+            cancellation.heed()
             self._look.clear()
             now = self._parts.time()
             for feed, session in list(self._known.items()):
@@ -167,6 +170,7 @@ class FeedSupervisor:
 
     async def _keep(self, lease: Lease) -> None:
         while True:
+            cancellation.heed()
             await asyncio.sleep(lease.renew_every)
             try:
                 held = await lease.renew()

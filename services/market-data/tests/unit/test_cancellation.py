@@ -1,0 +1,25 @@
+"""A cancellation that a library swallows still ends the loop."""
+
+import asyncio
+import contextlib
+
+from market_data_service.application import cancellation
+
+
+async def test_a_swallowed_cancellation_is_raised_again() -> None:
+    rounds = 0
+
+    async def loop() -> None:
+        nonlocal rounds
+        while rounds < 10:
+            cancellation.heed()
+            rounds += 1
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    task = asyncio.create_task(loop())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert rounds == 1
