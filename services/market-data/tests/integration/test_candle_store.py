@@ -4,14 +4,18 @@ import asyncio
 from datetime import date, datetime
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from breezeway.candles.columns import Candles
+from breezeway.candles.columns import Candles, concat
 from breezeway.candles.resample import ist_midnight
 from breezeway.clock import IST
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
+from market_data_service.adapters.db.block_codec import pack, unpack
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
 from market_data_service.domain.day_bars import DayBars, split_days
 
@@ -100,3 +104,47 @@ async def test_plain_sql_sees_single_bars(db: AsyncEngine) -> None:
     assert [row.day for row in rows] == [date(2026, 11, 19)] * 2 + [DAY] * 3
     assert rows[-1].at == datetime(2026, 11, 20, 9, 17, tzinfo=IST)
     assert [row.open_interest for row in rows] == [None, None, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("prices", "volume", "interest"),
+    [
+        ([1249.95, 0.05, 99_999.99], [0, 7, 2**31 - 1], None),
+        ([83.2525, 84.0025, 83.5], [1, 2, 3], [5, 6, 2**40]),
+        ([1 / 3, 2.0**-30, 123_456_789.123], [2**40, 1, 2], [1, 2, 3]),
+    ],
+)
+async def test_sql_reads_every_form_of_a_block(
+    db: AsyncEngine, prices: list[float], volume: list[int], interest: list[int] | None
+) -> None:
+    t = [ist_midnight(DAY) + OPEN + 60 * minute for minute in range(3)]
+    candles = Candles.of(t, prices, prices[::-1], prices, prices[::-1], volume, interest)
+    await put(db, DayBars(DAY, candles))
+    assert (await PostgresCandleStore(db).read(SYMBOL, MINUTE, DAY, DAY)).equals(candles)
+    async with db.connect() as connection:
+        rows = (await connection.execute(text("SELECT * FROM candle_rows ORDER BY at"))).all()
+    assert [row.open for row in rows] == prices
+    assert [row.close for row in rows] == prices[::-1]
+    assert [row.volume for row in rows] == volume
+    assert [row.open_interest for row in rows] == (interest or [None] * 3)
+    assert [int(row.at.timestamp()) for row in rows] == t
+
+
+@given(data=st.data())
+def test_packing_gives_back_exactly_the_same_bars(data: st.DataObject) -> None:
+    blocks = []
+    parts = []
+    for day in range(data.draw(st.integers(1, 4))):
+        midnight = day * 86_400 - 19_800
+        t = data.draw(st.lists(st.integers(0, 86_399), min_size=1, max_size=8, unique=True).map(sorted))
+        price = st.one_of(
+            st.integers(1, 10**7).map(lambda paise: paise / 100),
+            st.integers(1, 10**10).map(lambda part: part / 10_000),
+            st.floats(1e-6, 1e12),
+        )
+        columns = [data.draw(st.lists(price, min_size=len(t), max_size=len(t))) for _ in range(4)]
+        number = st.lists(st.integers(0, 2**62), min_size=len(t), max_size=len(t))
+        interest = data.draw(st.one_of(st.none(), number))
+        parts.append(Candles.of([midnight + each for each in t], *columns, data.draw(number), interest))
+        blocks.append(pack(parts[-1], midnight))
+    assert unpack(blocks).equals(concat(parts))

@@ -1,38 +1,29 @@
 """Day blocks: writing them whole, and reading many of them fast.
 
-PostgreSQL's own binary form of an array is read as it comes (`array_send`) and viewed by NumPy: a year of
-minutes is 250 rows of seven buffers, not half a million Python numbers.
+A year of minutes is 250 rows of one buffer each, viewed by NumPy, not half a million Python numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from breezeway.candles.columns import Candles, concat
+from breezeway.candles.columns import Candles
 from breezeway.candles.resample import ist_midnight
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
+from market_data_service.adapters.db.block_codec import Block, Layout, pack, unpack
 from market_data_service.adapters.db.tables import candle_blocks, candle_coverage
 from market_data_service.domain.coverage import CoverageState, DayCoverage
 from market_data_service.domain.day_bars import DayBars, merge
 
-_HEADER_BYTES = 20
-"""Of a one-dimensional array: dimensions, flags, element type, length, lower bound, four bytes each."""
-
-_FLOAT = np.dtype([("size", ">i4"), ("value", ">f8")])
-_BIG = np.dtype([("size", ">i4"), ("value", ">i8")])
-_INT = np.dtype([("size", ">i4"), ("value", ">i4")])
-
 _READ = sa.text("""
-    SELECT day, array_send(t), array_send(o), array_send(h), array_send(l), array_send(c), array_send(v),
-    array_send(oi) FROM candle_blocks WHERE symbol = :symbol AND interval = :interval AND day BETWEEN :first AND
-    :last ORDER BY day
+    SELECT day, bars, price_scale, volume_bytes, interest_bytes, body FROM candle_blocks
+    WHERE symbol = :symbol AND interval = :interval AND day BETWEEN :first AND :last ORDER BY day
 """)
 
 
@@ -44,7 +35,8 @@ class PostgresCandleStore:
 
     async def read(self, symbol: str, interval: Interval, first: date, last: date) -> Candles:
         async with UnitOfWork(self._engine) as work:
-            return concat(part.candles for part in await read_days(work.session, symbol, interval, first, last))
+            blocks = await _read_blocks(work.session, symbol, interval, first, last)
+        return unpack([block for _, block in blocks])
 
     async def newest_days(self, symbol: str, interval: Interval, last: date, count: int) -> list[date]:
         b = candle_blocks.c
@@ -72,9 +64,16 @@ class PostgresCandleStore:
 
 async def read_days(session: AsyncSession, symbol: str, interval: Interval, first: date, last: date) -> list[DayBars]:
     """The stored days from `first` to `last`, ascending."""
+    blocks = await _read_blocks(session, symbol, interval, first, last)
+    return [DayBars(day, unpack([block])) for day, block in blocks]
+
+
+async def _read_blocks(
+    session: AsyncSession, symbol: str, interval: Interval, first: date, last: date
+) -> list[tuple[date, Block]]:
     bounds = {"symbol": symbol, "interval": interval.value, "first": first, "last": last}
     rows = (await session.execute(_READ, bounds)).all()
-    return [DayBars(day, _decode(ist_midnight(day), columns)) for day, *columns in rows]
+    return [(day, Block(ist_midnight(day), Layout(*layout), body)) for day, *layout, body in rows]
 
 
 async def write_days(
@@ -122,37 +121,13 @@ async def _upsert(session: AsyncSession, symbol: str, interval: Interval, days: 
 
 
 def _row(symbol: str, interval: Interval, part: DayBars, source: str) -> dict[str, Any]:
-    bars = part.candles
+    block = pack(part.candles, ist_midnight(part.day))
     return {
         "symbol": symbol,
         "interval": interval.value,
         "day": part.day,
-        "t": (bars.t - ist_midnight(part.day)).tolist(),
-        "o": bars.o.tolist(),
-        "h": bars.h.tolist(),
-        "l": bars.l.tolist(),
-        "c": bars.c.tolist(),
-        "v": bars.v.tolist(),
-        "oi": None if bars.oi is None else bars.oi.tolist(),
-        "bars": len(bars),
+        **asdict(block.layout),
+        "body": block.body,
         "checksum": part.checksum,
         "source": source,
     }
-
-
-def _decode(midnight: int, columns: Sequence[bytes | None]) -> Candles:
-    t, o, h, low, c, v, oi = columns
-    return Candles(
-        _values(t, _INT).astype(np.int64) + midnight,
-        _values(o, _FLOAT).astype(np.float64),
-        _values(h, _FLOAT).astype(np.float64),
-        _values(low, _FLOAT).astype(np.float64),
-        _values(c, _FLOAT).astype(np.float64),
-        _values(v, _BIG).astype(np.int64),
-        None if oi is None else _values(oi, _BIG).astype(np.int64),
-    )
-
-
-def _values(sent: bytes | None, element: "np.dtype[np.void]") -> NDArray[Any]:
-    assert sent is not None  # noqa: S101 - only `oi` may be NULL, and its caller has looked
-    return np.frombuffer(sent, element, offset=_HEADER_BYTES)["value"]

@@ -1,7 +1,7 @@
 """The service's tables, as SQLAlchemy Core. Rows never leave `adapters.db`."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 
 from breezeway.db.base import new_metadata
 
@@ -15,18 +15,19 @@ candle_blocks = sa.Table(
     sa.Column("symbol", sa.Text, primary_key=True),
     sa.Column("interval", sa.Text, primary_key=True),
     sa.Column("day", sa.Date, primary_key=True),
-    sa.Column("t", ARRAY(sa.Integer, dimensions=1), nullable=False, comment="seconds since midnight IST"),
-    sa.Column("o", ARRAY(sa.Double, dimensions=1), nullable=False),
-    sa.Column("h", ARRAY(sa.Double, dimensions=1), nullable=False),
-    sa.Column("l", ARRAY(sa.Double, dimensions=1), nullable=False),
-    sa.Column("c", ARRAY(sa.Double, dimensions=1), nullable=False),
-    sa.Column("v", ARRAY(sa.BigInteger, dimensions=1), nullable=False),
-    sa.Column("oi", ARRAY(sa.BigInteger, dimensions=1)),
     sa.Column("bars", sa.Integer, nullable=False),
+    sa.Column("price_scale", sa.SmallInteger, nullable=False),
+    sa.Column("volume_bytes", sa.SmallInteger, nullable=False),
+    sa.Column("interest_bytes", sa.SmallInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("checksum", sa.LargeBinary, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
-    sa.CheckConstraint("bars = cardinality(t) AND bars > 0", name="bars"),
+    sa.CheckConstraint(
+        "bars > 0 AND octet_length(body) = bars * (4 + 4 * CASE price_scale WHEN 0 THEN 8 ELSE 4 END + volume_bytes"
+        " + interest_bytes)",
+        name="body",
+    ),
     comment="One row per instrument, interval and trading day; the view candle_rows shows single bars.",
 )
 
