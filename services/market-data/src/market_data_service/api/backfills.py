@@ -1,6 +1,6 @@
 """Backfills: fetch history from the broker in the background."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -72,15 +72,28 @@ async def read_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBack
     return await backfills.get(user.user_id, backfill_id)
 
 
-@router.post("/{backfill_id}/{action}")
-async def steer_backfill(
-    backfill_id: UUID,
-    action: Literal["pause", "resume", "cancel", "retry"],
-    user: CurrentUser,
-    backfills: TheBackfills,
-) -> BackfillView:
-    """Pause, resume, cancel, or try the parts again that were given up. 409 when its state does not allow it."""
-    return await backfills.act(user.user_id, backfill_id, BackfillAction(action))
+@router.post("/{backfill_id}/pause")
+async def pause_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+    """Take no further chunk until resumed; the one under way is finished. 409 when its state does not allow it."""
+    return await backfills.act(user.user_id, backfill_id, BackfillAction.PAUSE)
+
+
+@router.post("/{backfill_id}/resume")
+async def resume_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+    """Go on after a pause. 409 when its state does not allow it."""
+    return await backfills.act(user.user_id, backfill_id, BackfillAction.RESUME)
+
+
+@router.post("/{backfill_id}/cancel")
+async def cancel_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+    """Stop for good; what was stored stays. 409 when its state does not allow it."""
+    return await backfills.act(user.user_id, backfill_id, BackfillAction.CANCEL)
+
+
+@router.post("/{backfill_id}/retry")
+async def retry_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+    """Try the chunks again that were given up. 409 when its state does not allow it."""
+    return await backfills.act(user.user_id, backfill_id, BackfillAction.RETRY)
 
 
 def _cursor(text: str | None) -> UUID | None:
