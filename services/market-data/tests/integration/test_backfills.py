@@ -76,7 +76,8 @@ class Stage:
 
     async def work_until_settled(self, worker: ChunkWorker | None = None) -> None:
         worker = worker or self.worker()
-        for _ in range(200):
+        # A postponed chunk may wait some seconds.
+        for _ in range(1_000):
             await worker.drain()
             async with self.db.connect() as connection:
                 open_chunks = await connection.scalar(

@@ -1,0 +1,237 @@
+"""One year of 1-minute bars to 15-minute JSON, and how many candles a second are stored: our day blocks beside peers.
+
+    python benchmarks/candles.py [--repeat 30]
+
+Everything runs in this process against an embedded PostgreSQL of its own, so that all share one machine's mood:
+
+    packed blocks      what the service does
+    array columns      one row a day with PostgreSQL arrays, read in their binary form; what the service did before
+    zlib blocks        packed blocks, compressed
+    SQL date_bin       a row a candle, aggregated by PostgreSQL
+    rows and pandas    a row a candle, aggregated by pandas; what most home-made stores do
+"""
+
+import argparse
+import asyncio
+import platform
+import statistics
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pandas as pd
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from breezeway.candles.columns import Candles
+from breezeway.candles.resample import ist_midnight, resample
+from breezeway.db import migrate
+from breezeway.db.engine import create_engine
+from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.embedded.postgres import EmbeddedPostgres
+from breezeway.intervals import Interval
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+from market_data_service.adapters.db.block_codec import Block, pack, unpack
+from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
+from market_data_service.domain.day_bars import split_days
+
+SERVICE = Path(__file__).resolve().parents[1] / "services" / "market-data"
+CALENDAR = MarketCalendar.default()
+MINUTE, QUARTER = Interval.MINUTE_1, Interval.MINUTE_15
+SYMBOL = "NSE:BENCH"
+_ARRAY_HEADER = 20
+_ARRAYS = (("t", "i4", "integer"), *((name, "f8", "double precision") for name in "ohlc"), ("v", "i8", "bigint"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; `unit` says what `p50` and `best` are."""
+
+    name: str
+    p50: float
+    best: float
+    unit: str
+    megabytes: float
+
+
+def year_of_minutes() -> Candles:
+    """250 ordinary trading days of one made-up NSE stock; special sessions would trouble the peers' binning."""
+    days = CALENDAR.trading_days(Segment.NSE, date(2025, 6, 1), date(2026, 7, 31))
+    stretches = [CALENDAR.continuous(Segment.NSE, day)[0] for day in days]
+    stretches = [(opens, closes) for opens, closes in stretches if (closes - opens).seconds == 375 * 60][:250]
+    t = np.concatenate([np.arange(int(a.timestamp()), int(b.timestamp()), 60) for a, b in stretches])
+    random = np.random.default_rng(7)
+    c = np.round(1_000 + np.cumsum(random.normal(0, 0.3, len(t))), 2)
+    return Candles.of(t, c, np.round(c + 0.4, 2), np.round(c - 0.4, 2), c, random.integers(0, 100_000, len(t)))
+
+
+def as_json(bars: Candles) -> bytes:
+    columns = {"t": bars.t, "o": bars.o, "h": bars.h, "l": bars.l, "c": bars.c, "v": bars.v}
+    return orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def quarters(bars: Candles) -> bytes:
+    return as_json(resample(bars, QUARTER, source=MINUTE, segment=Segment.NSE, calendar=CALENDAR))
+
+
+async def rows(engine: AsyncEngine, repeat: int) -> list[Row]:
+    """All figures, from one run."""
+    bars = year_of_minutes()
+    days = split_days(bars)
+    first, last = days[0].day, days[-1].day
+    layout = pack(days[0].candles, ist_midnight(first)).layout
+    store = PostgresCandleStore(engine)
+    seconds = await _write_ours(engine, bars)
+    async with engine.begin() as connection:
+        await _write_peers(connection, bars)
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("VACUUM ANALYZE"))
+
+        async def packed() -> bytes:
+            return quarters(await store.read(SYMBOL, MINUTE, first, last))
+
+        async def arrays() -> bytes:
+            return quarters(await _read_arrays(connection))
+
+        async def compressed() -> bytes:
+            found = (await connection.execute(text("SELECT day, body FROM bench_zlib ORDER BY day"))).all()
+            return quarters(unpack([Block(ist_midnight(day), layout, zlib.decompress(body)) for day, body in found]))
+
+        async def binned() -> bytes:
+            return await _date_bin(connection)
+
+        async def by_pandas() -> bytes:
+            return await _rows_and_pandas(connection)
+
+        expected = await packed()
+        table = []
+        for name, peer, relation in (
+            ("packed blocks", packed, "candle_blocks"),
+            ("array columns", arrays, "bench_arrays"),
+            ("zlib blocks", compressed, "bench_zlib"),
+            ("SQL date_bin", binned, "bench_rows"),
+            ("rows and pandas", by_pandas, "bench_rows"),
+        ):
+            if await peer() != expected:
+                raise AssertionError(f"{name} answers something else")
+            size = await connection.scalar(text("SELECT pg_total_relation_size(:name)"), {"name": relation})
+            table.append(await _measure(name, peer, repeat if peer in (packed, arrays, compressed) else 5, size or 0))
+    return [*table, Row("stored from arrays", len(bars) / seconds / 1e6, len(bars) / seconds / 1e6, "M candles/s", 0)]
+
+
+async def _measure(name: str, peer: Callable[[], Awaitable[bytes]], repeat: int, size: int) -> Row:
+    took = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        await peer()
+        took.append((time.perf_counter() - started) * 1_000)
+    return Row(name, statistics.median(took), min(took), "ms", size / 1e6)
+
+
+async def _write_ours(engine: AsyncEngine, bars: Candles) -> float:
+    started = time.perf_counter()
+    async with UnitOfWork(engine) as work:
+        await write_days(work.session, SYMBOL, MINUTE, split_days(bars), "bench")
+        await work.commit()
+    return time.perf_counter() - started
+
+
+async def _write_peers(connection: AsyncConnection, bars: Candles) -> None:
+    columns = ", ".join(f"{name} {kind}[] NOT NULL" for name, _, kind in _ARRAYS)
+    await connection.execute(text(f"CREATE TABLE bench_arrays (day date PRIMARY KEY, {columns})"))
+    await connection.execute(text("CREATE TABLE bench_zlib (day date PRIMARY KEY, body bytea NOT NULL)"))
+    await connection.execute(text("ALTER TABLE bench_zlib ALTER body SET STORAGE EXTERNAL"))
+    await connection.execute(
+        text(
+            "CREATE TABLE bench_rows (symbol text, at timestamptz, o float8, h float8, l float8, c float8, v bigint,"
+            " PRIMARY KEY (symbol, at))"
+        )
+    )
+    for part in split_days(bars):
+        c = part.candles
+        values = {"day": part.day, "t": c.t - ist_midnight(part.day), "o": c.o, "h": c.h, "l": c.l, "c": c.c, "v": c.v}
+        lists = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+        names = ", ".join(lists)
+        await connection.execute(
+            text(f"INSERT INTO bench_arrays ({names}) VALUES ({', '.join(':' + name for name in lists)})"),  # noqa: S608 - our own names
+            lists,
+        )
+        await connection.execute(
+            text("INSERT INTO bench_zlib VALUES (:day, :body)"),
+            {"day": part.day, "body": zlib.compress(pack(c, ist_midnight(part.day)).body, 1)},
+        )
+    await connection.execute(
+        text("INSERT INTO bench_rows SELECT symbol, at, open, high, low, close, volume FROM candle_rows")
+    )
+
+
+async def _read_arrays(connection: AsyncConnection) -> Candles:
+    sent = ", ".join(f"array_send({name})" for name, _, _ in _ARRAYS)
+    found = (await connection.execute(text(f"SELECT day, {sent} FROM bench_arrays ORDER BY day"))).all()  # noqa: S608
+    parts: list[list[np.ndarray]] = [[] for _ in _ARRAYS]
+    for day, *bodies in found:
+        for index, ((name, kind, _), body) in enumerate(zip(_ARRAYS, bodies, strict=True)):
+            element = np.dtype([("size", ">i4"), ("value", f">{kind}")])
+            values = np.frombuffer(body, element, offset=_ARRAY_HEADER)["value"].astype(kind.replace("i4", "i8"))
+            parts[index].append(values + ist_midnight(day) if name == "t" else values)
+    return Candles(*(np.concatenate(part) for part in parts))
+
+
+async def _date_bin(connection: AsyncConnection) -> bytes:
+    query = text(
+        "SELECT extract(epoch FROM date_bin('15 minutes', at, '2020-01-01 03:45+00'))::bigint AS bin,"
+        " (array_agg(o ORDER BY at))[1], max(h), min(l), (array_agg(c ORDER BY at DESC))[1], sum(v)::bigint"
+        " FROM bench_rows WHERE symbol = :symbol GROUP BY bin ORDER BY bin"
+    )
+    found = (await connection.execute(query, {"symbol": SYMBOL})).all()
+    return as_json(Candles.of(*(list(column) for column in zip(*found, strict=True))))
+
+
+async def _rows_and_pandas(connection: AsyncConnection) -> bytes:
+    query = text("SELECT at, o, h, l, c, v FROM bench_rows WHERE symbol = :symbol ORDER BY at")
+    found = (await connection.execute(query, {"symbol": SYMBOL})).all()
+    frame = pd.DataFrame(found, columns=["at", "o", "h", "l", "c", "v"]).set_index("at")
+    binned = (
+        frame.resample("15min", origin=pd.Timestamp("2020-01-01 03:45", tz="UTC"))
+        .agg({"o": "first", "h": "max", "l": "min", "c": "last", "v": "sum"})
+        .dropna()
+    )
+    t = binned.index.as_unit("s").astype("int64").to_numpy()
+    return as_json(Candles.of(t, *(binned[name].to_numpy() for name in "ohlc"), binned["v"].to_numpy()))
+
+
+async def run(url: str, repeat: int) -> Sequence[Row]:
+    engine = create_engine(url, application="benchmark")
+    try:
+        return await rows(engine, repeat)
+    finally:
+        await engine.dispose()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=30)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
+        postgres.create_database("bench")
+        migrate.upgrade(SERVICE, postgres.url("bench"))
+        table = asyncio.run(run(postgres.url("bench"), arguments.repeat))
+    out = sys.stdout
+    out.write(f"{platform.machine()}, Python {platform.python_version()}\n")
+    out.write(f"{'':20}{'p50':>10}{'best':>10}  {'unit':12}{'MB on disk':>12}\n")
+    for row in table:
+        out.write(f"{row.name:20}{row.p50:10.2f}{row.best:10.2f}  {row.unit:12}{row.megabytes:12.1f}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
