@@ -2,22 +2,28 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+_NOT_PAGES: Final = ("api", "ws", "udf", ".well-known", "docs", "redoc", "openapi.json", "livez", "readyz", "metrics")
+_FOREVER: Final = "public, max-age=31536000, immutable"
+# In a checkout: <repository>/frontend/dist. An installed package has nothing there, and gets its folder by setting.
+_IN_CHECKOUT: Final = Path(__file__).resolve().parents[5] / "frontend" / "dist"
 
 
 def install(app: FastAPI, web_root: Path | None) -> None:
-    """Serve `/` and the app's assets. Paths that are no file get the app's page, since it routes by itself."""
-    index = web_root / "index.html" if web_root else None
-    if index is not None and index.is_file():
-        app.mount("/assets", StaticFiles(directory=index.parent / "assets", check_dir=False), name="assets")
+    """Serve the web app, or the start page where none is built.
 
-        @app.get("/", include_in_schema=False)
-        async def web_app() -> FileResponse:
-            return FileResponse(index, headers={"Cache-Control": "no-cache"})
-
+    Args:
+        web_root: folder of the built app; the checkout's own build when None.
+    """
+    root = (web_root or _IN_CHECKOUT).resolve()
+    if (root / "index.html").is_file():
+        app.router.routes.append(_AppRoute(root))
         return
     pages = files("gateway_service") / "api" / "pages"
 
@@ -32,3 +38,30 @@ def install(app: FastAPI, web_root: Path | None) -> None:
     @app.get("/start.css", include_in_schema=False)
     async def start_style() -> Response:
         return Response((pages / "start.css").read_bytes(), media_type="text/css; charset=utf-8")
+
+
+class _AppRoute(Route):
+    """Every path that is not the API's: a file of the build, or the page, since the app routes by itself."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__("/{path:path}", self._serve, methods=["GET", "HEAD"], include_in_schema=False)
+        self._root = root
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and scope["path"].lstrip("/").split("/", 1)[0] in _NOT_PAGES:
+            return Match.NONE, {}
+        match, found = super().matches(scope)
+        # A POST to a page is the proxy's to refuse, with the problem document that every other error has.
+        return (match, found) if match is Match.FULL else (Match.NONE, {})
+
+    async def _serve(self, request: Request) -> Response:
+        path = request.path_params["path"]
+        file = (self._root / path).resolve() if path else self._root
+        if file.is_relative_to(self._root) and file.is_file() and not file.name.startswith("."):
+            # The names of assets carry a hash of their content; everything else keeps its name and is asked for again.
+            cache = _FOREVER if path.startswith("assets/") else "no-cache"
+            return FileResponse(file, headers={"Cache-Control": cache})
+        if path.startswith("assets/"):
+            # Of an earlier build. The page instead of a script would be a syntax error in the browser.
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return FileResponse(self._root / "index.html", headers={"Cache-Control": "no-cache"})
