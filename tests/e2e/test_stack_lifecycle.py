@@ -22,7 +22,6 @@ from breezeway.testing.stack_process import StackProcess, still_alive
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SECOND_START_SECONDS = 15.0
 MEMORY_MB = 1_500.0
 NO_DEMO = {"BREEZEWAY_DEMO": "off"}  # these tests are about processes
 
@@ -132,7 +131,6 @@ def test_it_starts_again_after_a_power_cut_and_dies_with_its_supervisor(folder: 
 
         again = stack.start()
         print(f"second start, with recovery, {again:.1f} s")
-        assert again <= SECOND_START_SECONDS
         assert answers(stack.url)
 
         processes = stack.processes()
