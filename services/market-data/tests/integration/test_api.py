@@ -1,11 +1,14 @@
 """The REST surface on a real database: candles, coverage, backfills, quotes, market status, and what it refuses."""
 
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
+import pandas as pd
+import pyarrow as pa
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
@@ -24,7 +27,7 @@ from breezeway.security.tokens import Principal
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
 from market_data_service.adapters.db.chunks import PostgresChunkStore
-from market_data_service.api import backfills, candles, market, quotes
+from market_data_service.api import backfills, candles, indicators, market, quotes
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.candles import ReadCandles
 from market_data_service.application.market_status import ReadMarketStatus
@@ -62,14 +65,14 @@ class Surface:
 @pytest_asyncio.fixture
 async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
     class Everyone:
-        async def authenticate(self, token: str) -> Principal:
+        async def authenticate(self, token: str, *, changes_something: bool = False) -> Principal:
             return Principal(outside.user_id, "user", frozenset(), "s", "t", 2_000_000_000)
 
     async def build(app: FastAPI, _stack: AsyncExitStack) -> Mapping[str, Check]:
         return {}
 
     app = create_service("test", build=build)
-    for module in (candles, backfills, quotes, market):
+    for module in (candles, indicators, backfills, quotes, market):
         app.include_router(module.router)
     store = PostgresCandleStore(db)
     app.state.authenticator = Everyone()
@@ -175,6 +178,64 @@ async def test_csv_carries_indian_times(surface: Surface) -> None:
     assert lines[1].startswith("2026-11-20T00:00:00+05:30,")
 
 
+@pytest.mark.parametrize("form", ["csv", "arrow", "parquet"])
+async def test_tables_hold_what_json_holds(surface: Surface, form: str) -> None:
+    await surface.store_minutes()
+    asked = {"interval": "15m", "from": "2026-11-06", "limit": 30, "indicators": "sma:5,bbands:5:2"}
+    body = (await surface.get("/api/v1/candles/NSE:RELIANCE", **asked)).json()
+    answer = await surface.get("/api/v1/candles/NSE:RELIANCE", format=form, **asked)
+    assert answer.status_code == 200
+    source = io.BytesIO(answer.content)
+    if form == "csv":
+        frame = pd.read_csv(source, parse_dates=["time"])
+    elif form == "arrow":
+        frame = pa.ipc.open_stream(source).read_pandas()
+    else:
+        frame = pd.read_parquet(source)
+    assert [int(each.timestamp()) for each in frame["time"]] == body["t"]
+    assert str(frame["time"].iloc[0].utcoffset()) == "5:30:00"
+    for name, key in (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"), ("volume", "v")):
+        assert frame[name].tolist() == body[key]
+    for name, column in body["indicators"].items():
+        assert frame[name].tolist() == column
+    assert frame["oi"].isna().all()
+    assert (answer.headers["x-next"], answer.headers["x-complete"]) == (body["next"], "false")
+
+
+@pytest.mark.parametrize("interval", ["1m", "15m", "1d"])
+async def test_indicators_do_not_depend_on_the_asked_window(surface: Surface, interval: str) -> None:
+    await surface.store_minutes()
+    path = "/api/v1/candles/NSE:RELIANCE"
+    asked = {"interval": interval, "indicators": "sma:3,roc:2,vwap,bbands:3:2"}
+    whole = (await surface.get(path, **asked)).json()
+    newest = (await surface.get(path, limit=2, **asked)).json()
+    since = (await surface.get(path, **asked, **{"from": whole["t"][-3], "limit": 2})).json()
+    assert newest["t"] == whole["t"][-2:]
+    assert since["t"] == whole["t"][-3:-1]
+    assert set(whole["indicators"]) == {
+        "sma:3",
+        "roc:2",
+        "vwap",
+        *(f"bbands:3:2.{x}" for x in ("upper", "middle", "lower")),
+    }
+    assert whole["indicators"]["sma:3"][0] is None
+    assert whole["indicators"]["sma:3"][-1] == pytest.approx(sum(whole["c"][-3:]) / 3, rel=1e-12)
+    for name, column in whole["indicators"].items():
+        assert newest["indicators"][name] == pytest.approx(column[-2:], rel=1e-12)
+        assert since["indicators"][name] == pytest.approx(column[-3:-1], rel=1e-12)
+
+
+async def test_the_catalogue_names_what_can_be_asked(surface: Surface) -> None:
+    items = (await surface.get("/api/v1/indicators")).json()["items"]
+    assert len(items) >= 12
+    asked = {"interval": "5m", "limit": 3, "indicators": ",".join(each["name"] for each in items[:20])}
+    await surface.store_minutes()
+    answer = await surface.get("/api/v1/candles/NSE:RELIANCE", **asked)
+    assert answer.status_code == 200
+    outputs = sum(len(each["outputs"]) for each in items[:20])
+    assert [len(column) for column in answer.json()["indicators"].values()] == [3] * outputs
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status", "code"),
     [
@@ -185,8 +246,8 @@ async def test_csv_carries_indian_times(surface: Surface) -> None:
         ("/api/v1/candles/NSE:RELIANCE", {"from": "99999999999999"}, 422, "invalid_time"),
         ("/api/v1/candles/NSE:RELIANCE", {"from": "2026-11-20", "to": "2026-11-20"}, 422, "invalid_range"),
         ("/api/v1/candles/NSE:RELIANCE", {"limit": "0"}, 422, "invalid_input"),
-        ("/api/v1/candles/NSE:RELIANCE", {"format": "parquet"}, 422, "unsupported_format"),
-        ("/api/v1/candles/NSE:RELIANCE", {"indicators": "sma:20"}, 422, "unsupported_indicator"),
+        ("/api/v1/candles/NSE:RELIANCE", {"format": "xml"}, 422, "unsupported_format"),
+        ("/api/v1/candles/NSE:RELIANCE", {"indicators": "magic:20"}, 422, "unsupported_indicator"),
         ("/api/v1/candles/NSE:RELIANCE/coverage", {"interval": "15m"}, 422, "unsupported_interval"),
         ("/api/v1/quotes", {"symbols": ","}, 422, "invalid_input"),
         ("/api/v1/quotes", {"symbols": "NSE:NONE"}, 404, "instrument_not_found"),

@@ -1,27 +1,20 @@
 """Candles and their coverage."""
 
-from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from breezeway.candles.columns import Candles
-from breezeway.clock import IST
-from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval, parse_interval
 from breezeway.security.dependencies import BearerToken, CurrentUser
+from market_data_service.api.candle_formats import CONTENT_TYPES, TIMEZONE, renderer
 from market_data_service.api.dependencies import TheCandles
-from market_data_service.application.candles import DEFAULT_LIMIT, MAX_LIMIT, CandlesAnswer, CandlesQuery
+from market_data_service.application.candles import DEFAULT_LIMIT, MAX_LIMIT, CandlesQuery
+from market_data_service.domain.indicators.catalogue import parse as parse_indicators
 from market_data_service.domain.times import parse_time
 
 router = APIRouter(prefix="/api/v1/candles", tags=["candles"])
-
-TIMEZONE = "Asia/Kolkata"
-_CSV_ROWS = 2_000
 
 Symbol = Annotated[
     str,
@@ -48,7 +41,11 @@ class CandlesView(BaseModel):
     c: list[float]
     v: list[int]
     oi: list[int] | None = Field(description="Open interest; null where the instrument has none.")
-    indicators: dict[str, list[float]] = Field(default_factory=dict)
+    indicators: dict[str, list[float | None]] = Field(
+        default_factory=dict,
+        description="By `name:parameters`, with `.output` where there are several.",
+        examples=[{"sma:20": [1249.95], "bbands:20:2.upper": [1260.5]}],
+    )
     complete: bool = Field(description="Whether every trading day of the range is stored whole.")
     next: str | None = Field(description="Pass it as `from` for the bars that did not fit into `limit`.")
 
@@ -70,7 +67,7 @@ class CoverageView(BaseModel):
 @router.get(
     "/{symbol}",
     response_model=CandlesView,
-    responses={200: {"content": {"text/csv": {"example": "time,open,high,low,close,volume,oi\n"}}}},
+    responses={200: {"content": CONTENT_TYPES}},
 )
 async def read_candles(
     symbol: Symbol,
@@ -81,18 +78,24 @@ async def read_candles(
     start: From = None,
     end: To = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    form: Annotated[str, Query(alias="format", max_length=16, description="json or csv")] = "json",
-    indicators: Annotated[str | None, Query(max_length=500, include_in_schema=False)] = None,
+    form: Annotated[
+        str, Query(alias="format", max_length=16, description="json, csv, arrow (a stream) or parquet")
+    ] = "json",
+    indicators: Annotated[
+        str | None,
+        Query(
+            max_length=500,
+            description="Names with parameters, as `GET /api/v1/indicators` lists them.",
+            examples=["sma:20,rsi:14,bbands:20:2"],
+        ),
+    ] = None,
     live: Annotated[bool, Query(description="Add the newest bars of your feed, the forming one too.")] = False,
 ) -> Response:
     """Bars that start in [from, to), ascending, anchored at the session open. Without `from`: the newest `limit` bars.
 
     Answers what is stored, and says with `complete` whether something is lacking; `POST /api/v1/backfills` fetches it.
     """
-    if form not in ("json", "csv"):
-        raise _not_yet("format", "formats are json and csv", "unsupported_format")
-    if indicators:
-        raise _not_yet("indicators", "indicators cannot be answered yet", "unsupported_indicator")
+    render = renderer(form)
     query = CandlesQuery(
         symbol=symbol,
         interval=parse_interval(interval),
@@ -100,9 +103,9 @@ async def read_candles(
         end=parse_time(end, "query.to") if end is not None else None,
         limit=limit,
         live_for=user.user_id if live else None,
+        indicators=parse_indicators(indicators or ""),
     )
-    answer = await candles.candles(query, bearer)
-    return _csv(answer) if form == "csv" else _json(answer)
+    return render(await candles.candles(query, bearer))
 
 
 @router.get("/{symbol}/coverage")
@@ -138,52 +141,3 @@ async def read_coverage(
             for each in days
         ],
     )
-
-
-def _json(answer: CandlesAnswer) -> Response:
-    bars = answer.candles
-    body: dict[str, object] = {
-        "symbol": answer.symbol,
-        "interval": answer.interval.value,
-        "timezone": TIMEZONE,
-        "t": bars.t,
-        "o": bars.o,
-        "h": bars.h,
-        "l": bars.l,
-        "c": bars.c,
-        "v": bars.v,
-        "oi": bars.oi,
-        "indicators": {},
-        "complete": answer.complete,
-        "next": str(answer.next) if answer.next is not None else None,
-    }
-    # Straight from the arrays: making Python lists of them first would cost ten times the encoding.
-    return Response(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
-
-
-def _csv(answer: CandlesAnswer) -> Response:
-    name = answer.symbol.replace(":", "_").replace("&", "and")
-    return StreamingResponse(
-        _csv_parts(answer.candles),
-        media_type="text/csv",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}_{answer.interval}.csv"',
-            "X-Next": str(answer.next) if answer.next is not None else "",
-        },
-    )
-
-
-def _csv_parts(bars: Candles) -> Iterator[str]:
-    yield "time,open,high,low,close,volume,oi\n"
-    for start in range(0, len(bars), _CSV_ROWS):
-        part = bars[start : start + _CSV_ROWS]
-        interest = part.oi.tolist() if part.oi is not None else [""] * len(part)
-        columns = (part.t, part.o, part.h, part.l, part.c, part.v)
-        yield "".join(
-            f"{datetime.fromtimestamp(t, IST).isoformat()},{o},{h},{low},{c},{v},{oi}\n"
-            for t, o, h, low, c, v, oi in zip(*(column.tolist() for column in columns), interest, strict=True)
-        )
-
-
-def _not_yet(field: str, message: str, code: str) -> InvalidInput:
-    return InvalidInput(f"{field}: {message}.", code=code, faults=[FieldFault(f"query.{field}", message)])

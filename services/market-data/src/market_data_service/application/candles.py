@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from breezeway.candles.columns import Candles, concat
+from breezeway.candles.columns import Candles, Floats, concat
 from breezeway.candles.folding import Bar
 from breezeway.candles.resample import day_of, ist_day, resample
 from breezeway.contracts.instruments import Instrument
@@ -17,6 +17,7 @@ from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
 from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
+from market_data_service.domain.indicators.catalogue import Wanted
 from market_data_service.domain.live_bars import merge_live
 from market_data_service.domain.times import ist_date, last_day_before
 
@@ -40,17 +41,22 @@ class CandlesQuery:
     limit: int = DEFAULT_LIMIT
     live_for: UUID | None = None
     """The user whose feed's newest bars, the forming one too, are to be added."""
+    indicators: Sequence[Wanted] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CandlesAnswer:
-    """`complete`: every trading day of the range is covered whole. `next`: the first bar that did not fit."""
+    """`complete`: every trading day of the range is covered whole. `next`: the first bar that did not fit.
+
+    `indicators` are columns as long as `candles`, NaN where there is no value.
+    """
 
     symbol: str
     interval: Interval
     candles: Candles
     complete: bool
     next: int | None
+    indicators: Mapping[str, Floats]
 
 
 class ReadCandles:
@@ -85,26 +91,33 @@ class ReadCandles:
         now = await self._time.now()
         end = query.end or now
         segment = segment_of(instrument.exchange)
+        warm_up = max((wanted.warm_up for wanted in query.indicators), default=0)
         if query.start is not None:
             _check_range(query.start, end)
             first = ist_date(query.start)
+            if warm_up:
+                first = min(first, await self._days_back(instrument.symbol, query.interval, first, warm_up))
         else:
-            first = await self._first_day_of_newest(instrument.symbol, query, end)
+            newest = last_day_before(end)
+            first = await self._days_back(instrument.symbol, query.interval, newest, query.limit + warm_up)
         last = _last_day(end, query.interval, ist_date(now))
         live = await self._live.newest(query.live_for, instrument.symbol) if query.live_for is not None else ()
         reader = _Reader(self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()))
         bars = await reader.bars(query.interval, first, last)
         lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
-        bars = bars.between(lowest, _ceil(end))
+        begin, until = (int(at) for at in np.searchsorted(bars.t, [lowest, _ceil(end)]))
         following = None
-        if len(bars) > query.limit:
+        if until - begin > query.limit:
             if query.start is None:
-                bars = bars[len(bars) - query.limit :]
+                begin = until - query.limit
             else:
-                following = int(bars.t[query.limit])
-                bars = bars[: query.limit]
+                until = begin + query.limit
+                following = int(bars.t[until])
+        # The last bar of an interval may be cut by `to`; later bars must not shine through in an indicator.
+        columns = _indicators(query.indicators, bars[:until], begin)
+        bars = bars[begin:until]
         complete = await self._is_complete(instrument, query, segment, bars, end)
-        return CandlesAnswer(instrument.symbol, query.interval, bars, complete, following)
+        return CandlesAnswer(instrument.symbol, query.interval, bars, complete, following, columns)
 
     async def coverage(
         self, symbol: str, interval: Interval, start: datetime | None, end: datetime | None, bearer: str
@@ -151,17 +164,18 @@ class ReadCandles:
             return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, "expired")
         return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected)
 
-    async def _first_day_of_newest(self, symbol: str, query: CandlesQuery, end: datetime) -> date:
-        per_day = 1
-        if query.interval.seconds is not None:
+    async def _days_back(self, symbol: str, interval: Interval, last: date, bars: int) -> date:
+        """A stored day that is so far before `last` that at least `bars` bars start from it on, if there are so many.
+
+        Those of `last` itself are not relied on: it may have begun only just now.
+        """
+        if interval.seconds is not None:
             # A short session has fewer bars than this; reading some days too many is cheaper than asking again.
-            per_day = max(1, 21_600 // query.interval.seconds)
-            wanted = query.limit // per_day + 3
+            wanted = bars // max(1, 21_600 // interval.seconds) + 3
         else:
-            wanted = (query.limit + 1) * _TRADING_DAYS_OF[query.interval]
-        last = last_day_before(end)
-        days = await self._store.newest_days(symbol, query.interval.base, last, wanted)
-        if query.interval.base is Interval.DAY_1:
+            wanted = (bars + 1) * _TRADING_DAYS_OF[interval]
+        days = await self._store.newest_days(symbol, interval.base, last, wanted)
+        if interval.base is Interval.DAY_1:
             days = [*days, *await self._store.newest_days(symbol, Interval.MINUTE_1, last, wanted)]
         return min(days, default=last)
 
@@ -230,6 +244,13 @@ class _Reader:
 
     def _resample(self, bars: Candles, interval: Interval, source: Interval) -> Candles:
         return resample(bars, interval, source=source, segment=self.segment, calendar=self.calendar)
+
+
+def _indicators(wanted: Sequence[Wanted], bars: Candles, begin: int) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    for each in wanted:
+        found |= {name: column[begin:] for name, column in each.columns(bars).items()}
+    return found
 
 
 def _check_range(start: datetime, end: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Technical indicators over columns of bars: pure, in NumPy."""
