@@ -5,7 +5,7 @@ import sys
 
 from benchmarks import table
 
-PARTS = ("frames", "candles", "stack")
+PARTS = ("frames", "candles", "fanout", "stack")
 
 
 def main(wanted: list[str]) -> int:

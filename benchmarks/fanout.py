@@ -1,0 +1,192 @@
+"""Fan-out: 100 WebSocket clients, each on 50 instruments, against one gateway process and against a naive peer.
+
+    python -m benchmarks.fanout 10000 20000      # ticks a second in; each is delivered 100 times
+
+A real Valkey, a real gateway, a publisher that feeds Redis as the feed owner does, and the load generator, each in a
+process of its own and all on the same cores. A row is the throughput inside a window of some seconds and the latency of
+*every* delivery in it, from the moment the tick was due until the client had its frame. `kept` is the part of the
+deliveries that arrived: a gateway that cannot keep up conflates, and a client must not be flattered by what it missed.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks import fanout_load, fanout_publisher
+from benchmarks.table import Row
+from breezeway.embedded.valkey import EmbeddedValkey
+from breezeway.ids import new_id
+from breezeway.testing.eventually import eventually
+from breezeway.testing.feed_stack import free_port, run_gateway
+
+CLIENTS, INSTRUMENTS = 100, 50
+RATES = (300, 1_000, 5_000, 10_000, 15_000, 20_000, 25_000)
+PEER_RATES = (50, 100, 150, 300)
+WARM_UP_SECONDS, SECONDS = 2, 6
+ENOUGH = 0.999
+SYMBOLS = [f"NSE:S{n}" for n in range(INSTRUMENTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One run."""
+
+    rate: int
+    per_second: float
+    kept: float
+    p50_ms: float
+    p99_ms: float
+    gateway_cores: float
+    load_cores: float
+    ticks_a_frame: float
+    lost_clients: int
+
+    def __str__(self) -> str:
+        return f"{self.per_second:,.0f}/s, p50 {self.p50_ms:.1f}, p99 {self.p99_ms:.1f} ms, kept {self.kept:.1%}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server under test."""
+
+    url: str
+    feed: str
+    redis_url: str
+    tokens: list[str]
+    process: "subprocess.Popen[bytes]"
+
+
+def rows() -> Iterator[Row]:
+    """Every rate against us, the peer until it drowns, and both ceilings."""
+    with tempfile.TemporaryDirectory(prefix="breezeway-fanout-") as folder, EmbeddedValkey(Path(folder)) as valkey:
+        best = {}
+        for name, rates in (("Breezeway", RATES), ("FastAPI, a subscription per socket", PEER_RATES)):
+            best[name] = 0.0
+            for figure in asyncio.run(_measure(name, valkey, Path(folder), rates)):
+                yield Row(f"fan-out, {CLIENTS} clients x {INSTRUMENTS}, {figure.rate:,} ticks/s in", name, str(figure))
+                best[name] = max(best[name], figure.per_second)
+        for name, ceiling in best.items():
+            yield Row("fan-out, most deliveries seen", name, f"{ceiling:,.0f}/s")
+
+
+async def _measure(name: str, valkey: EmbeddedValkey, logs: Path, rates: tuple[int, ...]) -> list[Figure]:
+    figures = []
+    async with (_gateway if name == "Breezeway" else _peer)(valkey, logs) as target:
+        for rate in rates:
+            figures.append(await once(target, rate))
+            if figures[-1].kept < 0.5:
+                break
+    return figures
+
+
+async def once(target: Target, rate: int) -> Figure:
+    """One rate: connect the clients, publish, wait, count."""
+    plan = fanout_load.Plan(target.url, target.tokens, [[f"tick:{s}" for s in SYMBOLS]] * len(target.tokens))
+    gateway = psutil.Process(target.process.pid)
+    async with _child("benchmarks.fanout_load", plan) as load:
+        assert load.stdout is not None
+        assert load.stdin is not None
+        assert await asyncio.wait_for(load.stdout.readline(), 60) == b"ready\n"
+        start = time.time_ns() // 1000 + WARM_UP_SECONDS * 1_000_000
+        end = start + SECONDS * 1_000_000
+        load.stdin.write(f"[{start},{end}]\n".encode())
+        feeding = fanout_publisher.Plan(target.redis_url, target.feed, SYMBOLS, rate, end + 100_000)
+        async with _child("benchmarks.fanout_publisher", feeding) as publisher:
+            await asyncio.sleep(start / 1e6 - time.time())
+            before, began = sum(gateway.cpu_times()[:2]), time.monotonic()
+            await asyncio.sleep(end / 1e6 - time.time())
+            cores = (sum(gateway.cpu_times()[:2]) - before) / (time.monotonic() - began)
+            seen: dict[str, Any] = json.loads(await asyncio.wait_for(load.stdout.readline(), 120))
+            await asyncio.wait_for(publisher.wait(), 60)
+    return Figure(
+        rate=rate,
+        per_second=seen["deliveries"] / SECONDS,
+        kept=seen["deliveries"] / (rate * SECONDS * len(target.tokens)),
+        p50_ms=seen["p50_ms"],
+        p99_ms=seen["p99_ms"],
+        gateway_cores=cores,
+        load_cores=seen["cpu_seconds"] / (WARM_UP_SECONDS + SECONDS + 1),
+        ticks_a_frame=seen["deliveries"] / max(1, seen["frames"]) * (WARM_UP_SECONDS + SECONDS) / SECONDS,
+        lost_clients=seen["lost_clients"],
+    )
+
+
+@asynccontextmanager
+async def _child(module: str, plan: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=pipe, stdout=pipe)
+    try:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(asdict(plan)).encode() + b"\n")
+        await process.stdin.drain()
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def _gateway(valkey: EmbeddedValkey, logs: Path) -> AsyncIterator[Target]:
+    async with run_gateway(valkey, logs) as stack:
+        stack.neighbours.tokens = {symbol: f"4.1!{n}" for n, symbol in enumerate(SYMBOLS)}
+        tokens = [stack.neighbours.access_token(seconds=3_600, user_id=new_id()) for _ in range(CLIENTS)]
+        assert stack.gateway is not None
+        yield Target(stack.stream_url, stack.feed, valkey.url, tokens, stack.gateway)
+
+
+@asynccontextmanager
+async def _peer(valkey: EmbeddedValkey, logs: Path) -> AsyncIterator[Target]:
+    port, feed = free_port(), "bench"
+    command = [
+        *(sys.executable, "-m", "uvicorn", "--factory", "benchmarks.peers.naive_fastapi:create_app"),
+        *("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--loop", "uvloop"),
+        *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
+    ]
+    with (logs / "peer.log").open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command; starting it takes no time
+            command, env={**os.environ, "REDIS_URL": valkey.url, "FEED": feed}, stdout=out, stderr=out
+        )
+    try:
+        await eventually(lambda: _listens(port), 30, every=0.1)
+        yield Target(f"ws://127.0.0.1:{port}/ws/v1/stream", feed, valkey.url, [""] * CLIENTS, process)
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _try(rates: list[int]) -> None:
+    with tempfile.TemporaryDirectory(prefix="breezeway-fanout-") as folder, EmbeddedValkey(Path(folder)) as valkey:
+        async with _gateway(valkey, Path(folder)) as target:
+            for rate in rates:
+                figure = await once(target, rate)
+                print(figure, asdict(figure), flush=True)
+
+
+def main() -> None:
+    asyncio.run(_try([int(rate) for rate in sys.argv[1:]] or list(RATES)))
+
+
+if __name__ == "__main__":
+    main()

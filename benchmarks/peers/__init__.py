@@ -1,0 +1,1 @@
+"""The systems that we measure ourselves against, as small as they can honestly be made."""
