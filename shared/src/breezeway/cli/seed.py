@@ -91,7 +91,7 @@ class Seed:
             self.say("broker session is active")
             return
         login = self.simulator.post("/_sim/login", json={"api_key": SIMULATOR_KEY})
-        if login.status_code not in (200, 201):
+        if login.status_code != 200:
             raise _failed("log in at the simulator", login)
         self._send(f"{path}/session", {"api_session": login.json()["api_session"]})
         self.say("broker session connected")

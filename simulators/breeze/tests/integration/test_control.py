@@ -14,7 +14,7 @@ from breeze_simulator.settings import Settings
 
 async def fault(simulator: Any, **body: Any) -> dict[str, Any]:
     answer = await simulator.client.post("/_sim/faults", json=body)
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 

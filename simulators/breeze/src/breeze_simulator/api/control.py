@@ -153,7 +153,7 @@ public = APIRouter(prefix="/_sim", tags=["control"])
 """Open to every peer: services in other containers map wall time to exchange time by it."""
 
 
-@router.post("/login", status_code=201)
+@router.post("/login")
 async def log_in(body: LoginOrder, simulator: TheSimulator) -> LoggedIn:
     """What the login page does, without a browser."""
     app = simulator.accounts.app(body.api_key)
@@ -162,7 +162,7 @@ async def log_in(body: LoginOrder, simulator: TheSimulator) -> LoggedIn:
     return LoggedIn(api_session=simulator.sessions.log_in(app).api_session)
 
 
-@router.post("/apps", status_code=201)
+@router.post("/apps")
 async def add_app(body: App, simulator: TheSimulator) -> dict[str, object]:
     """Register an app; the same app again changes nothing."""
     return {"created": simulator.accounts.add(body), "api_key": body.api_key, "user_id": body.user_id}
@@ -173,7 +173,7 @@ async def list_apps(simulator: TheSimulator) -> dict[str, object]:
     return {"items": [app.model_dump(exclude={"secret"}) for app in simulator.accounts.apps()]}
 
 
-@router.post("/faults", status_code=201)
+@router.post("/faults")
 async def add_fault(body: FaultBody, request: Request, simulator: TheSimulator) -> FaultAnswer:
     fault = simulator.faults.add(FaultOrder(**body.model_dump()))
     affected = await _at_once(body, simulator, request.app.state.endpoints)
