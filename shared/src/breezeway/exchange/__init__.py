@@ -1,0 +1,1 @@
+"""The exchange as pure rules: orders, checks, matching, positions."""
