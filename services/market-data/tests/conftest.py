@@ -114,6 +114,14 @@ class FakeInstruments:
             raise NotFound(f"There is no instrument {symbol}.", code="instrument_not_found")
         return KNOWN[symbol]
 
+    async def search(
+        self, query: str, exchange: str | None, kind: InstrumentType | None, limit: int, bearer: str
+    ) -> list[Instrument]:
+        found = {each.symbol: each for each in KNOWN.values() if query.upper() in each.symbol}
+        return [each for each in found.values() if exchange in (None, each.exchange) and kind in (None, each.type)][
+            :limit
+        ]
+
 
 @dataclass
 class FakeSessions:

@@ -60,6 +60,7 @@ from market_data_service.application.feed_view import ReadFeed
 from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.quotes import ReadQuotes
 from market_data_service.application.subscriptions import Subscriptions
+from market_data_service.application.udf import Udf
 from market_data_service.application.work import ChunkWorker, WorkRules
 from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
 
@@ -214,6 +215,7 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
     )
+    app.state.udf = Udf(app.state.candles, app.state.quotes, instruments, parts.calendar, parts.time)
     app.state.read_feed = ReadFeed(AuthBrokerSessions(parts.auth), RedisPublisher(parts.redis), _now_ms)
     app.state.subscriptions = Subscriptions(
         PostgresSubscriptions(parts.engine),

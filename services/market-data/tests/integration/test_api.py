@@ -27,11 +27,13 @@ from breezeway.security.tokens import Principal
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
 from market_data_service.adapters.db.chunks import PostgresChunkStore
-from market_data_service.api import backfills, candles, indicators, market, quotes
+from market_data_service.api import backfills, candles, indicators, market, quotes, udf
+from market_data_service.api.udf_cors import UdfCorsMiddleware
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.candles import ReadCandles
 from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.quotes import ReadQuotes
+from market_data_service.application.udf import Udf
 from market_data_service.application.work import ChunkWorker
 from market_data_service.domain.day_bars import in_session, split_days
 
@@ -72,8 +74,9 @@ async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
         return {}
 
     app = create_service("test", build=build)
-    for module in (candles, indicators, backfills, quotes, market):
+    for module in (candles, indicators, backfills, quotes, market, udf):
         app.include_router(module.router)
+    app.add_middleware(UdfCorsMiddleware)
     store = PostgresCandleStore(db)
     app.state.authenticator = Everyone()
     app.state.candles = ReadCandles(store, outside.instruments, CALENDAR, outside.time, outside.live_bars)
@@ -81,6 +84,7 @@ async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
     app.state.quotes = ReadQuotes(
         outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock()
     )
+    app.state.udf = Udf(app.state.candles, app.state.quotes, outside.instruments, CALENDAR, outside.time)
     app.state.backfills = Backfills(
         PostgresBackfillStore(db),
         store,
@@ -377,3 +381,80 @@ async def test_market_status_follows_exchange_time(surface: Surface) -> None:
     assert found["NSE"]["phase"] == "continuous"
     assert found["NFO"]["next_close"] == "2026-11-20T15:40:00+05:30"
     assert found["NSE"]["next_open"] == "2026-11-23T09:15:00+05:30"
+
+
+async def test_udf_config_and_time_are_open_and_everything_may_be_read_cross_origin(surface: Surface) -> None:
+    surface.outside.time.at = datetime.fromtimestamp(1_795_146_300, UTC)
+    config = await surface.client.get("/udf/config", headers={"Authorization": ""})
+    body = config.json()
+    assert config.headers["access-control-allow-origin"] == "*"
+    assert (body["supports_search"], body["supports_group_request"], body["exchanges"][0]["value"]) == (True, False, "")
+    assert {"1", "3", "5", "15", "30", "60", "240", "1D", "1W", "1M", "1S"} <= set(body["supported_resolutions"])
+    assert (await surface.client.get("/udf/time", headers={"Authorization": ""})).text == "1795146300"
+    refused = await surface.client.get("/udf/symbols?symbol=A", headers={"Authorization": ""})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
+    preflight = await surface.client.options("/udf/history")
+    assert (preflight.status_code, preflight.headers["access-control-allow-headers"]) == (204, "Authorization")
+    assert "access-control-allow-origin" not in (await surface.get("/api/v1/market/status")).headers
+
+
+async def test_udf_symbols_and_search(surface: Surface) -> None:
+    found = (await surface.get("/udf/symbols", symbol="NSE:RELIND")).json()
+    assert (found["ticker"], found["name"], found["type"]) == ("NSE:RELIANCE", "RELIANCE", "stock")
+    assert (found["minmov"], found["pricescale"], found["timezone"]) == (10, 100, "Asia/Kolkata")
+    assert found["session"] == "0915-1530"
+    assert "20261110" in found["session_holidays"].split(",")
+    assert any(each.endswith(":20261108") for each in found["corrections"].split(";"))
+    future = (await surface.get("/udf/symbols", symbol="NFO:NIFTY27OCT26FUT")).json()
+    assert (future["session"], future["type"]) == ("0915-1540", "futures")
+    assert future["expiration_date"] == int(datetime(2026, 10, 27, tzinfo=UTC).timestamp())
+    assert (await surface.get("/udf/symbols", symbol="NSE:NONE")).json() == {"s": "error", "errmsg": "unknown_symbol"}
+    items = (await surface.get("/udf/search", query="nifty", type="index", exchange="NSE_INDEX", limit=30)).json()
+    assert [(each["full_name"], each["type"]) for each in items] == [("NSE_INDEX:NIFTY", "index")]
+    assert (await surface.get("/udf/search", query="nifty", type="crypto")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("resolution", "interval"), [("1", "1m"), ("60", "1h"), ("D", "1d"), ("1W", "1w"), ("1M", "1M")]
+)
+async def test_udf_history_walks_back_like_a_chart(surface: Surface, resolution: str, interval: str) -> None:
+    await surface.store_minutes()
+    expected = surface.truth(Interval(interval))
+    shift = 0 if resolution in ("1", "60") else 19_800
+    asked: dict[str, Any] = {"symbol": "NSE:RELIANCE", "resolution": resolution}
+    # As TradingView's adapter does: newest first, a page before the earliest bar so far, until there is no more.
+    seen: list[int] = []
+    to = int(DAYS[1].timestamp()) + 86_400
+    while True:
+        page = (await surface.get("/udf/history", countback=700, to=to, **asked, **{"from": to - 60})).json()
+        if page["s"] == "no_data":
+            assert "nextTime" not in page
+            break
+        assert page["s"] == "ok"
+        assert page["t"] == sorted(set(page["t"]))
+        assert max(page["t"]) < to
+        seen = page["t"] + seen
+        to = page["t"][0]
+    assert seen == (expected.t + shift).tolist()
+    window = (await surface.get("/udf/history", to=seen[-1], **asked, **{"from": seen[0]})).json()
+    if len(seen) > 1:
+        assert window["t"] == seen[:-1]
+        assert window["c"] == expected.c[:-1].tolist()
+
+
+async def test_udf_history_without_bars_says_where_the_next_are(surface: Surface) -> None:
+    await surface.store_minutes()
+    last = int(surface.truth(Interval.MINUTE_1).t[-1])
+    asked = {"symbol": "NSE:RELIANCE", "resolution": "1"}
+    empty = (await surface.get("/udf/history", to=last + 7_200, **asked, **{"from": last + 60})).json()
+    assert empty == {"s": "no_data", "nextTime": last}
+    wrong = (await surface.get("/udf/history", symbol="NSE:RELIANCE", resolution="7", to=last)).json()
+    assert wrong["s"] == "error"
+
+
+async def test_udf_quotes_fail_one_by_one(surface: Surface) -> None:
+    answer = (await surface.get("/udf/quotes", symbols="NSE:RELIND,NSE:NONE")).json()
+    good, bad = answer["d"]
+    assert (answer["s"], good["s"], good["n"], good["v"]["lp"]) == ("ok", "ok", "NSE:RELIND", 100.5)
+    assert (good["v"]["short_name"], good["v"]["age_ms"]) == ("RELIANCE", 0)
+    assert (bad["s"], bad["n"], bad["v"]) == ("error", "NSE:NONE", {})

@@ -11,7 +11,7 @@ from breezeway.candles.folding import Bar
 from breezeway.clock import ClockMapping
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.broker import BrokerCredentials
-from breezeway.contracts.instruments import Instrument
+from breezeway.contracts.instruments import Instrument, InstrumentType
 from breezeway.intervals import Interval
 from market_data_service.domain.backfill import Backfill, BackfillAction, Chunk
 from market_data_service.domain.coverage import CoverageState, DayCoverage
@@ -28,6 +28,12 @@ class Instruments(Protocol):
         Raises:
             NotFound: `instrument_not_found`.
         """
+        ...
+
+    async def search(
+        self, query: str, exchange: str | None, kind: InstrumentType | None, limit: int, bearer: str
+    ) -> list[Instrument]:
+        """What a trader's words may mean, best first."""
         ...
 
 

@@ -4,7 +4,9 @@ import time
 from collections import OrderedDict
 from urllib.parse import quote
 
-from breezeway.contracts.instruments import Instrument
+from pydantic import BaseModel
+
+from breezeway.contracts.instruments import Instrument, InstrumentType
 from breezeway.http.client import ServiceClient
 
 _REMEMBER_SECONDS = 60.0
@@ -29,3 +31,18 @@ class HttpInstruments:
         if len(self._known) > _REMEMBER:
             self._known.popitem(last=False)
         return found
+
+    async def search(
+        self, query: str, exchange: str | None, kind: InstrumentType | None, limit: int, bearer: str
+    ) -> list[Instrument]:
+        params: dict[str, str | int] = {"q": query, "limit": limit}
+        if exchange is not None:
+            params["exchange"] = exchange
+        if kind is not None:
+            params["type"] = kind.value
+        page = await self._client.call("GET", "/api/v1/instruments/search", _Found, params=params, bearer=bearer)
+        return page.items
+
+
+class _Found(BaseModel):
+    items: list[Instrument]
