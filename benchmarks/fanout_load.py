@@ -165,7 +165,10 @@ async def run(plan: Plan) -> dict[str, Any]:
     tally = Tally()
     clients: list[Client] = []
     for token, channels in zip(plan.tokens, plan.channels, strict=True):
-        commands = [{"action": "auth", "token": token}, {"action": "subscribe", "id": 1, "channels": channels}]
+        commands: list[dict[str, Any]] = [
+            {"action": "auth", "token": token},
+            {"action": "subscribe", "id": 1, "channels": channels},
+        ]
         client = Client(address.netloc, address.path, commands, tally)
         await loop.create_connection(partial(_itself, client), address.hostname or "", address.port or 80)
         clients.append(client)

@@ -1,17 +1,17 @@
 """A pub/sub listener that survives Redis: it reconnects, subscribes to everything again, and reports the gap.
 
-redis-py's own `listen()` ends with an error when the connection breaks, and can wait forever on one that died silently.
+redis-py's own `listen()` ends with an error when the connection breaks, can wait forever on one that died silently, and
+costs a coroutine and a timer a message.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 import structlog
-from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from breezeway.bus.wire import ListeningWire
 from breezeway.ids import new_id
 from breezeway.redis.client import connect
 
@@ -39,11 +39,13 @@ class Subscriber:
     """
 
     def __init__(self, url: str, handler: Handler, on_gap: OnGap | None = None) -> None:
+        self._url = url
         self._redis = connect(url, max_connections=4, retries=0)
         self._handler = handler
         self._on_gap = on_gap
         self._wanted: set[str] = set()
-        self._pubsub: PubSub | None = None
+        self._names: dict[bytes, str] = {}
+        self._wire: ListeningWire | None = None
         self._heartbeat = f"bw:heartbeat:{new_id().hex}"
         self._heard_at = 0.0
         self.connected = asyncio.Event()
@@ -54,25 +56,29 @@ class Subscriber:
         return frozenset(self._wanted)
 
     async def subscribe(self, channels: Iterable[str]) -> None:
-        """Add channels; returns once Redis has been asked, or at once while disconnected."""
+        """Add channels; returns once Redis delivers them, or at once while disconnected."""
         new = [channel for channel in channels if channel not in self._wanted]
         self._wanted.update(new)
         if new:
-            await self._tell("subscribe", new)
+            self._names |= {channel.encode(): channel for channel in new}
+            self._tell("SUBSCRIBE", new)
+            if self._wire is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await self._wire.settle()
 
     async def unsubscribe(self, channels: Iterable[str]) -> None:
         """Remove channels."""
         gone = [channel for channel in channels if channel in self._wanted]
         self._wanted.difference_update(gone)
         if gone:
-            await self._tell("unsubscribe", gone)
+            for channel in gone:
+                del self._names[channel.encode()]
+            self._tell("UNSUBSCRIBE", gone)
 
-    async def _tell(self, verb: str, channels: list[str]) -> None:
-        if self._pubsub is None or not self.connected.is_set():
-            return
-        # A failure here is the listener's to notice: it reconnects and restores the whole wanted set.
-        with contextlib.suppress(RedisError, OSError):
-            await getattr(self._pubsub, verb)(*channels)
+    def _tell(self, verb: str, channels: list[str]) -> None:
+        # When the connection is down, or breaks now, the whole wanted set is restored with the next one.
+        if self._wire is not None:
+            self._wire.send(verb, channels)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -87,9 +93,12 @@ class Subscriber:
         lost_at: float | None = None
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
-                    self._pubsub = pubsub
-                    await pubsub.subscribe(self._heartbeat, *self._wanted)
+                wire = await ListeningWire.connect(self._url, self._on_message)
+                try:
+                    wire.send("SUBSCRIBE", [self._heartbeat, *self._wanted])
+                    self._wire = wire
+                    async with asyncio.timeout(_DEAF_SECONDS):
+                        await wire.settle()
                     self._heard_at = loop.time()
                     self.connected.set()
                     attempt = 0
@@ -98,14 +107,16 @@ class Subscriber:
                     lost_at = None
                     async with asyncio.TaskGroup() as group:
                         group.create_task(self._beat(), name="pubsub-heartbeat")
-                        group.create_task(self._read(pubsub), name="pubsub-reader")
+                        group.create_task(_until_closed(wire), name="pubsub-reader")
+                finally:
+                    wire.close()
             except* (RedisError, OSError, TimeoutError) as errors:
                 if lost_at is None:
                     lost_at = self._heard_at or loop.time()
                 _log.warning("pubsub_lost", error=repr(errors.exceptions[0]), attempt=attempt)
             finally:
                 self.connected.clear()
-                self._pubsub = None
+                self._wire = None
             await asyncio.sleep(_BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)])
             attempt += 1
 
@@ -117,15 +128,13 @@ class Subscriber:
             if loop.time() - self._heard_at > _DEAF_SECONDS:
                 raise TimeoutError("pub/sub has gone silent")
 
-    async def _read(self, pubsub: PubSub) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            message: dict[str, Any] | None = await pubsub.get_message(
-                ignore_subscribe_messages=True, timeout=_DEAF_SECONDS
-            )
-            if message is None:
-                continue
-            self._heard_at = loop.time()
-            channel = message["channel"].decode()
-            if channel != self._heartbeat:
-                self._handler(channel, message["data"])
+    def _on_message(self, channel: bytes, payload: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        name = self._names.get(channel)
+        # Without a name it is our heartbeat, or was on its way when its channel was given up.
+        if name is not None:
+            self._handler(name, payload)
+
+
+async def _until_closed(wire: ListeningWire) -> None:
+    raise await wire.closed

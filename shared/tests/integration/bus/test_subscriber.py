@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
 from redis.asyncio import Redis
 
 from breezeway.bus.subscriber import Handler, OnGap, Subscriber
@@ -33,6 +34,27 @@ async def test_messages_arrive_and_unsubscribed_ones_do_not(valkey: EmbeddedValk
         await redis.publish("a", b"2")
         await eventually(lambda: _publish(redis, "b", b"3", "b", heard))
         assert {channel for channel, _ in heard} == {"b"}
+
+
+async def test_a_channel_is_heard_from_the_moment_at_which_subscribe_returns(
+    valkey: EmbeddedValkey, redis: "Redis"
+) -> None:
+    heard: list[tuple[str, bytes]] = []
+    async with listening(valkey.url, lambda channel, data: heard.append((channel, data))) as subscriber:
+        for number in range(100):
+            await subscriber.subscribe([f"n{number}"])
+            assert await redis.publish(f"n{number}", b"x") == 1
+        await eventually(lambda: len(heard) == 100)
+
+
+async def test_a_wrong_password_is_an_error_that_is_tried_again(valkey: EmbeddedValkey) -> None:
+    address = valkey.url.rpartition("@")[2]
+    subscriber = Subscriber(f"redis://:wrong@{address}", lambda _channel, _data: None)
+    task = asyncio.create_task(subscriber.run())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(subscriber.connected.wait(), 0.5)
+    assert not task.done()
+    task.cancel()
 
 
 async def test_w03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "Redis") -> None:
