@@ -1,0 +1,52 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { BrowserRouter, Link, Route, Routes } from "react-router";
+
+import { isTransient } from "@/api/problem";
+import { AuthPage } from "@/features/auth/AuthPage";
+import { useSession } from "@/session/session";
+
+
+const Shell = lazy(() => import("./Shell").then((module) => ({ default: module.Shell })));
+const Workspace = lazy(() => import("@/features/workspace/Workspace"));
+const DataPage = lazy(() => import("@/features/data/DataPage"));
+const SystemPage = lazy(() => import("@/features/system/SystemPage"));
+const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
+const BrokerPage = lazy(() => import("@/features/broker/BrokerPage").then((module) => ({ default: module.BrokerPage })));
+
+const cache = new QueryClient({
+  defaultOptions: { queries: { retry: (failures, error) => failures < 2 && isTransient(error), staleTime: 5_000 } },
+});
+
+/** One user's answers are not shown to the next. */
+function useFreshCachePerUser(): void {
+  const session = useSession();
+  const user = session.status === "signed-in" ? session.session.user.id : null;
+  useEffect(() => {
+    if (user === null) return undefined;
+    return () => cache.clear();
+  }, [user]);
+}
+
+export function App() {
+  useFreshCachePerUser();
+  return (
+    <QueryClientProvider client={cache}>
+      <BrowserRouter>
+        <Routes>
+          <Route path="/sign-in" element={<AuthPage mode="sign-in" />} />
+          <Route path="/sign-up" element={<AuthPage mode="sign-up" />} />
+          <Route element={<Suspense><Shell /></Suspense>}>
+            <Route index element={<Workspace />} />
+            <Route path="/chart/:symbol" element={<Workspace />} />
+            <Route path="/connect" element={<BrokerPage />} />
+            <Route path="/data" element={<DataPage />} />
+            <Route path="/system" element={<SystemPage />} />
+            <Route path="/account" element={<SessionsPage />} />
+            <Route path="*" element={<div className="page"><h1>There is no such page</h1><p><Link to="/">Go to the workspace</Link></p></div>} />
+          </Route>
+        </Routes>
+      </BrowserRouter>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,99 @@
+import { Activity, CandlestickChart, Database, Plug, Search } from "lucide-react";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate } from "react-router";
+
+import { SessionDialog } from "@/features/auth/SessionDialog";
+import { LiveCell } from "@/realtime/cells";
+import { useChannels } from "@/realtime/stream";
+import { useSession } from "@/session/session";
+import { percent, price } from "@/shared/format/numbers";
+import { Boundary } from "@/shared/ui/Boundary";
+import { Loading } from "@/shared/ui/states";
+
+import { AccountMenu } from "./AccountMenu";
+import { FeedPill, useHealth } from "./FeedPill";
+import { SimulatorBar } from "./SimulatorBar";
+
+const SearchDialog = lazy(() => import("@/features/workspace/SearchDialog").then((module) => ({ default: module.SearchDialog })));
+
+const PAGES = [
+  { to: "/", name: "Workspace", Icon: CandlestickChart },
+  { to: "/data", name: "Data", Icon: Database },
+  { to: "/connect", name: "Connect", Icon: Plug },
+  { to: "/system", name: "System", Icon: Activity },
+];
+const INDICES = ["NSE_INDEX:NIFTY", "NSE_INDEX:BANKNIFTY"];
+
+/** Everything around a page for somebody who is signed in; to the sign-in page for everybody else. */
+export function Shell() {
+  const session = useSession();
+  const place = useLocation();
+  const signedIn = session.status !== "signed-out";
+  if (!signedIn) return <Navigate to="/sign-in" replace state={place.pathname} />;
+  return <Frame user={session.status === "expired" ? session.user : session.session.user} />;
+}
+
+function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
+  const [searching, setSearching] = useState(false);
+  const navigate = useNavigate();
+  const place = useLocation();
+  const state = useHealth();
+  useChannels(["feed", "backfills", ...INDICES.map((symbol) => `tick:${symbol}`)]);
+
+  useEffect(() => {
+    function onKey(event: KeyboardEvent): void {
+      const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, [contenteditable]");
+      if (((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") || (event.key === "/" && !typing)) {
+        event.preventDefault();
+        setSearching(true);
+      }
+    }
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+
+  function choose(symbol: string): void {
+    setSearching(false);
+    void navigate(`/chart/${encodeURIComponent(symbol)}`);
+  }
+
+  return (
+    <div className="shell" data-feed={state.mark}>
+      <a className="skip" href="#main">Skip to the page</a>
+      <header className="topbar">
+        <Link className="brand" to="/" aria-label="Breezeway"><img src="/favicon.svg" alt="" width="24" height="24" /> <b>Breezeway</b></Link>
+        <div className="indices" aria-label="Indices">
+          {INDICES.map((symbol) => (
+            <span key={symbol}>
+              <span className="muted">{symbol.split(":")[1]}</span>
+              <LiveCell symbol={symbol} field="ltp" format={price} />
+              <LiveCell symbol={symbol} field="change_pct" format={percent} bySign />
+            </span>
+          ))}
+        </div>
+        <button type="button" className="button searchbutton" aria-label="Search" onClick={() => setSearching(true)}>
+          <Search size={15} aria-hidden /> <span>Search</span> <kbd>Ctrl K</kbd>
+        </button>
+        <FeedPill {...state} />
+        <AccountMenu user={user} />
+      </header>
+      <SimulatorBar />
+      <nav className="rail" aria-label="Pages">
+        {PAGES.map(({ to, name, Icon }) => (
+          <NavLink key={to} to={to} end title={name} aria-label={name} {...(to === "/" && place.pathname.startsWith("/chart/") ? { "aria-current": "page" } : {})}>
+            <Icon size={20} aria-hidden /><span>{name}</span>
+          </NavLink>
+        ))}
+      </nav>
+      <main className="main" id="main" tabIndex={-1}>
+        <Boundary name="The page" key={place.pathname.split("/")[1]}>
+          <Suspense fallback={<div className="page"><Loading /></div>}>
+            <Outlet context={{ user: user.id, search: () => setSearching(true) }} />
+          </Suspense>
+        </Boundary>
+      </main>
+      {searching && <Suspense><SearchDialog close={() => setSearching(false)} choose={choose} /></Suspense>}
+      <SessionDialog />
+    </div>
+  );
+}

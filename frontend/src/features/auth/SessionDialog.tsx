@@ -1,0 +1,46 @@
+import { Dialog } from "@base-ui/react/dialog";
+import { type FormEvent, useState } from "react";
+
+import { sessions, signIn, useSession } from "@/session/session";
+import { Field } from "@/shared/ui/Field";
+import { Failure } from "@/shared/ui/states";
+
+/** Asks for the password again, over the page that was being worked on, when a sign-in has ended by itself. */
+export function SessionDialog() {
+  const state = useSession();
+  const [error, setError] = useState<unknown>(null);
+  if (state.status !== "expired") return null;
+  const { email } = state.user;
+
+  async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {
+    event.preventDefault();
+    const password = String(new FormData(event.currentTarget).get("password") ?? "");
+    setError(null);
+    try {
+      await signIn(email, password);
+    } catch (failed) {
+      setError(failed);
+    }
+  }
+
+  return (
+    <Dialog.Root open>
+      <Dialog.Portal>
+        <Dialog.Backdrop className="overlay" />
+        <Dialog.Popup className="dialog form">
+          <form className="stack" onSubmit={submit}>
+            <Dialog.Title render={<h2 />}>Your session has ended</Dialog.Title>
+            <Dialog.Description>Sign in as {email} to go on where you were.</Dialog.Description>
+            {error !== null && <Failure error={error} />}
+            <input type="email" name="email" value={email} autoComplete="username" readOnly hidden />
+            <Field label="Password" name="password" type="password" autoComplete="current-password" required autoFocus />
+            <div className="row">
+              <button className="button primary">Sign in</button>
+              <button type="button" className="button quiet" onClick={() => sessions.signOut()}>Leave instead</button>
+            </div>
+          </form>
+        </Dialog.Popup>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,62 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Link, useNavigate, useOutletContext, useParams } from "react-router";
+
+import { data } from "@/api/client";
+import { getInstrument, listBrokerAccounts } from "@/api/generated";
+import { LiveCell } from "@/realtime/cells";
+import { decimalsOf, percent, price } from "@/shared/format/numbers";
+import { Boundary } from "@/shared/ui/Boundary";
+import { Failure, Loading } from "@/shared/ui/states";
+import { useChannels } from "@/realtime/stream";
+
+import "./workspace.css";
+import { Depth } from "./Depth";
+import { changeWatchlist, useWatchlist } from "./watchlist";
+import { Watchlist } from "./Watchlist";
+
+const ChartPanel = lazy(() => import("@/features/chart/ChartPanel"));
+
+export interface WorkspaceContext {
+  user: string;
+  search: () => void;
+}
+
+/** Watchlist, chart and depth of one instrument, which the address names: /chart/NSE:RELIANCE. */
+export default function Workspace() {
+  const { user, search } = useOutletContext<WorkspaceContext>();
+  const navigate = useNavigate();
+  const named = useParams().symbol;
+  const list = useWatchlist(user);
+  const symbol = named ?? list[0] ?? "NSE_INDEX:NIFTY";
+  useChannels([`tick:${symbol}`]);
+  const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
+  const accounts = useQuery({ queryKey: ["broker-accounts"], queryFn: () => data(listBrokerAccounts({ query: { limit: 100 } })) });
+  const decimals = decimalsOf(instrument.data?.tick_size);
+  const select = (next: string): void => void navigate(`/chart/${encodeURIComponent(next)}`);
+  return (
+    <div className="workspace" data-view={named ? "chart" : "list"}>
+      <Boundary name="The watchlist"><Watchlist user={user} selected={symbol} select={select} search={search} /></Boundary>
+      <div className="centre">
+        {accounts.data?.items.length === 0 && (
+          <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
+        )}
+        {instrument.isError && <Failure error={instrument.error} retry={() => void instrument.refetch()} />}
+        <header className="symbolhead">
+          <Link className="button quiet back" to="/">‹ List</Link>
+          <h1>{symbol.split(/:(.*)/)[1]}</h1>
+          <span className="muted">{instrument.data?.name}</span>
+          <LiveCell key={`${symbol}p${decimals}`} symbol={symbol} field="ltp" format={(value) => price(value, decimals)} flash className="last" />
+          <LiveCell key={`${symbol}c`} symbol={symbol} field="change_pct" format={percent} bySign />
+          {!list.includes(symbol) && (
+            <button type="button" className="button" onClick={() => changeWatchlist(user, (now) => [...now, symbol])}>Add to watchlist</button>
+          )}
+        </header>
+        <Boundary name="The chart" key={symbol}>
+          <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} /></Suspense>
+        </Boundary>
+      </div>
+      <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
+    </div>
+  );
+}
