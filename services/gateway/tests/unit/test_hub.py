@@ -44,8 +44,9 @@ async def test_the_first_in_subscribes_and_the_second_does_not() -> None:
     await hub.join(1, {"a": one, "b": one})
     await hub.join(2, {"b": two})
     assert broker.calls == [("subscribe", ["a", "b"])]
-    assert hub.broadcast("b", b"x") == 2
-    assert hub.broadcast("nobody", b"x") == 0
+    hub.broadcast("b", b"x")
+    hub.broadcast("nobody", b"x")
+    hub.flush()
     assert (one.heard, two.heard) == ([b"x"], [b"x"])
 
 
@@ -114,5 +115,54 @@ async def test_a_listener_may_be_replaced_while_it_is_called() -> None:
     await hub.join(1, {"a": Once()})
     await hub.join(2, {"a": Ear()})
     hub.broadcast("a", b"1")
+    hub.flush()
     hub.broadcast("a", b"2")
+    hub.flush()
     assert later.heard == [b"2"]
+
+
+async def test_topics_with_the_same_listeners_share_one_parcel_and_others_do_not() -> None:
+    hub = Hub(FakeBroker(), time=Time())
+    one, two, three = Ear(), Ear(), Ear()
+    await hub.join(1, {"a": one, "b": one})
+    await hub.join(2, {"a": two, "b": two})
+    await hub.join(3, {"c": three})
+    for name, body in (("a", b"1"), ("c", b"2"), ("b", b"3"), ("a", b"4")):
+        hub.broadcast(name, body)
+    assert one.heard == []
+    hub.flush()
+    assert (one.heard, two.heard, three.heard) == ([b"1,3,4"], [b"1,3,4"], [b"2"])
+    assert one.heard[0] is two.heard[0]
+
+
+async def test_who_comes_or_goes_changes_who_hears() -> None:
+    hub = Hub(FakeBroker(), time=Time())
+    one, two = Ear(), Ear()
+    await hub.join(1, {"a": one, "b": one})
+    await hub.join(2, {"a": two, "b": two})
+    for step in (b"1", b"2", b"3"):
+        hub.broadcast("a", step)
+        hub.broadcast("b", step)
+        if step == b"2":
+            hub.leave(2, ["b"])
+        if step == b"3":
+            await hub.join(2, {"b": two})
+        hub.flush()
+    assert sorted(one.heard) == [b"1,1", b"2", b"2", b"3,3"]
+    assert two.heard == [b"1,1", b"2", b"3,3"]
+
+
+async def test_the_first_message_after_a_pause_leaves_at_once_and_the_next_ones_together() -> None:
+    loop = asyncio.get_running_loop()
+    hub = Hub(FakeBroker(), flush_seconds=0.05, time=loop.time)
+    ear = Ear()
+    await hub.join(1, {"a": ear})
+    hub.broadcast("a", b"1")
+    await asyncio.sleep(0.01)
+    assert ear.heard == [b"1"]
+    hub.broadcast("a", b"2")
+    await asyncio.sleep(0.01)
+    hub.broadcast("a", b"3")
+    assert ear.heard == [b"1"]
+    await asyncio.sleep(0.08)
+    assert ear.heard == [b"1", b"2,3"]

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 from gateway_service.application.outbox import Outbox
-from gateway_service.application.parcels import Parcel
+from gateway_service.application.parcels import Parcel, bundle
 
 
 def parcel(body: str, key: str | None = None) -> Parcel:
@@ -73,6 +73,19 @@ def test_conflation_never_loses_the_last_value_of_a_key() -> None:
         last[key] = f"{key}={number}"
         outbox.post(parcel(last[key], key))
     assert set(last.values()) <= set(taken(outbox))
+
+
+def test_a_bundle_is_sent_whole_and_conflated_in_its_parts() -> None:
+    def post(outbox: Outbox, times: int) -> None:
+        for number in range(times):
+            outbox.post(bundle([parcel(f"a{number}", "a"), parcel(f"gap{number}"), parcel(f"b{number}", "b")]))
+
+    quick, slow = Outbox(), Outbox(conflate_above=20)
+    post(quick, 2)
+    assert taken(quick) == ["a0", "gap0", "b0", "a1", "gap1", "b1"]
+    post(slow, 2)
+    assert taken(slow) == ["gap0", "a1", "gap1", "b1"]
+    assert slow.conflated == 2
 
 
 async def test_wait_returns_when_something_waits() -> None:

@@ -4,7 +4,7 @@ import json
 
 from breezeway.contracts.stream import CandleMessage, GapMessage, encode
 from gateway_service.application.outbox import Outbox
-from gateway_service.application.parcels import parcel, position_of
+from gateway_service.application.parcels import bundle, parcel, position_of
 from gateway_service.application.snapshot_gate import SnapshotGate
 
 
@@ -41,6 +41,14 @@ def test_live_messages_wait_for_the_snapshot() -> None:
     scene.gate.open(tick(5))
     assert scene.sequence() == [5, 6]
     assert scene.done == 1
+
+
+def test_a_bundle_is_looked_at_message_by_message() -> None:
+    scene = Scene()
+    scene.gate.post(bundle([parcel("topic", tick(4)), parcel("topic", tick(6))]))
+    scene.gate.open(tick(5))
+    scene.gate.post(bundle([parcel("topic", tick(7)), parcel("topic", tick(8))]))
+    assert scene.sequence() == [5, 6, 7, 8]
 
 
 def test_an_older_message_that_comes_after_the_snapshot_is_dropped() -> None:

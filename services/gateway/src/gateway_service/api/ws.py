@@ -94,7 +94,7 @@ def _allowed_origins(websocket: WebSocket) -> frozenset[str]:
 async def _converse(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_read(websocket, connection, service, limit))
-        group.create_task(_write(websocket, connection.outbox, service.limits.flush_seconds))
+        group.create_task(_write(websocket, connection.outbox))
 
 
 async def _read(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
@@ -118,12 +118,10 @@ async def _frame(websocket: WebSocket) -> str | bytes:
     return raw
 
 
-async def _write(websocket: WebSocket, outbox: Outbox, flush_seconds: float) -> None:
+async def _write(websocket: WebSocket, outbox: Outbox) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await outbox.wait()
-        # What comes in the next moment leaves in the same frame.
-        await asyncio.sleep(flush_seconds)
         frame = outbox.take()
         if frame is None:
             continue

@@ -179,8 +179,10 @@ class Connection:
             if feed is not None or not _needs_feed(channel)
         }
         self._subscriptions.update(added)
+        gates = await self._join(added, feed)
+        # Said only now: what is published after the client has read this reaches it.
         self._reply({"type": "subscribed", "id": command.id, "channels": self.channels})
-        await self._attach(added, feed)
+        await self._open(gates, feed)
 
     def _unsubscribe(self, command: Unsubscribe) -> None:
         gone = []
@@ -204,7 +206,7 @@ class Connection:
                 return
             fresh = {name: _Subscription(s.channel, self._topic(s.channel, feed)) for name, s in moved.items()}
             self._subscriptions.update(fresh)
-            await self._attach(fresh, feed)
+            await self._open(await self._join(fresh, feed), feed)
 
     def close(self) -> None:
         """Leave every channel. Idempotent."""
@@ -258,7 +260,8 @@ class Connection:
         assert feed is not None  # noqa: S101 - the caller left out what needs a feed that is not there
         return self._stage.topics.of_feed(feed, channel.name)
 
-    async def _attach(self, added: dict[str, _Subscription], feed: str | None) -> None:
+    async def _join(self, added: dict[str, _Subscription], feed: str | None) -> dict[str, SnapshotGate]:
+        """Attach to the hub; the gates that still wait for their snapshots."""
         gates: dict[str, SnapshotGate] = {}
         listeners: dict[str, Listener] = {}
         for name, subscription in added.items():
@@ -278,7 +281,10 @@ class Connection:
         if self._closed:
             # The client left while Redis was being asked, after `close` had cleaned up.
             self._stage.hub.leave(self.number, listeners)
-            return
+            return {}
+        return gates
+
+    async def _open(self, gates: Mapping[str, SnapshotGate], feed: str | None) -> None:
         if gates and feed is not None:
             names = list(gates)
             snapshots = await self._stage.snapshots.latest(feed, names)

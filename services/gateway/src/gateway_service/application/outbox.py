@@ -79,12 +79,13 @@ class Outbox:
 
     def _conflate(self) -> None:
         newest: dict[object, Parcel] = {}
-        for position, parcel in enumerate(self._pending):
+        single = [part for parcel in self._pending for part in parcel.parts or (parcel,)]
+        for position, parcel in enumerate(single):
             name: object = parcel.key if parcel.key is not None else position
             # Taken out first, so that the newer parcel stands behind whatever came between the two.
             newest.pop(name, None)
             newest[name] = parcel
-        self.conflated += len(self._pending) - len(newest)
+        self.conflated += len(single) - len(newest)
         self._pending = list(newest.values())
         self._bytes = sum(parcel.size for parcel in self._pending)
         if self._bytes > self._limit:

@@ -1,5 +1,6 @@
 """A message on its way to many connections: made once, shared by all of their outboxes."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 
@@ -9,6 +10,8 @@ class Parcel(NamedTuple):
     key: str | None
     body: bytes
     size: int
+    parts: tuple["Parcel", ...] = ()
+    """What a bundle consists of, for whoever must look at single messages; empty for a single message."""
 
 
 # Matched against the bytes as `breezeway.contracts.stream.encode` writes them: `type` last, `closed` before it. A
@@ -22,6 +25,14 @@ _GAP: Final = b'{"type":"gap"'
 def parcel(topic: str, body: bytes) -> Parcel:
     """A message of a topic. Ticks, depths and forming bars give way to newer ones; nothing else does."""
     return Parcel(topic if body.endswith(_REPLACEABLE) else None, body, len(body))
+
+
+def bundle(parcels: Sequence[Parcel]) -> Parcel:
+    """Several messages as one parcel, so that they are joined once however many connections they go to."""
+    if len(parcels) == 1:
+        return parcels[0]
+    body = b",".join([parcel.body for parcel in parcels])
+    return Parcel(None, body, len(body), tuple(parcels))
 
 
 def lasting_parcel(body: bytes) -> Parcel:

@@ -27,6 +27,10 @@ class SnapshotGate:
         self._next: int | None = None
 
     def post(self, parcel: Parcel) -> None:
+        for part in parcel.parts or (parcel,):
+            self._post(part)
+
+    def _post(self, parcel: Parcel) -> None:
         if self._held is not None:
             self._held.append(parcel)
             return
@@ -48,7 +52,7 @@ class SnapshotGate:
         if self._next is None:
             self._finish()
         for parcel in held:
-            self.post(parcel)
+            self._post(parcel)
 
     def _finish(self) -> None:
         self._next = None

@@ -21,7 +21,6 @@ class StreamLimits:
     """What a client may take, and how patient we are. Seconds, bytes and counts."""
 
     auth_seconds: float = 10.0
-    flush_seconds: float = 0.005
     outbox_bytes: int = 1_048_576
     max_channels: int = 1_000
     max_connections_per_user: int = 10
