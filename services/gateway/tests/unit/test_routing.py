@@ -16,6 +16,7 @@ from gateway_service.domain.routing import service_for
         ("/api/v1/instruments.csv.gz", "instruments"),
         ("/api/v1/candles/NSE:M&M", "market-data"),
         ("/udf/history", "market-data"),
+        ("/api/v1/option-chain/NIFTY", "market-data"),
         ("/api/v1/authors", None),
         ("/internal/users/1", None),
         ("/api/v1/internal", None),

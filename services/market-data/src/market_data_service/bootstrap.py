@@ -50,6 +50,7 @@ from market_data_service.adapters.redis.progress import RedisProgress
 from market_data_service.adapters.redis.snapshots import RedisSnapshots
 from market_data_service.adapters.redis.wakeups import ArqWakeups
 from market_data_service.adapters.upstream.broker_sessions import HttpBrokerSessions
+from market_data_service.adapters.upstream.contracts import HttpContracts
 from market_data_service.adapters.upstream.exchange_time import SharedExchangeTime
 from market_data_service.adapters.upstream.instruments import HttpInstruments
 from market_data_service.application.backfills import Backfills
@@ -58,6 +59,7 @@ from market_data_service.application.feed_session import FeedParts, FeedRules
 from market_data_service.application.feed_supervisor import FeedSupervisor, SupervisorRules
 from market_data_service.application.feed_view import ReadFeed
 from market_data_service.application.market_status import ReadMarketStatus
+from market_data_service.application.option_chain import ReadOptionChain
 from market_data_service.application.quotes import ReadQuotes
 from market_data_service.application.subscriptions import Subscriptions
 from market_data_service.application.udf import Udf
@@ -214,6 +216,15 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.market_status = ReadMarketStatus(parts.calendar, parts.time)
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
+    )
+    app.state.option_chain = ReadOptionChain(
+        HttpContracts(parts.instruments),
+        RedisSnapshots(parts.redis, parts.sessions),
+        parts.sessions,
+        parts.broker,
+        parts.calendar,
+        parts.time,
+        clock,
     )
     app.state.udf = Udf(app.state.candles, app.state.quotes, instruments, parts.calendar, parts.time)
     app.state.read_feed = ReadFeed(AuthBrokerSessions(parts.auth), RedisPublisher(parts.redis), _now_ms)

@@ -8,7 +8,17 @@ from fastapi import FastAPI
 from breezeway import logs
 from breezeway.http.app import Check, create_service
 from market_data_service import bootstrap
-from market_data_service.api import backfills, candles, feed, indicators, market, quotes, subscriptions, udf
+from market_data_service.api import (
+    backfills,
+    candles,
+    feed,
+    indicators,
+    market,
+    option_chain,
+    quotes,
+    subscriptions,
+    udf,
+)
 from market_data_service.api.udf_cors import UdfCorsMiddleware
 from market_data_service.settings import MarketDataSettings
 
@@ -22,7 +32,7 @@ def create_app(settings: MarketDataSettings | None = None) -> FastAPI:
         return await bootstrap.build(given, app, stack)
 
     app = create_service("Breezeway market data", build=build)
-    for module in (candles, indicators, backfills, quotes, market, feed, subscriptions, udf):
+    for module in (candles, indicators, backfills, quotes, option_chain, market, feed, subscriptions, udf):
         app.include_router(module.router)
     app.add_middleware(UdfCorsMiddleware)
     return app

@@ -22,7 +22,7 @@ ROUTES: Sequence[Route] = tuple(
             "/api/v1/broker-accounts",
             "/.well-known/jwks.json",
         ),
-        "instruments": ("/api/v1/instruments", "/api/v1/instruments.csv.gz", "/api/v1/option-chain"),
+        "instruments": ("/api/v1/instruments", "/api/v1/instruments.csv.gz"),
         "market-data": (
             "/api/v1/candles",
             "/api/v1/indicators",
@@ -30,6 +30,8 @@ ROUTES: Sequence[Route] = tuple(
             "/api/v1/subscriptions",
             "/api/v1/watchlists",
             "/api/v1/quotes",
+            # Its contracts are the instruments service's, but prices, feed and broker are here.
+            "/api/v1/option-chain",
             "/api/v1/feed",
             "/api/v1/market",
             "/api/v1/jobs",

@@ -1,7 +1,7 @@
 """`Broker` over the shared Breeze client: whose session, which origin, whose quota."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, cast
 
 import numpy as np
@@ -17,7 +17,9 @@ from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
 from breezeway.contracts.instruments import Instrument, InstrumentType, Right
 from breezeway.errors import InvalidInput, Misconfigured, NotFound
 from breezeway.intervals import Interval
+from market_data_service.application.option_chain import BrokerChain
 from market_data_service.application.ports import BrokerQuote, HistoryAnswer
+from market_data_service.domain.option_chain import LegQuote
 
 _KINDS: Mapping[InstrumentType, Literal["equity", "index", "future", "option"]] = {
     InstrumentType.EQUITY: "equity",
@@ -76,6 +78,25 @@ class BreezeBroker:
             lower_band=found.lower_circuit,
             upper_band=found.upper_circuit,
         )
+
+    async def option_chain(
+        self, credentials: BrokerCredentials, exchange: str, broker_code: str, expiry: date
+    ) -> BrokerChain:
+        rows = await self._client(credentials).option_chain(exchange, broker_code, expiry)
+        legs = {
+            (row.strike, Right.CALL if row.right == "CE" else Right.PUT): LegQuote(
+                row.last,
+                row.bid,
+                row.ask,
+                row.volume,
+                row.open_interest,
+                row.open_interest_change,
+                row.previous_close,
+            )
+            for row in rows
+            if row.strike is not None and row.right is not None
+        }
+        return BrokerChain(legs, next((row.spot for row in rows if row.spot), None))
 
     def _client(self, credentials: BrokerCredentials) -> BreezeRest:
         transport = self._transports.get(credentials.environment)
