@@ -32,7 +32,7 @@ class Outbox:
     )
 
     def __init__(
-        self, *, limit: int = 1_048_576, conflate_above: int = 131_072, on_overflow: Callable[[], None] | None = None
+        self, *, limit: int = 1_048_576, conflate_above: int = 393_216, on_overflow: Callable[[], None] | None = None
     ) -> None:
         self._limit = limit
         self._conflate_above = min(conflate_above, limit)
