@@ -8,7 +8,7 @@ const above = (layer) => LAYERS.slice(LAYERS.indexOf(layer) + 1).map((name) => `
 const FEATURES = ["account", "auth", "broker", "chart", "data", "system", "workspace"];
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "src/api/generated", "**/*.generated.ts"] },
+  { ignores: ["dist", "public", "node_modules", "src/api/generated", "**/*.generated.ts"] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {

@@ -1,6 +1,6 @@
 import { Activity, CandlestickChart, Database, Plug, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
-import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate } from "react-router";
+import { Link, Navigate, Outlet, useLocation, useNavigate } from "react-router";
 
 import { SessionDialog } from "@/features/auth/SessionDialog";
 import { LiveCell } from "@/realtime/cells";
@@ -80,9 +80,9 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
       <SimulatorBar />
       <nav className="rail" aria-label="Pages">
         {PAGES.map(({ to, name, Icon }) => (
-          <NavLink key={to} to={to} end title={name} aria-label={name} {...(to === "/" && place.pathname.startsWith("/chart/") ? { "aria-current": "page" } : {})}>
-            <Icon size={20} aria-hidden /><span>{name}</span>
-          </NavLink>
+          <Link key={to} to={to} title={name} aria-current={place.pathname === to || (to === "/" && place.pathname.startsWith("/chart/")) ? "page" : undefined}>
+            <Icon size={20} aria-hidden /><span className="label">{name}</span>
+          </Link>
         ))}
       </nav>
       <main className="main" id="main" tabIndex={-1}>

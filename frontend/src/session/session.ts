@@ -67,7 +67,8 @@ async function refresh(session: Session): Promise<string | null> {
 
 async function exclusively<T>(work: () => Promise<T>): Promise<T> {
   // Web Locks exist on secure origins (localhost counts). Elsewhere one tab at a time has to do.
-  if ("locks" in navigator) return navigator.locks.request("breezeway.refresh", work);
+  const locks = navigator.locks as LockManager | null | undefined;
+  if (locks) return locks.request("breezeway.refresh", work);
   const mine = queue.then(work, work);
   queue = mine.catch(() => undefined);
   return mine;

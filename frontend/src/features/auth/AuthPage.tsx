@@ -19,7 +19,7 @@ export function AuthPage({ mode }: Props) {
   const isNew = mode === "sign-up";
   if (session.status === "signed-in") {
     const back: unknown = place.state;
-    return <Navigate to={typeof back === "string" ? back : isNew ? "/connect" : "/"} replace />;
+    return <Navigate to={isNew ? "/connect" : typeof back === "string" ? back : "/"} replace />;
   }
 
   async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {

@@ -64,7 +64,7 @@ export function AccountCard({ account }: { account: BrokerAccountView }) {
         <>
           <p>
             {now.user_name ?? "Connected"} until {moment(now.expires_at)}
-            {now.expires_at && ` (${duration((Date.parse(now.expires_at) - Date.now()) / 1000)} left)`}.
+            {now.expires_at && ` (${duration((Date.parse(now.expires_at) - session.dataUpdatedAt) / 1000)} left)`}.
             {" "}<span className="muted">Calls left: {integer(now.calls_left_minute)} this minute, {integer(now.calls_left_today)} today.</span>
           </p>
           <div className="row">

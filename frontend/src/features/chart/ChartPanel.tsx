@@ -44,7 +44,6 @@ export default function ChartPanel({ symbol }: { symbol: string }) {
     queryFn: ({ signal }) => data(readCandles({ path: { symbol }, query: { interval, limit: PAGE }, signal })),
     staleTime: 0, gcTime: 0,
   });
-  decimals.current = decimalsOf(instrument.data?.tick_size);
   const channel = STREAMED.has(interval) ? `candle:${interval}:${symbol}` : null;
   useChannels(channel ? [channel] : []);
 
@@ -68,13 +67,18 @@ export default function ChartPanel({ symbol }: { symbol: string }) {
     };
   }, []);
 
+  const tick = instrument.data?.tick_size;
+  useEffect(() => {
+    decimals.current = decimalsOf(tick);
+    handle.current?.setDecimals(decimals.current);
+  }, [tick]);
   useEffect(() => handle.current?.theme(), [dark]);
   useEffect(() => handle.current?.setStudies(studies), [studies]);
 
   useEffect(() => {
     const chart = handle.current;
     if (!chart || !history.data) return undefined;
-    chart.load(barsOf(history.data), decimals.current);
+    chart.load(barsOf(history.data));
     let busy = false;
     let over = history.data.t.length === 0;
     let gone = false;

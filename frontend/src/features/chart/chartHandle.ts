@@ -51,10 +51,13 @@ export class ChartHandle {
     this.theme();
   }
 
-  load(bars: Bar[], decimals: number): void {
-    this.bars = bars;
+  setDecimals(decimals: number): void {
     this.decimals = decimals;
     this.candles.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
+  }
+
+  load(bars: Bar[]): void {
+    this.bars = bars;
     this.redraw();
     const shown = Math.min(bars.length, Math.max(40, Math.floor(this.element.clientWidth / 9)));
     this.chart.timeScale().setVisibleLogicalRange({ from: bars.length - shown, to: bars.length + 6 });
@@ -111,7 +114,7 @@ export class ChartHandle {
       timeScale: { borderColor: line },
     });
     // Rising bars are hollow: the direction can be seen without its colour.
-    this.candles.applyOptions({ upColor: colour("canvas"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down });
+    this.candles.applyOptions({ upColor: colour("canvas"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down, priceLineColor: colour("accent") });
     this.volume.applyOptions({ color: colour("line") });
     [...this.lines.values()].forEach(({ series }, i) => series.applyOptions({ color: colour(STUDY_COLOURS[i % STUDY_COLOURS.length] ?? "accent") }));
   }

@@ -17,6 +17,7 @@ export function symbolsIn(text: string): string[] {
 
 export function BackfillForm({ symbol, started }: { symbol: string; started: () => void }) {
   const [fault, setFault] = useState<string>();
+  const [today] = useState(Date.now);
   const start = useMutation({
     mutationFn: (body: { symbols: string[]; interval: string; from: string; to: string }) => data(startBackfill({ body })),
     onSuccess: started,
@@ -49,8 +50,8 @@ export function BackfillForm({ symbol, started }: { symbol: string; started: () 
         </select>
       </div>
       <div className="days">
-        <Field label="First day" name="from" type="date" required defaultValue={isoDay(Date.now() - 30 * DAY)} fault={fields.get("from")} />
-        <Field label="Last day" name="to" type="date" required defaultValue={isoDay(Date.now())} max={isoDay(Date.now())} fault={fault ?? fields.get("to")} />
+        <Field label="First day" name="from" type="date" required defaultValue={isoDay(today - 30 * DAY)} fault={fields.get("from")} />
+        <Field label="Last day" name="to" type="date" required defaultValue={isoDay(today)} max={isoDay(today)} fault={fault ?? fields.get("to")} />
       </div>
       {start.isError && <Failure error={start.error} />}
       <div><button className="button primary" disabled={start.isPending}>Start backfill</button></div>

@@ -40,7 +40,7 @@ export function Depth({ symbol, decimals }: { symbol: string; decimals: number }
         <div className="live ladder" role="table" aria-label="Best five prices">
           {[...asks].reverse().map((level, i) => <Row key={`a${asks.length - i}`} level={level} side="ask" share={level[1] / most} decimals={decimals} />)}
           <div className="spread muted num" role="row">
-            <span role="cell">Spread {price(asks[0] && bids[0] ? asks[0][0] - bids[0][0] : NaN, decimals)} · {clock(depth.ts)} IST</span>
+            <span role="cell">Spread {price(asks[0] && bids[0] ? asks[0][0] - bids[0][0] : NaN, decimals)}</span>
           </div>
           {bids.map((level, i) => <Row key={`b${i}`} level={level} side="bid" share={level[1] / most} decimals={decimals} />)}
         </div>

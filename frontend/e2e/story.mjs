@@ -1,0 +1,144 @@
+// A new user's first visit: node e2e/story.mjs <url>. Exits with 1 and a screenshot when a step fails.
+import { readFileSync } from "node:fs";
+import { withBrowser } from "./browser.mjs";
+
+const url = process.argv[2];
+const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const email = `story-${Date.now()}@example.com`;
+const password = `Pw-${Math.random().toString(36).slice(2)}-long`;
+
+function must(condition, text) {
+  if (!condition) throw new Error(text);
+}
+
+/** No serious accessibility finding. Through the debugger, since the page's policy lets in no foreign script. */
+async function accessible(page, name) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(" | ")}`);
+    must(told.length === 0, `${name} (${colorScheme}): ${told.join("\n")}`);
+  }
+}
+
+/** Wait until `read` gives another value than now. */
+async function changes(page, read, what) {
+  const before = await read();
+  const until = Date.now() + 30_000;
+  while (Date.now() < until) {
+    if ((await read()) !== before) return;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`${what} did not change within 30 s (${before})`);
+}
+
+const steps = {
+  async "sign up"({ page }) {
+    await page.goto(url);
+    await page.getByRole("link", { name: "Create an account" }).click();
+    await accessible(page, "sign-up");
+    await page.getByLabel("Email").fill(email);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByRole("heading", { name: "Connect Breeze" }).waitFor();
+  },
+  async "connect the simulator"({ page, context }) {
+    await page.getByRole("button", { name: "Save account" }).click();
+    const tab = context.waitForEvent("page");
+    await page.getByRole("button", { name: "Log in at the broker" }).click();
+    const broker = await tab;
+    await broker.locator("form button, form input[type=submit]").first().click();
+    await broker.getByRole("heading", { name: "Connected" }).waitFor();
+    await broker.close();
+    await page.getByText("Connected", { exact: true }).waitFor();
+    await accessible(page, "connect");
+  },
+  async "search reliance"({ page }) {
+    await page.keyboard.press("Escape");
+    await page.locator("body").press("/");
+    await page.getByRole("combobox", { name: "Search instruments" }).fill("reliance");
+    await page.getByRole("option", { name: /NSE:RELIANCE/ }).first().waitFor();
+    await accessible(page, "search");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "RELIANCE", exact: true }).waitFor();
+  },
+  async "chart 15m with SMA and RSI"({ page }) {
+    await page.getByRole("button", { name: "15m", exact: true }).click();
+    for (const study of ["Add SMA 20", "Add RSI 14"]) {
+      await page.getByRole("button", { name: "Indicators" }).click();
+      await page.getByRole("menuitem", { name: study }).click();
+    }
+    await page.locator(".canvas canvas").first().waitFor();
+    await page.getByText(/SMA 20 .*RSI 14/).waitFor();
+  },
+  async "see it move"({ page }) {
+    await page.getByRole("status").filter({ hasText: "Live" }).waitFor();
+    await changes(page, () => page.locator(".symbolhead .last").textContent(), "the price");
+    await changes(page, () => page.locator(".canvas").getAttribute("data-updates"), "the chart");
+    await page.getByRole("table", { name: "Best five prices" }).waitFor();
+    await accessible(page, "workspace");
+  },
+  async "watchlist"({ page }) {
+    const list = page.getByRole("region", { name: "Watchlist" });
+    await page.goto(`${url}/chart/NSE%3ATCS`);
+    await page.getByRole("button", { name: "Add to watchlist" }).click();
+    await list.getByText("TCS").waitFor();
+    await list.locator(".watchrow").first().focus();
+    await page.keyboard.press("Delete");
+    await list.getByRole("button", { name: "Undo" }).click();
+    must((await list.locator(".watchrow").count()) === 4, "the removed row is back");
+  },
+  async "survive a lost network"({ page, context }) {
+    await context.setOffline(true);
+    await page.evaluate(() => dispatchEvent(new Event("offline")));
+    await page.waitForTimeout(500);
+    await context.setOffline(false);
+    await page.reload();
+    await page.getByRole("status").filter({ hasText: "Live" }).waitFor();
+  },
+  async "backfill with progress"({ page }) {
+    await page.getByRole("link", { name: "Data" }).click();
+    await page.getByLabel("Instruments").fill("NSE:RELIANCE");
+    await page.getByRole("button", { name: "Start backfill" }).click();
+    const job = page.getByRole("article").first();
+    await job.getByText("done", { exact: true }).waitFor({ timeout: 60_000 });
+    const bar = job.getByRole("progressbar");
+    must((await bar.getAttribute("value")) === (await bar.getAttribute("max")), "the bar is full");
+    await page.getByRole("img", { name: /Coverage of NSE:RELIANCE/ }).waitFor();
+    must((await page.locator(".heat .step-4").count()) > 5, "the calendar shows complete days");
+    await accessible(page, "data");
+  },
+  async "look at the system"({ page }) {
+    await page.getByRole("link", { name: "System" }).click();
+    await page.getByRole("region", { name: "Services" }).getByText("market-data").waitFor();
+    await accessible(page, "system");
+  },
+  async "sign out"({ page }) {
+    await page.getByRole("button", { name: "Account" }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    must(!(await page.evaluate(() => JSON.stringify(localStorage))).includes("refreshToken"), "no token stays behind");
+  },
+};
+
+await withBrowser({}, async (browser) => {
+  for (const [name, step] of Object.entries(steps)) {
+    const began = Date.now();
+    try {
+      await step(browser);
+    } catch (error) {
+      if (process.env.SHOT) await browser.page.screenshot({ path: process.env.SHOT });
+      console.error(`FAILED: ${name}\n${error.stack}\nat ${browser.page.url()}\n${browser.faults.join("\n")}`);
+      process.exitCode = 1;
+      return;
+    }
+    console.log(`ok: ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
+  }
+  const bad = browser.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|WebSocket/.test(fault));
+  if (bad.length > 0) {
+    console.error(`The console complained:\n${bad.join("\n")}`);
+    process.exitCode = 1;
+  }
+});
