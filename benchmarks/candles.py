@@ -1,6 +1,6 @@
 """One year of 1-minute bars to 15-minute JSON, and how many candles a second are stored: our day blocks beside peers.
 
-    python benchmarks/candles.py [--repeat 30]
+    python -m benchmarks candles
 
 Everything runs in this process against an embedded PostgreSQL of its own, so that all share one machine's mood:
 
@@ -11,16 +11,12 @@ Everything runs in this process against an embedded PostgreSQL of its own, so th
     rows and pandas    a row a candle, aggregated by pandas; what most home-made stores do
 """
 
-import argparse
 import asyncio
-import platform
 import statistics
-import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 
@@ -30,6 +26,7 @@ import pandas as pd
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from benchmarks.table import Row
 from breezeway.candles.columns import Candles
 from breezeway.candles.resample import ist_midnight, resample
 from breezeway.db import migrate
@@ -47,19 +44,9 @@ SERVICE = Path(__file__).resolve().parents[1] / "services" / "market-data"
 CALENDAR = MarketCalendar.default()
 MINUTE, QUARTER = Interval.MINUTE_1, Interval.MINUTE_15
 SYMBOL = "NSE:BENCH"
+_REPEAT = 30
 _ARRAY_HEADER = 20
 _ARRAYS = (("t", "i4", "integer"), *((name, "f8", "double precision") for name in "ohlc"), ("v", "i8", "bigint"))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table; `unit` says what `p50` and `best` are."""
-
-    name: str
-    p50: float
-    best: float
-    unit: str
-    megabytes: float
 
 
 def year_of_minutes() -> Candles:
@@ -82,8 +69,7 @@ def quarters(bars: Candles) -> bytes:
     return as_json(resample(bars, QUARTER, source=MINUTE, segment=Segment.NSE, calendar=CALENDAR))
 
 
-async def rows(engine: AsyncEngine, repeat: int) -> list[Row]:
-    """All figures, from one run."""
+async def _compare(engine: AsyncEngine, repeat: int) -> list[Row]:
     bars = year_of_minutes()
     days = split_days(bars)
     first, last = days[0].day, days[-1].day
@@ -125,7 +111,7 @@ async def rows(engine: AsyncEngine, repeat: int) -> list[Row]:
                 raise AssertionError(f"{name} answers something else")
             size = await connection.scalar(text("SELECT pg_total_relation_size(:name)"), {"name": relation})
             table.append(await _measure(name, peer, repeat if peer in (packed, arrays, compressed) else 5, size or 0))
-    return [*table, Row("stored from arrays", len(bars) / seconds / 1e6, len(bars) / seconds / 1e6, "M candles/s", 0)]
+    return [*table, Row("candles stored from arrays", "packed blocks", f"{len(bars) / seconds / 1e6:.2f} M/s")]
 
 
 async def _measure(name: str, peer: Callable[[], Awaitable[bytes]], repeat: int, size: int) -> Row:
@@ -134,7 +120,8 @@ async def _measure(name: str, peer: Callable[[], Awaitable[bytes]], repeat: int,
         started = time.perf_counter()
         await peer()
         took.append((time.perf_counter() - started) * 1_000)
-    return Row(name, statistics.median(took), min(took), "ms", size / 1e6)
+    figure = f"p50 {statistics.median(took):.1f}, best {min(took):.1f} ms"
+    return Row(f"a year of 1m to 15m JSON ({size / 1e6:.1f} MB on disk)", name, figure)
 
 
 async def _write_ours(engine: AsyncEngine, bars: Candles) -> float:
@@ -205,33 +192,22 @@ async def _rows_and_pandas(connection: AsyncConnection) -> bytes:
         .agg({"o": "first", "h": "max", "l": "min", "c": "last", "v": "sum"})
         .dropna()
     )
-    t = binned.index.as_unit("s").astype("int64").to_numpy()
-    return as_json(Candles.of(t, *(binned[name].to_numpy() for name in "ohlc"), binned["v"].to_numpy()))
+    t = binned.index.to_numpy().astype("datetime64[s]").astype(np.int64)
+    o, h, low, c = (binned[name].to_numpy() for name in "ohlc")
+    return as_json(Candles.of(t, o, h, low, c, binned["v"].to_numpy()))
 
 
-async def run(url: str, repeat: int) -> Sequence[Row]:
-    engine = create_engine(url, application="benchmark")
-    try:
-        return await rows(engine, repeat)
-    finally:
-        await engine.dispose()
+def rows() -> list[Row]:
+    """All figures, from one run."""
 
+    async def run(url: str) -> list[Row]:
+        engine = create_engine(url, application="benchmark")
+        try:
+            return await _compare(engine, _REPEAT)
+        finally:
+            await engine.dispose()
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=30)
-    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
         postgres.create_database("bench")
         migrate.upgrade(SERVICE, postgres.url("bench"))
-        table = asyncio.run(run(postgres.url("bench"), arguments.repeat))
-    out = sys.stdout
-    out.write(f"{platform.machine()}, Python {platform.python_version()}\n")
-    out.write(f"{'':20}{'p50':>10}{'best':>10}  {'unit':12}{'MB on disk':>12}\n")
-    for row in table:
-        out.write(f"{row.name:20}{row.p50:10.2f}{row.best:10.2f}  {row.unit:12}{row.megabytes:12.1f}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        return asyncio.run(run(postgres.url("bench")))
