@@ -34,6 +34,7 @@ from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
 from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
+from market_data_service.adapters.db.watchlists import PostgresWatchlists
 from market_data_service.adapters.feed import metrics as feed_metrics
 from market_data_service.adapters.feed.candles import PostgresLiveBars
 from market_data_service.adapters.feed.interest import RedisInterest
@@ -63,6 +64,7 @@ from market_data_service.application.option_chain import ReadOptionChain
 from market_data_service.application.quotes import ReadQuotes
 from market_data_service.application.subscriptions import Subscriptions
 from market_data_service.application.udf import Udf
+from market_data_service.application.watchlists import Watchlists
 from market_data_service.application.work import ChunkWorker, WorkRules
 from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
 
@@ -217,6 +219,7 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
     )
+    app.state.watchlists = Watchlists(PostgresWatchlists(parts.engine), instruments)
     app.state.option_chain = ReadOptionChain(
         HttpContracts(parts.instruments),
         RedisSnapshots(parts.redis, parts.sessions),

@@ -18,6 +18,7 @@ from market_data_service.api import (
     quotes,
     subscriptions,
     udf,
+    watchlists,
 )
 from market_data_service.api.udf_cors import UdfCorsMiddleware
 from market_data_service.settings import MarketDataSettings
@@ -32,7 +33,7 @@ def create_app(settings: MarketDataSettings | None = None) -> FastAPI:
         return await bootstrap.build(given, app, stack)
 
     app = create_service("Breezeway market data", build=build)
-    for module in (candles, indicators, backfills, quotes, option_chain, market, feed, subscriptions, udf):
+    for module in (candles, indicators, backfills, quotes, option_chain, market, feed, subscriptions, watchlists, udf):
         app.include_router(module.router)
     app.add_middleware(UdfCorsMiddleware)
     return app

@@ -1,7 +1,7 @@
 """The service's tables, as SQLAlchemy Core. Rows never leave `adapters.db`."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from breezeway.db.base import new_metadata
 
@@ -100,4 +100,16 @@ backfill_chunks = sa.Table(
         "id",
         postgresql_where=sa.text("state IN ('pending','leased')"),
     ),
+)
+
+watchlists = sa.Table(
+    "watchlists",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("symbols", ARRAY(sa.Text, dimensions=1), nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.UniqueConstraint("user_id", "name"),
 )
