@@ -16,15 +16,12 @@ _IN_CHECKOUT: Final = Path(__file__).resolve().parents[5] / "frontend" / "dist"
 
 
 def install(app: FastAPI, web_root: Path | None) -> None:
-    """Serve the web app, or the start page where none is built.
+    """Serve the web app, or the start page as long as none is built.
 
     Args:
         web_root: folder of the built app; the checkout's own build when None.
     """
-    root = (web_root or _IN_CHECKOUT).resolve()
-    if (root / "index.html").is_file():
-        app.router.routes.append(_AppRoute(root))
-        return
+    app.router.routes.append(_AppRoute((web_root or _IN_CHECKOUT).resolve()))
     pages = files("gateway_service") / "api" / "pages"
 
     @app.get("/", include_in_schema=False)
@@ -49,6 +46,8 @@ class _AppRoute(Route):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http" and scope["path"].lstrip("/").split("/", 1)[0] in _NOT_PAGES:
+            return Match.NONE, {}
+        if not (self._root / "index.html").is_file():
             return Match.NONE, {}
         match, found = super().matches(scope)
         # A POST to a page is the proxy's to refuse, with the problem document that every other error has.

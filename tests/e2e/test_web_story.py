@@ -1,0 +1,71 @@
+"""The web app: its generated code, its own tests, and a new user's first visit in a real browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from breezeway.testing.plugin import REPOSITORY
+from breezeway.testing.stack_process import StackProcess
+
+FRONTEND = REPOSITORY / "frontend"
+OLDEST_NODE = 20
+pytestmark = pytest.mark.slow
+
+
+def run(*command: str, seconds: int, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=FRONTEND,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Node, with the app's dependencies installed and the app built."""
+    found = shutil.which("node")
+    if found is None or int(run(found, "--version", seconds=20).stdout.lstrip("v").split(".")[0]) < OLDEST_NODE:
+        pytest.skip("Node 20 or newer was not found: the web app is neither built nor tested")
+    built = run("sh", str(REPOSITORY / ".ci" / "web"), seconds=240)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return found
+
+
+@pytest.fixture
+def chromium() -> str:
+    for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        if name and (found := shutil.which(name)):
+            return found
+    pytest.skip("Chromium was not found (apt-get install chromium): the web app is not tried in a browser")
+
+
+def test_the_client_is_generated_from_the_present_api() -> None:
+    done = run(sys.executable, "tools/export_contract.py", "--check", seconds=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    assert '"resolved"' not in (FRONTEND / "package-lock.json").read_text()
+
+
+def test_types_lint_generated_code_and_unit_tests(node: str) -> None:
+    done = run("npm", "run", "--silent", "check", seconds=240, CI="1", NO_COLOR="1")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+
+
+@pytest.mark.e2e
+def test_a_new_user_connects_charts_backfills_and_leaves(
+    node: str, chromium: str, stack: StackProcess, tmp_path: Path
+) -> None:
+    shot = tmp_path / "failed.png"
+    done = run(node, "e2e/story.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
+    assert "ok: sign out" in done.stdout
