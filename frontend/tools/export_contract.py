@@ -1,6 +1,6 @@
 """Writes what the web app's generated code is made from: the OpenAPI document and the stream's close codes.
 
-Needs no running service: the four applications are built, not started. Run `npm run generate` afterwards.
+Needs no running service: the four applications are built, not started. `npm run generate` runs it and then makes the client.
 `--check` writes nothing and exits with 1 when the committed files are not what the services say now.
 """
 
@@ -94,7 +94,7 @@ def main() -> int:
     stale = [path for path, text in outputs().items() if not path.is_file() or path.read_text() != text]
     for path in stale:
         if check:
-            sys.stderr.write(f"{path.relative_to(FRONTEND)} is stale: run `npm run contract && npm run generate`\n")
+            sys.stderr.write(f"{path.relative_to(FRONTEND)} is stale: run `npm run generate` in frontend\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(outputs()[path])

@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMeData, GetMeErrors, GetMeResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses } from './types.gen';
+import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMeData, GetMeErrors, GetMeResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -255,6 +255,12 @@ export const readFeed = <ThrowOnError extends boolean = false>(options?: Options
     ...options
 });
 
+export const readCatalogue = <ThrowOnError extends boolean = false>(options?: Options<ReadCatalogueData, ThrowOnError>) => (options?.client ?? client).get<ReadCatalogueResponses, ReadCatalogueErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/indicators',
+    ...options
+});
+
 export const listInstruments = <ThrowOnError extends boolean = false>(options?: Options<ListInstrumentsData, ThrowOnError>) => (options?.client ?? client).get<ListInstrumentsResponses, ListInstrumentsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/instruments',
@@ -309,6 +315,12 @@ export const readMarketStatus = <ThrowOnError extends boolean = false>(options?:
     ...options
 });
 
+export const readOptionChain = <ThrowOnError extends boolean = false>(options: Options<ReadOptionChainData, ThrowOnError>) => (options.client ?? client).get<ReadOptionChainResponses, ReadOptionChainErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/option-chain/{underlying}',
+    ...options
+});
+
 export const readQuotes = <ThrowOnError extends boolean = false>(options: Options<ReadQuotesData, ThrowOnError>) => (options.client ?? client).get<ReadQuotesResponses, ReadQuotesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/quotes',
@@ -357,4 +369,82 @@ export const changeMe = <ThrowOnError extends boolean = false>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+export const listWatchlists = <ThrowOnError extends boolean = false>(options?: Options<ListWatchlistsData, ThrowOnError>) => (options?.client ?? client).get<ListWatchlistsResponses, ListWatchlistsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/watchlists',
+    ...options
+});
+
+export const addWatchlist = <ThrowOnError extends boolean = false>(options: Options<AddWatchlistData, ThrowOnError>) => (options.client ?? client).post<AddWatchlistResponses, AddWatchlistErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/watchlists',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const removeWatchlist = <ThrowOnError extends boolean = false>(options: Options<RemoveWatchlistData, ThrowOnError>) => (options.client ?? client).delete<RemoveWatchlistResponses, RemoveWatchlistErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/watchlists/{watchlist_id}',
+    ...options
+});
+
+export const readWatchlist = <ThrowOnError extends boolean = false>(options: Options<ReadWatchlistData, ThrowOnError>) => (options.client ?? client).get<ReadWatchlistResponses, ReadWatchlistErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/watchlists/{watchlist_id}',
+    ...options
+});
+
+export const changeWatchlist = <ThrowOnError extends boolean = false>(options: Options<ChangeWatchlistData, ThrowOnError>) => (options.client ?? client).patch<ChangeWatchlistResponses, ChangeWatchlistErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/watchlists/{watchlist_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const udfConfig = <ThrowOnError extends boolean = false>(options?: Options<UdfConfigData, ThrowOnError>) => (options?.client ?? client).get<UdfConfigResponses, UdfConfigErrors, ThrowOnError>({ url: '/udf/config', ...options });
+
+export const udfHistory = <ThrowOnError extends boolean = false>(options: Options<UdfHistoryData, ThrowOnError>) => (options.client ?? client).get<UdfHistoryResponses, UdfHistoryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/history',
+    ...options
+});
+
+export const udfMarks = <ThrowOnError extends boolean = false>(options?: Options<UdfMarksData, ThrowOnError>) => (options?.client ?? client).get<UdfMarksResponses, UdfMarksErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/marks',
+    ...options
+});
+
+export const udfQuotes = <ThrowOnError extends boolean = false>(options: Options<UdfQuotesData, ThrowOnError>) => (options.client ?? client).get<UdfQuotesResponses, UdfQuotesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/quotes',
+    ...options
+});
+
+export const udfSearch = <ThrowOnError extends boolean = false>(options?: Options<UdfSearchData, ThrowOnError>) => (options?.client ?? client).get<UdfSearchResponses, UdfSearchErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/search',
+    ...options
+});
+
+export const udfSymbols = <ThrowOnError extends boolean = false>(options: Options<UdfSymbolsData, ThrowOnError>) => (options.client ?? client).get<UdfSymbolsResponses, UdfSymbolsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/symbols',
+    ...options
+});
+
+export const udfTime = <ThrowOnError extends boolean = false>(options?: Options<UdfTimeData, ThrowOnError>) => (options?.client ?? client).get<UdfTimeResponses, UdfTimeErrors, ThrowOnError>({ url: '/udf/time', ...options });
+
+export const udfTimescaleMarks = <ThrowOnError extends boolean = false>(options?: Options<UdfTimescaleMarksData, ThrowOnError>) => (options?.client ?? client).get<UdfTimescaleMarksResponses, UdfTimescaleMarksErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/udf/timescale_marks',
+    ...options
 });

@@ -109,7 +109,7 @@ export type CandlesView = {
     complete: boolean;
     h: Array<number>;
     indicators?: {
-        [key: string]: Array<number>;
+        [key: string]: Array<number | null>;
     };
     interval: string;
     l: Array<number>;
@@ -120,6 +120,11 @@ export type CandlesView = {
     t: Array<number>;
     timezone?: string;
     v: Array<number>;
+};
+
+export type CatalogueView = {
+    items: Array<IndicatorView>;
+    next?: string | null;
 };
 
 export type ContractExchange = 'NFO' | 'BFO' | 'CDS' | 'MCX';
@@ -191,6 +196,14 @@ export type HoldingView = {
     unrealized_profit: string | null;
 };
 
+export type IndicatorView = {
+    name: string;
+    outputs: Array<string>;
+    overlay: boolean;
+    parameters: Array<ParameterView>;
+    title: string;
+};
+
 export type Instrument = {
     broker_code: string;
     broker_token: string | null;
@@ -246,6 +259,24 @@ export type InstrumentPage = {
 
 export type InstrumentType = 'equity' | 'index' | 'future' | 'option' | 'mutual_fund' | 'currency';
 
+export type LegView = {
+    ask: number | null;
+    bid: number | null;
+    delta: number | null;
+    gamma: number | null;
+    iv: number | null;
+    live: boolean;
+    lot_size: number;
+    ltp: number | null;
+    oi: number | null;
+    oi_change: number | null;
+    prev_close: number | null;
+    symbol: string;
+    theta: number | null;
+    vega: number | null;
+    volume: number | null;
+};
+
 export type ListedExchange = 'NSE' | 'BSE' | 'NFO' | 'BFO' | 'CDS' | 'MCX' | 'NSE_INDEX' | 'BSE_INDEX' | 'MF';
 
 export type LoginBody = {
@@ -282,6 +313,29 @@ export type NewSubscriptions = {
     symbols: Array<string>;
 };
 
+export type NewWatchlist = {
+    name: string;
+    symbols?: Array<string>;
+};
+
+export type OptionChainView = {
+    as_of: string;
+    atm: number | null;
+    days_to_expiry: number;
+    exchange: string;
+    expires_at: string;
+    expiry: string;
+    forward: number | null;
+    max_pain: number | null;
+    model?: 'black76';
+    pcr: number | null;
+    pcr_volume: number | null;
+    rate: number;
+    spot: number | null;
+    strikes: Array<StrikeView>;
+    underlying: string;
+};
+
 export type PageBrokerAccountView = {
     items: Array<BrokerAccountView>;
     next?: string | null;
@@ -300,6 +354,14 @@ export type PagePositionView = {
 export type PageSessionView = {
     items: Array<SessionView>;
     next?: string | null;
+};
+
+export type ParameterView = {
+    default: number;
+    maximum: number;
+    minimum: number;
+    name: string;
+    whole: boolean;
 };
 
 export type PositionView = {
@@ -413,6 +475,12 @@ export type SessionView = {
 
 export type Status = 'active' | 'expired' | 'delisted';
 
+export type StrikeView = {
+    call: LegView | null;
+    put: LegView | null;
+    strike: number;
+};
+
 export type SubscriptionList = {
     items: Array<SubscriptionView>;
     next?: string | null;
@@ -521,6 +589,24 @@ export type UserView = {
     full_name?: string | null;
     id: string;
     role: Role;
+};
+
+export type WatchlistChange = {
+    name?: string | null;
+    symbols?: Array<string> | null;
+};
+
+export type WatchlistPage = {
+    items: Array<WatchlistView>;
+    next?: string | null;
+};
+
+export type WatchlistView = {
+    created_at: string;
+    id: string;
+    name: string;
+    symbols: Array<string>;
+    updated_at: string;
 };
 
 export type BrokerAccountChangesWritable = {
@@ -1512,6 +1598,7 @@ export type ReadCandlesData = {
         to?: string | null;
         limit?: number;
         format?: string;
+        indicators?: string | null;
         live?: boolean;
     };
     url: '/api/v1/candles/{symbol}';
@@ -1602,6 +1689,35 @@ export type ReadFeedResponses = {
 };
 
 export type ReadFeedResponse = ReadFeedResponses[keyof ReadFeedResponses];
+
+export type ReadCatalogueData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/indicators';
+};
+
+export type ReadCatalogueErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadCatalogueError = ReadCatalogueErrors[keyof ReadCatalogueErrors];
+
+export type ReadCatalogueResponses = {
+    /**
+     * Successful Response
+     */
+    200: CatalogueView;
+};
+
+export type ReadCatalogueResponse = ReadCatalogueResponses[keyof ReadCatalogueResponses];
 
 export type ListInstrumentsData = {
     body?: never;
@@ -1894,6 +2010,43 @@ export type ReadMarketStatusResponses = {
 
 export type ReadMarketStatusResponse = ReadMarketStatusResponses[keyof ReadMarketStatusResponses];
 
+export type ReadOptionChainData = {
+    body?: never;
+    path: {
+        underlying: string;
+    };
+    query?: {
+        expiry?: string | null;
+        exchange?: 'NFO' | 'BFO' | null;
+        strikes?: number;
+        greeks?: boolean;
+        rate?: number;
+    };
+    url: '/api/v1/option-chain/{underlying}';
+};
+
+export type ReadOptionChainErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadOptionChainError = ReadOptionChainErrors[keyof ReadOptionChainErrors];
+
+export type ReadOptionChainResponses = {
+    /**
+     * Successful Response
+     */
+    200: OptionChainView;
+};
+
+export type ReadOptionChainResponse = ReadOptionChainResponses[keyof ReadOptionChainResponses];
+
 export type ReadQuotesData = {
     body?: never;
     path?: never;
@@ -2097,3 +2250,382 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ListWatchlistsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/watchlists';
+};
+
+export type ListWatchlistsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListWatchlistsError = ListWatchlistsErrors[keyof ListWatchlistsErrors];
+
+export type ListWatchlistsResponses = {
+    /**
+     * Successful Response
+     */
+    200: WatchlistPage;
+};
+
+export type ListWatchlistsResponse = ListWatchlistsResponses[keyof ListWatchlistsResponses];
+
+export type AddWatchlistData = {
+    body: NewWatchlist;
+    path?: never;
+    query?: never;
+    url: '/api/v1/watchlists';
+};
+
+export type AddWatchlistErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type AddWatchlistError = AddWatchlistErrors[keyof AddWatchlistErrors];
+
+export type AddWatchlistResponses = {
+    /**
+     * Successful Response
+     */
+    201: WatchlistView;
+};
+
+export type AddWatchlistResponse = AddWatchlistResponses[keyof AddWatchlistResponses];
+
+export type RemoveWatchlistData = {
+    body?: never;
+    path: {
+        watchlist_id: string;
+    };
+    query?: never;
+    url: '/api/v1/watchlists/{watchlist_id}';
+};
+
+export type RemoveWatchlistErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type RemoveWatchlistError = RemoveWatchlistErrors[keyof RemoveWatchlistErrors];
+
+export type RemoveWatchlistResponses = {
+    204: void;
+};
+
+export type RemoveWatchlistResponse = RemoveWatchlistResponses[keyof RemoveWatchlistResponses];
+
+export type ReadWatchlistData = {
+    body?: never;
+    path: {
+        watchlist_id: string;
+    };
+    query?: never;
+    url: '/api/v1/watchlists/{watchlist_id}';
+};
+
+export type ReadWatchlistErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadWatchlistError = ReadWatchlistErrors[keyof ReadWatchlistErrors];
+
+export type ReadWatchlistResponses = {
+    /**
+     * Successful Response
+     */
+    200: WatchlistView;
+};
+
+export type ReadWatchlistResponse = ReadWatchlistResponses[keyof ReadWatchlistResponses];
+
+export type ChangeWatchlistData = {
+    body: WatchlistChange;
+    path: {
+        watchlist_id: string;
+    };
+    query?: never;
+    url: '/api/v1/watchlists/{watchlist_id}';
+};
+
+export type ChangeWatchlistErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangeWatchlistError = ChangeWatchlistErrors[keyof ChangeWatchlistErrors];
+
+export type ChangeWatchlistResponses = {
+    /**
+     * Successful Response
+     */
+    200: WatchlistView;
+};
+
+export type ChangeWatchlistResponse = ChangeWatchlistResponses[keyof ChangeWatchlistResponses];
+
+export type UdfConfigData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/udf/config';
+};
+
+export type UdfConfigErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfConfigError = UdfConfigErrors[keyof UdfConfigErrors];
+
+export type UdfConfigResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfHistoryData = {
+    body?: never;
+    path?: never;
+    query: {
+        symbol: string;
+        resolution: string;
+        to: number;
+        from?: number;
+        countback?: number | null;
+    };
+    url: '/udf/history';
+};
+
+export type UdfHistoryErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfHistoryError = UdfHistoryErrors[keyof UdfHistoryErrors];
+
+export type UdfHistoryResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfMarksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/udf/marks';
+};
+
+export type UdfMarksErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfMarksError = UdfMarksErrors[keyof UdfMarksErrors];
+
+export type UdfMarksResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfQuotesData = {
+    body?: never;
+    path?: never;
+    query: {
+        symbols: string;
+    };
+    url: '/udf/quotes';
+};
+
+export type UdfQuotesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfQuotesError = UdfQuotesErrors[keyof UdfQuotesErrors];
+
+export type UdfQuotesResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfSearchData = {
+    body?: never;
+    path?: never;
+    query?: {
+        query?: string;
+        type?: string;
+        exchange?: string;
+        limit?: number;
+    };
+    url: '/udf/search';
+};
+
+export type UdfSearchErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfSearchError = UdfSearchErrors[keyof UdfSearchErrors];
+
+export type UdfSearchResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfSymbolsData = {
+    body?: never;
+    path?: never;
+    query: {
+        symbol: string;
+    };
+    url: '/udf/symbols';
+};
+
+export type UdfSymbolsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfSymbolsError = UdfSymbolsErrors[keyof UdfSymbolsErrors];
+
+export type UdfSymbolsResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};
+
+export type UdfTimeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/udf/time';
+};
+
+export type UdfTimeErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': unknown;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': unknown;
+};
+
+export type UdfTimeResponses = {
+    /**
+     * Successful Response
+     */
+    200: string;
+};
+
+export type UdfTimeResponse = UdfTimeResponses[keyof UdfTimeResponses];
+
+export type UdfTimescaleMarksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/udf/timescale_marks';
+};
+
+export type UdfTimescaleMarksErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UdfTimescaleMarksError = UdfTimescaleMarksErrors[keyof UdfTimescaleMarksErrors];
+
+export type UdfTimescaleMarksResponses = {
+    /**
+     * Successful Response
+     */
+    200: unknown;
+};

@@ -128,7 +128,7 @@ export default function ChartPanel({ symbol }: { symbol: string }) {
       <div className="legend num" ref={legend} />
       {history.isError && <Failure error={history.error} retry={() => void refetch()} />}
       {empty && <p className="notice">No {interval} history of {symbol} is stored yet. Fetch it on the Data page; live bars appear as they form.</p>}
-      <div className="canvas" ref={host} role="img" aria-label={`${interval} candles of ${symbol}`} data-bars={history.data?.t.length ?? 0} />
+      <div className="canvas" ref={host} role="group" aria-label={`${interval} candles of ${symbol}`} data-bars={history.data?.t.length ?? 0} />
     </section>
   );
 }

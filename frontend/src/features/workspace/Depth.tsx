@@ -61,7 +61,7 @@ function Row({ level, side, share, decimals }: { level: Level; side: "bid" | "as
   return (
     <div className={`level ${side}`} role="row">
       <span className="bar" style={{ transform: `scaleX(${share})` }} aria-hidden />
-      <span role="cell" className={side === "bid" ? "up" : "down"}>{price(level[0], decimals)}</span>
+      <span role="cell">{price(level[0], decimals)}</span>
       <span role="cell">{integer(level[1])}</span>
       <span role="cell" className="muted">{integer(level[2])}</span>
     </div>
