@@ -33,7 +33,7 @@ from breezeway.testing.feed_stack import free_port, run_gateway
 
 CLIENTS, INSTRUMENTS = 100, 50
 RATES = (300, 1_000, 5_000, 10_000, 15_000, 20_000, 25_000)
-PEER_RATES = (50, 100, 150, 300)
+PEER_RATES = (50, 100, 150, 300, 600)
 WARM_UP_SECONDS, SECONDS = 2, 6
 ENOUGH = 0.999
 SYMBOLS = [f"NSE:S{n}" for n in range(INSTRUMENTS)]

@@ -1,6 +1,12 @@
-"""`GET /ws/v1/stream`: accept, authenticate, read, write, close. The only part that knows WebSockets."""
+"""The WebSocket edges: accept, authenticate, read, write, close. The only part that knows WebSockets.
+
+`GET /ws/v1/stream` speaks our own protocol (as MessagePack with `?encoding=msgpack`), `GET /ws/alpaca/v2/breeze` that
+of Alpaca's market-data stream.
+"""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -8,7 +14,9 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from breezeway.http.problem import problem_response
+from gateway_service.application.alpaca import AlpacaDialect
 from gateway_service.application.connection import Connection, Disconnect
+from gateway_service.application.dialects import Dialect, NativeDialect, PackedDialect
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.stream import Stream
 from gateway_service.domain.close_codes import CloseCode
@@ -24,6 +32,19 @@ _log = structlog.get_logger()
 @router.websocket("/ws/v1/stream")
 async def stream(websocket: WebSocket) -> None:
     """Ticks, depth, bars and private events; see the contract's chapter on the stream."""
+    packed = websocket.query_params.get("encoding") == "msgpack"
+    await _serve(websocket, PackedDialect if packed else NativeDialect)
+
+
+@router.websocket("/ws/alpaca/v2/breeze")
+async def alpaca(websocket: WebSocket) -> None:
+    """Alpaca's market-data stream; its own client asks for MessagePack with a Content-Type header."""
+    packed = websocket.headers.get("content-type") == "application/msgpack"
+    symbols = websocket.app.state.stream.symbols
+    await _serve(websocket, partial(AlpacaDialect, symbols=symbols, packed=packed))
+
+
+async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -> None:
     service: Stream = websocket.app.state.stream
     if await _refused(websocket, service):
         return
@@ -40,9 +61,10 @@ async def stream(websocket: WebSocket) -> None:
             limit.reschedule(loop.time())
 
     connection = service.open(kick)
+    dialect = speak(connection)
     try:
         async with limit:
-            await _converse(websocket, connection, service, limit)
+            await _converse(websocket, connection, dialect, service, limit)
     except* TimeoutError:
         if not verdict:
             verdict.append(Disconnect(CloseCode.UNAUTHENTICATED, "authentication_expired"))
@@ -55,7 +77,7 @@ async def stream(websocket: WebSocket) -> None:
         verdict.append(Disconnect(CloseCode.INTERNAL, "internal_error"))
     finally:
         service.close(connection)
-    await _close(websocket, connection.outbox, verdict[0])
+    await _close(websocket, connection.outbox, dialect, verdict[0])
 
 
 async def _refused(websocket: WebSocket, service: Stream) -> bool:
@@ -91,15 +113,20 @@ def _allowed_origins(websocket: WebSocket) -> frozenset[str]:
     return allowed | {f"http://{own}", f"https://{own}"}
 
 
-async def _converse(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
+async def _converse(
+    websocket: WebSocket, connection: Connection, dialect: Dialect, service: Stream, limit: asyncio.Timeout
+) -> None:
+    dialect.welcome()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_read(websocket, connection, service, limit))
-        group.create_task(_write(websocket, connection.outbox))
+        group.create_task(_read(websocket, connection, dialect, service, limit))
+        group.create_task(_write(websocket, connection.outbox, dialect))
 
 
-async def _read(websocket: WebSocket, connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
+async def _read(
+    websocket: WebSocket, connection: Connection, dialect: Dialect, service: Stream, limit: asyncio.Timeout
+) -> None:
     while True:
-        principal = await connection.handle(await _frame(websocket))
+        principal = await dialect.handle(await _frame(websocket))
         if principal is not None:
             if not service.registry.enter(connection, principal.user_id):
                 raise Disconnect(CloseCode.TOO_MANY_CONNECTIONS, "too_many_connections")
@@ -118,7 +145,7 @@ async def _frame(websocket: WebSocket) -> str | bytes:
     return raw
 
 
-async def _write(websocket: WebSocket, outbox: Outbox) -> None:
+async def _write(websocket: WebSocket, outbox: Outbox, dialect: Dialect) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await outbox.wait()
@@ -126,18 +153,21 @@ async def _write(websocket: WebSocket, outbox: Outbox) -> None:
         if frame is None:
             continue
         outbox.sending_since = loop.time()
-        await websocket.send({"type": "websocket.send", "text": frame.decode()})
+        for message in dialect.encode(frame):
+            await websocket.send(message)
         outbox.sending_since = None
 
 
-async def _close(websocket: WebSocket, outbox: Outbox, verdict: Disconnect) -> None:
+async def _close(websocket: WebSocket, outbox: Outbox, dialect: Dialect, verdict: Disconnect) -> None:
     if verdict.code is None:
         return
     _log.info("stream_closed", code=int(verdict.code), reason=verdict.reason, conflated=outbox.conflated)
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
-            if verdict.code is not CloseCode.TOO_SLOW and (rest := outbox.take()) is not None:
-                await websocket.send({"type": "websocket.send", "text": rest.decode()})
+            if verdict.code is not CloseCode.TOO_SLOW:
+                dialect.farewell(verdict.code, verdict.reason)
+                for message in dialect.encode(outbox.take() or b"[]"):
+                    await websocket.send(message)
             await websocket.close(int(verdict.code), verdict.reason[:120])
     except (TimeoutError, WebSocketDisconnect, RuntimeError):
         _abort(websocket)

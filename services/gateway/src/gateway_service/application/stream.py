@@ -11,6 +11,7 @@ from breezeway.contracts.auth import CredentialsRevoked
 from gateway_service.application.connection import Backstage, Connection
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.registry import Kick, Registry
+from gateway_service.application.stream_ports import SymbolDirectory
 from gateway_service.domain.close_codes import CloseCode
 
 _log = structlog.get_logger()
@@ -60,6 +61,10 @@ class Stream:
         connection = Connection(next(self._numbers), outbox, self._stage)
         self.registry.add(connection, kick)
         return connection
+
+    @property
+    def symbols(self) -> SymbolDirectory:
+        return self._stage.symbols
 
     def now(self) -> float:
         """Wall time, epoch seconds."""
