@@ -86,9 +86,9 @@ def day_of(t: int) -> date:
 
 def _intraday_labels(t: Integers, seconds: int, segment: Segment, calendar: MarketCalendar) -> Integers:
     def anchor(day: date) -> int:
-        stretches = calendar.continuous(segment, day)
+        opening = calendar.opening(segment, day)
         # A bar on a day that the calendar does not know is anchored where the segment usually opens.
-        return int(stretches[0][0].timestamp()) if stretches else ist_midnight(day) + _usual_open(segment)
+        return opening if opening is not None else ist_midnight(day) + _usual_open(segment)
 
     anchors = _per_day(ist_day(t), anchor)
     labels = anchors + (t - anchors) // seconds * seconds

@@ -33,6 +33,7 @@ class MarketCalendar:
     def __init__(self, data: CalendarData) -> None:
         self._data = data
         self._days: dict[tuple[Segment, date, bool], tuple[Session, ...]] = {}
+        self._openings: dict[tuple[Segment, date], int | None] = {}
         self._tables = {segment: sorted(tables.items()) for segment, tables in data.timetables.items()}
         self.version = "+".join(data.versions)
         self.known_until = data.known_until
@@ -69,7 +70,18 @@ class MarketCalendar:
         return [(session.start, session.end) for session in sessions if session.kind in TRADING_KINDS]
 
     def is_trading_day(self, segment: Segment, day: date) -> bool:
-        return any(session.kind in TRADING_KINDS for session in self.sessions(segment, day))
+        return self.opening(segment, day) is not None
+
+    def opening(self, segment: Segment, day: date) -> int | None:
+        """When continuous matching begins, in epoch seconds; None on a day without trading.
+
+        Remembered apart from the sessions: whoever aggregates years of bars asks for every single day.
+        """
+        key = (segment, day)
+        if key not in self._openings:
+            stretches = self.continuous(segment, day)
+            self._openings[key] = int(stretches[0][0].timestamp()) if stretches else None
+        return self._openings[key]
 
     def day_name(self, segment: Segment, day: date) -> str | None:
         """The name of the holiday or special session, if the day is one."""
