@@ -62,6 +62,8 @@ async def test_an_option_chain_costs_two_broker_calls(user: ApiUser) -> None:
 
 async def test_a_chart_finds_its_symbol_and_its_history_and_tables_read_like_pandas_reads(user: ApiUser) -> None:
     assert (await user.http.get("/udf/config", headers={"Authorization": ""})).json()["supports_search"] is True
+    preflight = await user.http.options("/udf/history", headers={"Origin": "https://chart.example"})
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, "*")
     found = (await user.http.get("/udf/search", params={"query": "reliance", "type": "stock", "limit": 5})).json()
     assert found[0]["full_name"] == SYMBOL
     symbol = (await user.http.get("/udf/symbols", params={"symbol": SYMBOL})).json()

@@ -17,7 +17,7 @@ from gateway_service.domain.routing import service_for
 
 router = APIRouter(include_in_schema=False)
 
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _HOP_BY_HOP: Final = frozenset(
