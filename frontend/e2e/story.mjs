@@ -89,6 +89,10 @@ const steps = {
     await page.keyboard.press("Delete");
     await list.getByRole("button", { name: "Undo" }).click();
     must((await list.locator(".watchrow").count()) === 4, "the removed row is back");
+    await page.waitForLoadState("networkidle").catch(() => undefined);
+    await page.reload();
+    await list.getByText("TCS").waitFor();
+    must((await list.locator(".watchrow").count()) === 4, "the server has kept the list");
   },
   async "survive a lost network"({ page, context }) {
     await context.setOffline(true);

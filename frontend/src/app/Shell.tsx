@@ -88,7 +88,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
       <main className="main" id="main" tabIndex={-1}>
         <Boundary name="The page" key={place.pathname.split("/")[1]}>
           <Suspense fallback={<div className="page"><Loading /></div>}>
-            <Outlet context={{ user: user.id, search: () => setSearching(true) }} />
+            <Outlet context={{ search: () => setSearching(true) }} />
           </Suspense>
         </Boundary>
       </main>

@@ -3,19 +3,19 @@ import { type DragEvent, type KeyboardEvent, useState } from "react";
 import { LiveCell } from "@/realtime/cells";
 import { useChannels } from "@/realtime/stream";
 import { percent, price } from "@/shared/format/numbers";
+import { Failure, Loading } from "@/shared/ui/states";
 
-import { changeWatchlist, moved, useWatchlist } from "./watchlist";
+import { moved, useWatchlist } from "./watchlist";
 
 interface Props {
-  user: string;
   selected: string;
   select: (symbol: string) => void;
   search: () => void;
 }
 
 /** The instruments that are followed. Arrows move, Enter charts, Alt+arrows or dragging sort, Delete removes with undo. */
-export function Watchlist({ user, selected, select, search }: Props) {
-  const list = useWatchlist(user);
+export function Watchlist({ selected, select, search }: Props) {
+  const { list, pending, error, retry, change } = useWatchlist();
   const [removed, setRemoved] = useState<{ symbol: string; at: number } | null>(null);
   const [dragged, setDragged] = useState<number | null>(null);
   useChannels(list.map((symbol) => `tick:${symbol}`));
@@ -23,12 +23,12 @@ export function Watchlist({ user, selected, select, search }: Props) {
   function remove(at: number): void {
     const symbol = list[at];
     if (symbol === undefined) return;
-    changeWatchlist(user, (now) => now.filter((item) => item !== symbol));
+    change((now) => now.filter((item) => item !== symbol));
     setRemoved({ symbol, at });
   }
 
   function undo(): void {
-    if (removed) changeWatchlist(user, (now) => [...now.slice(0, removed.at), removed.symbol, ...now.slice(removed.at)]);
+    if (removed) change((now) => [...now.slice(0, removed.at), removed.symbol, ...now.slice(removed.at)]);
     setRemoved(null);
   }
 
@@ -36,20 +36,22 @@ export function Watchlist({ user, selected, select, search }: Props) {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step !== 0) {
       event.preventDefault();
-      if (event.altKey) changeWatchlist(user, (now) => moved(now, at, at + step));
+      if (event.altKey) change((now) => moved(now, at, at + step));
       else event.currentTarget.closest("ul")?.querySelectorAll<HTMLElement>(".watchrow")[at + step]?.focus();
     } else if (event.key === "Delete") remove(at);
   }
 
   function onDrop(event: DragEvent, at: number): void {
     event.preventDefault();
-    if (dragged !== null) changeWatchlist(user, (now) => moved(now, dragged, at));
+    if (dragged !== null) change((now) => moved(now, dragged, at));
     setDragged(null);
   }
 
   return (
     <section className="watchlist" aria-label="Watchlist">
-      {list.length === 0 && <p className="notice">Nothing is followed yet. <button type="button" className="button" onClick={search}>Search an instrument</button></p>}
+      {pending && <Loading />}
+      {error && <Failure error={error} retry={retry} />}
+      {!pending && !error && list.length === 0 && <p className="notice">Nothing is followed yet. <button type="button" className="button" onClick={search}>Search an instrument</button></p>}
       <ul>
         {list.map((symbol, at) => {
           const [exchange = "", code = symbol] = symbol.split(/:(.*)/);

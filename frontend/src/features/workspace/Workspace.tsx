@@ -12,31 +12,32 @@ import { useChannels } from "@/realtime/stream";
 
 import "./workspace.css";
 import { Depth } from "./Depth";
-import { changeWatchlist, useWatchlist } from "./watchlist";
+import { useWatchlist } from "./watchlist";
 import { Watchlist } from "./Watchlist";
 
 const ChartPanel = lazy(() => import("@/features/chart/ChartPanel"));
 
 export interface WorkspaceContext {
-  user: string;
   search: () => void;
 }
 
 /** Watchlist, chart and depth of one instrument, which the address names: /chart/NSE:RELIANCE. */
 export default function Workspace() {
-  const { user, search } = useOutletContext<WorkspaceContext>();
+  const { search } = useOutletContext<WorkspaceContext>();
   const navigate = useNavigate();
   const named = useParams().symbol;
-  const list = useWatchlist(user);
+  const { list, pending, change } = useWatchlist();
   const symbol = named ?? list[0] ?? "NSE_INDEX:NIFTY";
   useChannels([`tick:${symbol}`]);
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
   const accounts = useQuery({ queryKey: ["broker-accounts"], queryFn: () => data(listBrokerAccounts({ query: { limit: 100 } })) });
   const decimals = decimalsOf(instrument.data?.tick_size);
   const select = (next: string): void => void navigate(`/chart/${encodeURIComponent(next)}`);
+  // Which instrument it is about, the list says.
+  if (pending && !named) return <div className="page"><Loading /></div>;
   return (
     <div className="workspace" data-view={named ? "chart" : "list"}>
-      <Boundary name="The watchlist"><Watchlist user={user} selected={symbol} select={select} search={search} /></Boundary>
+      <Boundary name="The watchlist"><Watchlist selected={symbol} select={select} search={search} /></Boundary>
       <div className="centre">
         {accounts.data?.items.length === 0 && (
           <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
@@ -48,8 +49,8 @@ export default function Workspace() {
           <span className="muted">{instrument.data?.name}</span>
           <LiveCell key={`${symbol}p${decimals}`} symbol={symbol} field="ltp" format={(value) => price(value, decimals)} flash className="last" />
           <LiveCell key={`${symbol}c`} symbol={symbol} field="change_pct" format={percent} bySign />
-          {!list.includes(symbol) && (
-            <button type="button" className="button" onClick={() => changeWatchlist(user, (now) => [...now, symbol])}>Add to watchlist</button>
+          {!pending && !list.includes(symbol) && (
+            <button type="button" className="button" onClick={() => change((now) => [...now, symbol])}>Add to watchlist</button>
           )}
         </header>
         <Boundary name="The chart" key={symbol}>

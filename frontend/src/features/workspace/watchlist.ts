@@ -1,26 +1,23 @@
-import { useSyncExternalStore } from "react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { load, save } from "@/shared/storage/json";
+import { data } from "@/api/client";
+import { addWatchlist, changeWatchlist, listWatchlists } from "@/api/generated";
 
-/** Kept in this browser until the server keeps watchlists; one list a user. */
+/** Shown to somebody who has no list yet; stored with their first change. */
 const FIRST = ["NSE:RELIANCE", "NSE:INFY", "NSE_INDEX:NIFTY"];
-const lists = new Map<string, readonly string[]>();
-const listeners = new Set<() => void>();
+const KEY = ["watchlist"];
+const NAME = "Watchlist";
 
-function read(user: string): readonly string[] {
-  const known = lists.get(user);
-  if (known) return known;
-  const stored = load(`breezeway.watchlist.${user}`);
-  const list = Array.isArray(stored) ? stored.filter((item): item is string => typeof item === "string") : FIRST;
-  lists.set(user, list);
-  return list;
+interface Watchlist {
+  /** Null until the server has it. */
+  id: string | null;
+  symbols: readonly string[];
 }
 
-export function changeWatchlist(user: string, change: (list: readonly string[]) => readonly string[]): void {
-  const next = [...new Set(change(read(user)))];
-  lists.set(user, next);
-  save(`breezeway.watchlist.${user}`, next);
-  for (const listener of listeners) listener();
+async function read(): Promise<Watchlist> {
+  const { items } = await data(listWatchlists());
+  const first = items[0];
+  return first ? { id: first.id, symbols: first.symbols } : { id: null, symbols: FIRST };
 }
 
 /** `list` with the entry at `from` moved to `to`; unchanged when either is outside. */
@@ -31,12 +28,33 @@ export function moved(list: readonly string[], from: number, to: number): readon
   return [...rest.slice(0, to), item, ...rest.slice(to)];
 }
 
-export function useWatchlist(user: string): readonly string[] {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+/** The user's first watchlist. A change shows at once, and is taken back with a word when the server refuses it. */
+export function useWatchlist() {
+  const cache = useQueryClient();
+  const query = useQuery({ queryKey: KEY, queryFn: read, staleTime: 60_000 });
+  const store = useMutation({
+    // One after the other: the last change has to be the last that the server sees.
+    scope: { id: "watchlist" },
+    mutationFn: async (symbols: readonly string[]) => {
+      const id = cache.getQueryData<Watchlist>(KEY)?.id ?? null;
+      if (id !== null) {
+        await data(changeWatchlist({ path: { watchlist_id: id }, body: { symbols: [...symbols] } }));
+        return;
+      }
+      const made = await data(addWatchlist({ body: { name: NAME, symbols: [...symbols] } }));
+      cache.setQueryData<Watchlist>(KEY, (now) => ({ id: made.id, symbols: now?.symbols ?? made.symbols }));
     },
-    () => read(user),
-  );
+    onError: () => cache.invalidateQueries({ queryKey: KEY }),
+  });
+
+  function change(edit: (list: readonly string[]) => readonly string[]): void {
+    const now = cache.getQueryData<Watchlist>(KEY);
+    if (!now) return;
+    const symbols = [...new Set(edit(now.symbols))];
+    void cache.cancelQueries({ queryKey: KEY });
+    cache.setQueryData<Watchlist>(KEY, { id: now.id, symbols });
+    store.mutate(symbols);
+  }
+
+  return { list: query.data?.symbols ?? [], pending: query.isPending, error: query.error ?? store.error, retry: () => void query.refetch(), change };
 }
