@@ -6,6 +6,8 @@ import { sessions } from "@/session/session";
 import { moment } from "@/shared/format/time";
 import { Failure, Loading } from "@/shared/ui/states";
 
+import { browserName } from "./browserName";
+
 /** Where the user is signed in, and the way to end that. */
 export default function SessionsPage() {
   const cache = useQueryClient();
@@ -29,7 +31,7 @@ export default function SessionsPage() {
               <tbody>
                 {list.data.items.map((one) => (
                   <tr key={one.id}>
-                    <td>{one.user_agent ?? "unknown"}</td><td>{one.ip ?? "–"}</td><td>{moment(one.last_used_at)}</td><td>{moment(one.expires_at)}</td>
+                    <td>{browserName(one.user_agent)}</td><td>{one.ip ?? "–"}</td><td>{moment(one.last_used_at)}</td><td>{moment(one.expires_at)}</td>
                     <td>{one.current ? <span className="tag good">this one</span> : <button type="button" className="button" disabled={end.isPending} onClick={() => end.mutate(one.id)}>End</button>}</td>
                   </tr>
                 ))}
