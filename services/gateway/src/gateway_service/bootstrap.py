@@ -18,7 +18,13 @@ from breezeway.security.service_tokens import ServiceTokens
 from gateway_service.adapters import drain, stream_metrics
 from gateway_service.adapters.claim_store import RedisClaimStore
 from gateway_service.adapters.directories import AuthFeedDirectory, InstrumentSymbols
-from gateway_service.adapters.redis_stream import RedisBroker, RedisInterest, RedisSnapshots, RedisTopics
+from gateway_service.adapters.redis_stream import (
+    RedisBroker,
+    RedisHistories,
+    RedisInterest,
+    RedisSnapshots,
+    RedisTopics,
+)
 from gateway_service.adapters.upstreams import Upstreams
 from gateway_service.api.docs import DocumentCache
 from gateway_service.application.connection import Backstage
@@ -98,6 +104,7 @@ async def build_stream(
         hub=hub,
         topics=RedisTopics(),
         snapshots=RedisSnapshots(redis),
+        histories=RedisHistories(redis),
         interest=interest,
         feeds=feeds,
         symbols=InstrumentSymbols(instruments),

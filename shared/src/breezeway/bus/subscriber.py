@@ -105,9 +105,7 @@ class Subscriber:
                     if lost_at is not None and self._on_gap is not None:
                         await self._on_gap(loop.time() - lost_at)
                     lost_at = None
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._beat(), name="pubsub-heartbeat")
-                        group.create_task(_until_closed(wire), name="pubsub-reader")
+                    await self._listen(wire)
                 finally:
                     wire.close()
             except* (RedisError, OSError, TimeoutError) as errors:
@@ -119,6 +117,19 @@ class Subscriber:
                 self._wire = None
             await asyncio.sleep(_BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)])
             attempt += 1
+
+    async def _listen(self, wire: ListeningWire) -> None:
+        # No task group: Python 3.11's leaves `cancelling()` raised in its parent when a child fails, after which nobody
+        # can tell any more whether the parent has been cancelled, and swallows a cancellation that comes with an error.
+        beat = asyncio.create_task(self._beat(), name="pubsub-heartbeat")
+        try:
+            await asyncio.wait((beat, wire.closed), return_when=asyncio.FIRST_COMPLETED)
+            if wire.closed.done():
+                raise wire.closed.result()
+            beat.result()
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,7 +145,3 @@ class Subscriber:
         # Without a name it is our heartbeat, or was on its way when its channel was given up.
         if name is not None:
             self._handler(name, payload)
-
-
-async def _until_closed(wire: ListeningWire) -> None:
-    raise await wire.closed

@@ -30,6 +30,10 @@ PRIVATE_KINDS = frozenset({ChannelKind.ORDERS, ChannelKind.NOTIFICATIONS, Channe
 """Channels of which every user has one of their own."""
 
 
+DURABLE_KINDS = frozenset({ChannelKind.ORDERS, ChannelKind.NOTIFICATIONS})
+"""Private channels whose messages carry `offset` and `epoch`, and of which a client can ask for what it missed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A parsed channel name: `tick:NSE:RELIANCE`, `candle:1m:NSE:RELIANCE`, `orders`."""

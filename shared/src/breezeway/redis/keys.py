@@ -19,6 +19,16 @@ def user_channel(user_id: UUID | str, channel: str) -> str:
     return f"{PREFIX}:user:{user_id}:{channel}"
 
 
+def durable_stream(user_id: UUID | str, channel: str) -> str:
+    """Stream: the last messages of a private channel of which none may be missed."""
+    return f"{PREFIX}:durable:{user_id}:{channel}"
+
+
+def durable_state(user_id: UUID | str, channel: str) -> str:
+    """Hash: epoch and last offset of a durable stream."""
+    return f"{PREFIX}:durable:{user_id}:{channel}:state"
+
+
 def snapshot(feed: str) -> str:
     """Hash: stream channel → the last message bytes, for a subscriber that has just come and for quotes."""
     return f"{PREFIX}:snapshot:{feed}"
@@ -57,6 +67,16 @@ def broker_session_events() -> str:
 def user_revoked() -> str:
     """Pub/sub: a user or token family whose credentials have just stopped working."""
     return f"{PREFIX}:events:revoked"
+
+
+def revocations() -> str:
+    """Stream: the revocations of the last half hour, for whoever verifies tokens, also after a restart."""
+    return f"{PREFIX}:revocations"
+
+
+def dev_mailbox() -> str:
+    """List: the mails of a development instance, newest first."""
+    return f"{PREFIX}:dev-mailbox"
 
 
 def instruments_changed() -> str:

@@ -74,6 +74,25 @@ async def test_w03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "
         assert 0 < gaps[0] < 10
 
 
+async def test_a_cut_leaves_the_listener_uncancelled_and_it_ends_when_it_is(
+    valkey: EmbeddedValkey, redis: "Redis"
+) -> None:
+    gaps: list[float] = []
+
+    async def on_gap(seconds: float) -> None:
+        gaps.append(seconds)
+
+    subscriber = Subscriber(valkey.url, lambda _channel, _data: None, on_gap)
+    task = asyncio.create_task(subscriber.run())
+    await subscriber.connected.wait()
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await eventually(lambda: len(gaps) == 1)
+    assert task.cancelling() == 0
+    task.cancel()
+    await asyncio.wait_for(asyncio.gather(task, return_exceptions=True), 2)
+    assert task.cancelled()
+
+
 async def test_channels_wanted_while_disconnected_are_heard_later(valkey: EmbeddedValkey, redis: "Redis") -> None:
     heard: list[tuple[str, bytes]] = []
     subscriber = Subscriber(valkey.url, lambda channel, data: heard.append((channel, data)))

@@ -8,8 +8,11 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from breezeway.bus.durable import DurableChannels, Place
 from breezeway.bus.subscriber import OnGap, Subscriber
 from breezeway.redis import keys
+from gateway_service.application.stream_ports import History
+from gateway_service.domain.commands import Position
 
 _log = structlog.get_logger()
 
@@ -104,6 +107,22 @@ class RedisSnapshots:
             # A subscription without its snapshot still becomes live; the listener reports the gap.
             _log.warning("snapshot_unavailable", error=repr(error))
             return [None] * len(channels)
+
+
+class RedisHistories:
+    """Implements `stream_ports.Histories`."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._channels = DurableChannels(redis)
+
+    async def since(self, user_id: UUID, channel: str, position: Position | None) -> History | None:
+        place = None if position is None else Place(position.offset, position.epoch)
+        try:
+            missed = await self._channels.since(user_id, channel, place)
+        except (RedisError, OSError) as error:
+            _log.warning("history_unavailable", channel=channel, error=repr(error))
+            return None
+        return History(Position(missed.place.offset, missed.place.epoch), missed.bodies, missed.complete)
 
 
 class RedisInterest:

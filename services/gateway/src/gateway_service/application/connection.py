@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import orjson
 
-from breezeway.contracts.stream import MARKET_KINDS, PRIVATE_KINDS, Channel, ChannelKind
+from breezeway.contracts.stream import DURABLE_KINDS, MARKET_KINDS, PRIVATE_KINDS, Channel, ChannelKind
 from breezeway.errors import BreezewayError, InvalidInput, NotFound, Unauthenticated
 from breezeway.security.tokens import Principal
+from gateway_service.application.durable_gate import DurableGate
 from gateway_service.application.hub import Hub, Listener
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.parcels import lasting_parcel
 from gateway_service.application.snapshot_gate import SnapshotGate
 from gateway_service.application.stream_ports import (
     FeedDirectory,
+    Histories,
     Interest,
     Snapshots,
     SymbolDirectory,
@@ -30,6 +33,7 @@ from gateway_service.domain.commands import (
     CommandId,
     InvalidCommand,
     Ping,
+    Position,
     Subscribe,
     Unreadable,
     Unsubscribe,
@@ -55,6 +59,7 @@ class Backstage:
     hub: Hub
     topics: Topics
     snapshots: Snapshots
+    histories: Histories
     interest: Interest
     feeds: FeedDirectory
     symbols: SymbolDirectory
@@ -86,6 +91,8 @@ class Connection:
         self.principal: Principal | None = None
         self._stage = stage
         self._subscriptions: dict[str, _Subscription] = {}
+        self._durable: dict[str, DurableGate] = {}
+        self._recovering: asyncio.Task[None] | None = None
         self._feed: str | None = None
         self._moving = asyncio.Lock()
         self._closed = False
@@ -179,15 +186,17 @@ class Connection:
             if feed is not None or not _needs_feed(channel)
         }
         self._subscriptions.update(added)
-        gates = await self._join(added, feed)
+        gates = await self._join(added, feed, command.since)
         # Said only now: what is published after the client has read this reaches it.
         self._reply({"type": "subscribed", "id": command.id, "channels": self.channels})
         await self._open(gates, feed)
+        await self._catch_up([name for name in added if name in self._durable])
 
     def _unsubscribe(self, command: Unsubscribe) -> None:
         gone = []
         for name in command.channels:
             subscription = self._subscriptions.pop(name, None)
+            self._durable.pop(name, None)
             if subscription is not None:
                 gone.append(subscription.topic)
         self._stage.hub.leave(self.number, gone)
@@ -208,11 +217,27 @@ class Connection:
             self._subscriptions.update(fresh)
             await self._open(await self._join(fresh, feed), feed)
 
+    async def recover(self) -> None:
+        """Live messages may have been missed: bring the durable channels up to date again."""
+        if not self._durable:
+            return
+        async with self._moving:
+            for gate in self._durable.values():
+                gate.hold()
+            await self._catch_up(list(self._durable))
+
+    def _recover_soon(self) -> None:
+        if self._recovering is None or self._recovering.done():
+            self._recovering = asyncio.create_task(self.recover(), name="stream-recover")
+
     def close(self) -> None:
         """Leave every channel. Idempotent."""
         self._closed = True
         self._stage.hub.leave(self.number, [s.topic for s in self._subscriptions.values()])
         self._subscriptions.clear()
+        self._durable.clear()
+        if self._recovering is not None:
+            self._recovering.cancel()
 
     async def _resolve(self, command: Subscribe) -> dict[str, Channel]:
         """Canonical channel name to channel; what cannot be one is refused."""
@@ -260,7 +285,9 @@ class Connection:
         assert feed is not None  # noqa: S101 - the caller left out what needs a feed that is not there
         return self._stage.topics.of_feed(feed, channel.name)
 
-    async def _join(self, added: dict[str, _Subscription], feed: str | None) -> dict[str, SnapshotGate]:
+    async def _join(
+        self, added: dict[str, _Subscription], feed: str | None, since: Mapping[str, Position] = MappingProxyType({})
+    ) -> dict[str, SnapshotGate]:
         """Attach to the hub; the gates that still wait for their snapshots."""
         gates: dict[str, SnapshotGate] = {}
         listeners: dict[str, Listener] = {}
@@ -271,6 +298,9 @@ class Connection:
                     self.outbox, partial(self._stage.hub.replace, self.number, topic, self.outbox)
                 )
                 listeners[topic] = gates[name]
+            elif subscription.channel.kind in DURABLE_KINDS:
+                self._durable[name] = DurableGate(name, self.outbox, since.get(name), self._recover_soon)
+                listeners[subscription.topic] = self._durable[name]
             else:
                 listeners[subscription.topic] = self.outbox
         if gates and feed is not None:
@@ -283,6 +313,12 @@ class Connection:
             self._stage.hub.leave(self.number, listeners)
             return {}
         return gates
+
+    async def _catch_up(self, names: Iterable[str]) -> None:
+        for name in names:
+            gate = self._durable.get(name)
+            if gate is not None and self.principal is not None:
+                gate.open(await self._stage.histories.since(self.principal.user_id, name, gate.position))
 
     async def _open(self, gates: Mapping[str, SnapshotGate], feed: str | None) -> None:
         if gates and feed is not None:

@@ -131,6 +131,11 @@ class Registry:
                     body = encoded[symbol] = GapMessage(symbol, since, until, reason).encode()
                 member.connection.outbox.post(lasting_parcel(body))
 
+    async def recover(self) -> None:
+        """Bring everybody's durable channels up to date after a cut."""
+        for member in list(self._members.values()):
+            await member.connection.recover()
+
     async def refresh_interest(self) -> None:
         """Keep alive what the clients of this process listen to."""
         wanted: dict[str, set[str]] = defaultdict(set)

@@ -54,6 +54,7 @@ class Stream:
         self._forget_everybody = forget_feeds
         self._numbers = itertools.count(1)
         self._woken = asyncio.Event()
+        self._cut = asyncio.Event()
 
     def open(self, kick: Kick) -> Connection:
         """A connection that has been accepted but has not said who it is."""
@@ -97,6 +98,7 @@ class Stream:
         self.registry.announce_gap(seconds, "stream_interrupted")
         self._forget_everybody()
         self._woken.set()
+        self._cut.set()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -104,6 +106,7 @@ class Stream:
             group.create_task(self._every(0.5, self._sweep), name="stream-sweep")
             group.create_task(self._every(self.limits.interest_seconds, self._refresh), name="stream-interest")
             group.create_task(self._reassign_when_told(), name="stream-reassign")
+            group.create_task(self._recover_when_cut(), name="stream-recover")
 
     async def _sweep(self) -> None:
         self.registry.kick_stuck()
@@ -117,6 +120,12 @@ class Stream:
             await self._woken.wait()
             self._woken.clear()
             await self.registry.reassign()
+
+    async def _recover_when_cut(self) -> None:
+        while True:
+            await self._cut.wait()
+            self._cut.clear()
+            await self.registry.recover()
 
     @staticmethod
     async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -1,10 +1,12 @@
 """What the stream needs from outside."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from breezeway.security.tokens import Principal
+from gateway_service.domain.commands import Position
 
 
 class Broker(Protocol):
@@ -20,6 +22,26 @@ class Snapshots(Protocol):
 
     async def latest(self, feed: str, channels: Sequence[str]) -> list[bytes | None]:
         """One entry per channel, in order; None where nothing has been published, or Redis is away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a durable channel has after a place: all of it when `complete`, else nothing.
+
+    `position` is where the channel stands, which is after the last of `bodies`.
+    """
+
+    position: Position
+    bodies: Sequence[bytes]
+    complete: bool
+
+
+class Histories(Protocol):
+    """What was said on durable channels."""
+
+    async def since(self, user_id: UUID, channel: str, position: Position | None) -> History | None:
+        """What came after `position` (nothing, when that is None); None when Redis is away."""
         ...
 
 

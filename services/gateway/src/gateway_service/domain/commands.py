@@ -1,6 +1,7 @@
 """What a client may say on the stream, read from one text frame. Pure; the frame is hostile until proven otherwise."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import orjson
@@ -44,9 +45,20 @@ class Authenticate:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a durable channel."""
+
+    offset: int
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
+    """`since` says of durable channels what the client has already."""
+
     channels: tuple[str, ...]
     id: CommandId = None
+    since: Mapping[str, Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,8 @@ def parse_frame(frame: str | bytes) -> Command:
                 raise InvalidCommand("`auth` needs a `token`.", command_id)
             return Authenticate(token, command_id)
         case "subscribe":
-            return Subscribe(_channels(body.get("channels"), command_id), command_id)
+            listed = body.get("channels")
+            return Subscribe(_channels(listed, command_id), command_id, _since(listed, command_id))
         case "unsubscribe":
             return Unsubscribe(_channels(body.get("channels"), command_id), command_id)
         case "ping":
@@ -116,3 +129,20 @@ def _channels(value: object, command_id: CommandId) -> tuple[str, ...]:
             raise InvalidCommand("A channel must be a short text.", command_id)
         names.append(name)
     return tuple(dict.fromkeys(names))
+
+
+def _since(value: object, command_id: CommandId) -> dict[str, Position]:
+    found = {}
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict) and (since := item.get("since")) is not None:
+            offset = since.get("offset") if isinstance(since, dict) else None
+            epoch = since.get("epoch") if isinstance(since, dict) else None
+            if (
+                type(offset) is not int
+                or not 0 <= offset < 2**53
+                or not isinstance(epoch, str)
+                or len(epoch) > _MAX_TEXT
+            ):
+                raise InvalidCommand("`since` needs the `offset` and `epoch` of the last message.", command_id)
+            found[item["channel"]] = Position(offset, epoch)
+    return found
