@@ -120,6 +120,7 @@ async def gateway(
                 "INSTRUMENTS_URL": nobody,
                 "MARKET_DATA_URL": origin,
                 "BREEZEWAY_BODY_LIMIT": 2048,
+                "BREEZEWAY_WEB_ROOT": "/nonexistent",  # whether the app was built here is not what this tests
             }
         )
     )
