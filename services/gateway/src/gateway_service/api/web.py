@@ -49,14 +49,15 @@ class _AppRoute(Route):
             return Match.NONE, {}
         if not (self._root / "index.html").is_file():
             return Match.NONE, {}
+        if self._file(scope["path"].lstrip("/")) is None and not _asks_for_a_page(scope):
+            return Match.NONE, {}
         match, found = super().matches(scope)
         # A POST to a page is the proxy's to refuse, with the problem document that every other error has.
         return (match, found) if match is Match.FULL else (Match.NONE, {})
 
     async def _serve(self, request: Request) -> Response:
         path = request.path_params["path"]
-        file = (self._root / path).resolve() if path else self._root
-        if file.is_relative_to(self._root) and file.is_file() and not file.name.startswith("."):
+        if (file := self._file(path)) is not None:
             # The names of assets carry a hash of their content; everything else keeps its name and is asked for again.
             cache = _FOREVER if path.startswith("assets/") else "no-cache"
             return FileResponse(file, headers={"Cache-Control": cache})
@@ -64,3 +65,15 @@ class _AppRoute(Route):
             # Of an earlier build. The page instead of a script would be a syntax error in the browser.
             return Response(status_code=404, headers={"Cache-Control": "no-store"})
         return FileResponse(self._root / "index.html", headers={"Cache-Control": "no-cache"})
+
+    def _file(self, path: str) -> Path | None:
+        file = (self._root / path).resolve()
+        inside = file.is_relative_to(self._root) and not file.name.startswith(".")
+        return file if inside and file.is_file() else None
+
+
+def _asks_for_a_page(scope: Scope) -> bool:
+    # A browser that opens an address names HTML; a program with a mistyped path gets a problem document instead.
+    if scope["type"] != "http" or scope["path"] in ("", "/"):
+        return True
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import orjson
 import structlog
 
+from breezeway import cancellation
 from breezeway.breeze.events import DepthTick, QuoteTick
 from breezeway.contracts.broker import BrokerSession
 from breezeway.contracts.stream import ChannelKind, FeedMessage, encode
 from breezeway.errors import BreezewayError, Forbidden, Rejected, Retryable, Unauthenticated
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import TRADING_KINDS, segment_of
-from market_data_service.application import cancellation
 from market_data_service.application.feed_ports import (
     BrokerSessions,
     CandleSink,

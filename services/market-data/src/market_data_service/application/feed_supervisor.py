@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from breezeway import cancellation
 from breezeway.contracts.broker import BrokerSession
 from breezeway.errors import BreezewayError, Retryable
-from market_data_service.application import cancellation
 from market_data_service.application.feed_ports import Lease, Leases
 from market_data_service.application.feed_session import FeedParts, FeedRules, FeedSession, Fenced
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from market_data_service.application import cancellation
+from breezeway import cancellation
 
 
 async def test_a_swallowed_cancellation_is_raised_again() -> None:

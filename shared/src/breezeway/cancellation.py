@@ -6,9 +6,9 @@ import asyncio
 def heed() -> None:
     """Raise CancelledError when this task has been cancelled and something on the way has swallowed it.
 
-    Seen after a process was stopped and woken: a time-out of a library and our cancellation fell into the same turn of
-    the loop, the library turned both into its own error, and the loop that handled it went on for ever - while the
-    task group above waited for it before it could close the broker's socket.
+    A cancellation can fall into the same turn of the loop as a time-out or a broken connection. A task group then
+    reports the child's error instead of the cancellation, and a loop that handles that error would go on for ever,
+    while somebody waits for its end.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
