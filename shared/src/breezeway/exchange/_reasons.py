@@ -1,0 +1,25 @@
+"""The reason why a working order has not filled, in the words of the rule that holds it."""
+
+from breezeway.exchange._working import Working
+from breezeway.exchange.explanations import Rule
+from breezeway.exchange.market import Book, MarketTick
+
+
+def reason(work: Working, tick: MarketTick | None, book: Book) -> tuple[Rule, str]:
+    """Why `work` waits in an open market with a fresh feed."""
+    order = work.order
+    if work.armed:
+        direction = "rise" if work.buy else "fall"
+        last = f"; the last price is {tick.ltp}" if tick is not None else ""
+        return Rule.WAITS_FOR_TRIGGER, f"The price must {direction} to {order.trigger_price} first{last}."
+    opposite = book.asks if work.buy else book.bids
+    if work.price is None or not work.passive:
+        return Rule.WAITS_FOR_LIQUIDITY, "All that is displayed at its price or better is taken; it waits for more."
+    if work.ahead:
+        return Rule.WAITS_IN_QUEUE, f"{work.ahead} were displayed at {work.price} before it and must trade first."
+    if opposite:
+        name = "ask" if work.buy else "bid"
+        text = f"The best {name} is {opposite[0].price}; the order waits at {work.price}."
+        return Rule.WAITS_FOR_PRICE, text
+    name = "sells" if work.buy else "buys"
+    return Rule.WAITS_FOR_LIQUIDITY, f"Nobody {name}: the other side of the book is empty."
