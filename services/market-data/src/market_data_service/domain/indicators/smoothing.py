@@ -5,7 +5,6 @@ Inputs may begin with NaN, as the output of another indicator does; the averages
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import lfilter
 
 from breezeway.candles.columns import Floats
 
@@ -85,5 +84,8 @@ def _exponential(values: Floats, length: int, weight: float) -> Floats:
     if len(known) < length:
         return np.full(len(values), np.nan)
     seed = float(known[:length].mean())
+    # SciPy's signal package takes a second to load, and most processes of this service never compute an indicator.
+    from scipy.signal import lfilter
+
     rest, _ = lfilter([weight], [1.0, weight - 1.0], known[length:], zi=[(1.0 - weight) * seed])
     return late(np.concatenate(([seed], rest)), len(values))
