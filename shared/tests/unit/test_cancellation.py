@@ -23,3 +23,24 @@ async def test_a_swallowed_cancellation_is_raised_again() -> None:
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
     assert rounds == 1
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await cancellation.end([task])
+    assert swallowed == 3
+    assert task.cancelled()

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from redis.exceptions import RedisError
 
+from breezeway import cancellation
 from breezeway.bus.wire import ListeningWire
 from breezeway.ids import new_id
 from breezeway.redis.client import connect
@@ -128,8 +129,9 @@ class Subscriber:
                 raise wire.closed.result()
             beat.result()
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+            # Cancelled until it ends: redis-py can swallow a cancellation while it connects, and a heart that went on
+            # beating would be waited for, for ever.
+            await cancellation.end([beat])
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
