@@ -16,7 +16,7 @@ anywhere goes on as if nothing had happened. Rules, each named in `Rule` and tol
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2s
@@ -29,9 +29,10 @@ from breezeway.exchange._reasons import reason
 from breezeway.exchange._resting import Resting
 from breezeway.exchange._working import BookState, Working, end_of_life
 from breezeway.exchange.explanations import Explanation, Rule
-from breezeway.exchange.market import EMPTY_BOOK, Book, Depth, InstrumentKind, InstrumentRules, Level, MarketTick, touch
+from breezeway.exchange.market import EMPTY_BOOK, Book, Depth, InstrumentRules, Level, MarketTick, touch
+from breezeway.exchange.matching_settings import MatchingSettings
 from breezeway.exchange.orders import Amendment, EventKind, Fill, Order, OrderEvent, Validity
-from breezeway.exchange.prices import PROTECTION, Protection, protected_limit
+from breezeway.exchange.prices import protected_limit
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import TRADING_KINDS, SessionKind
 
@@ -39,14 +40,6 @@ Events = tuple[OrderEvent, ...]
 
 _NOTHING: Final[Events] = ()
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class MatchingSettings:
-    """`stale_after`: a market that said nothing for longer fills nothing. `protection`: the reach of market orders."""
-
-    stale_after: timedelta = timedelta(seconds=15)
-    protection: Mapping[InstrumentKind, Protection] = field(default_factory=lambda: PROTECTION)
 
 
 _DEFAULTS: Final = MatchingSettings()
