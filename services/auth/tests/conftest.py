@@ -186,7 +186,8 @@ async def auth_url(migrated_database: str) -> str:
         # The audit log's trigger refuses a TRUNCATE, as it must; a replica does not fire it.
         await connection.execute(
             "SET session_replication_role = replica;"
-            "TRUNCATE audit_events, users, sign_ins, refresh_tokens, broker_accounts, broker_sessions, pending_logins "
+            "TRUNCATE audit_events, users, sign_ins, refresh_tokens, broker_accounts, broker_sessions, pending_logins, "
+            "revocations "
             "RESTART IDENTITY"
         )
     finally:

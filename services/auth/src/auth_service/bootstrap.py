@@ -30,6 +30,7 @@ from auth_service.application.ports import Announcements, BrokerLogins, BrokerPo
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.registration import Registration
+from auth_service.application.revoking import Revoking
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
@@ -43,6 +44,7 @@ from breezeway.http.app import Check
 from breezeway.redis.client import connect
 from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator
+from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 
 SERVICE = "auth"
@@ -98,13 +100,15 @@ async def build(
 
     announce: Announcements = RedisAnnouncements(redis)
     connections = BrokerConnections(units, broker.logins, announce, clock)
-    sign_ins = SignInList(units, announce, clock)
+    revoking = Revoking(units, announce, clock)
+    sign_ins = SignInList(units, revoking, clock)
     access = ServiceAccess(units, clock, shared_feed_user=settings.shared_feed_user)
     app.state.services = Services(
         registration=Registration(units, hasher, clock),
         signing_in=SigningIn(units, hasher, signer, clock),
-        refreshing=Refreshing(units, signer, announce, clock),
+        refreshing=Refreshing(units, signer, revoking, clock),
         sign_ins=sign_ins,
+        revoking=revoking,
         profiles=Profiles(units, clock),
         accounts=BrokerAccountBook(units, broker.logins, announce, clock),
         logins=BrokerLoginDesk(units, broker.logins, clock, trust_only_pending=not settings.is_production),
@@ -120,9 +124,10 @@ async def build(
     async def own_keys() -> Mapping[str, Any]:
         return signer.jwks()
 
-    app.state.authenticator = Authenticator(own_keys)
+    app.state.authenticator = Authenticator(own_keys, await watch_revocations(stack, settings.redis_url))
     app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
+    _own_chore(stack, "deliver-revocations", revoking.deliver, 1.0)
     _own_chore(stack, "forget-sign-ins", sign_ins.forget_old, _HOUR)
     return {"postgres": lambda: _answers(engine), "redis": lambda: redis.ping()}
 

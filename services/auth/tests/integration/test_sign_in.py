@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from breezeway.redis import keys
+from breezeway.testing.eventually import eventually
 
 REFRESH = "/api/v1/auth/refresh"
 PASSWORD = "correct horse battery staple"
@@ -118,7 +119,9 @@ async def test_refresh_rotates_and_reuse_ends_the_session(auth: Any, redis: Redi
         assert dead.status_code == 401
         told = await next_message(listener)
     assert session["user"]["id"].encode() in told
-    assert (await auth.http.get("/api/v1/auth/sessions", headers=headers)).json()["items"] == []
+    await revoked_within_two_seconds(auth, headers)
+    fresh = bearer(await auth.login(session["user"]["email"]))
+    assert len((await auth.http.get("/api/v1/auth/sessions", headers=fresh)).json()["items"]) == 1
 
 
 async def test_a01_two_hundred_parallel_refreshes_succeed_once(auth: Any) -> None:
@@ -241,6 +244,14 @@ async def test_login_fails_closed_without_the_limiter(start: Any) -> None:
     async with start(REDIS_URL="redis://127.0.0.1:1") as auth:
         answer = await auth.http.post("/api/v1/auth/login", json={"email": "a@example.com", "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (503, "limiter_unavailable")
+
+
+async def revoked_within_two_seconds(auth: Any, headers: dict[str, str]) -> None:
+    async def refused() -> bool:
+        answer = await auth.http.get("/api/v1/auth/sessions", headers=headers)
+        return bool(answer.status_code == 401 and answer.json()["code"] == "token_revoked")
+
+    await eventually(refused, 2)
 
 
 async def refresh(auth: Any, token: str) -> httpx.Response:

@@ -11,6 +11,7 @@ import pytest
 
 from auth_service.application.ports import AccessToken
 from auth_service.application.refreshing import Refreshing
+from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import start_session
 from auth_service.domain.audit import AuditEntry, AuditEvent, Origin
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
@@ -33,6 +34,7 @@ class FakeStore:
     ended: EndReason | None = None
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
     used: set[bytes] = field(default_factory=set)
+    revoked: list[CredentialsRevoked] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     effects: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
 
@@ -73,9 +75,9 @@ class FakeStore:
         self.effects.append(effect)
 
     async def commit(self) -> None:
-        for effect in self.effects:
+        effects, self.effects = self.effects, []
+        for effect in effects:
             await effect()
-        self.effects.clear()
 
     @property
     def users(self) -> Self:
@@ -84,6 +86,17 @@ class FakeStore:
     @property
     def sign_ins(self) -> Self:
         return self
+
+    @property
+    def revocations(self) -> Self:
+        return self
+
+    async def add(self, revoked: CredentialsRevoked) -> None:
+        self.revoked.append(revoked)
+
+    async def take(self, limit: int) -> list[CredentialsRevoked]:
+        taken, self.revoked = self.revoked, []
+        return taken
 
     async def __aenter__(self) -> Self:
         return self
@@ -128,7 +141,8 @@ async def rig() -> Rig:
     work: Any = store
     session = await start_session(work, Signer(), user, Origin(), NOW)
     store.entries.clear()
-    return Rig(store, heard, clock, Refreshing(lambda: work, Signer(), heard, clock), session.refresh_token)
+    refreshing = Refreshing(lambda: work, Signer(), Revoking(lambda: work, heard, clock), clock)
+    return Rig(store, heard, clock, refreshing, session.refresh_token)
 
 
 async def test_each_token_works_once_and_is_followed_by_another(rig: Rig) -> None:

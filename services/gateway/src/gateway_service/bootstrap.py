@@ -9,11 +9,13 @@ from typing import Any
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
+from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from gateway_service.adapters import drain, stream_metrics
 from gateway_service.adapters.claim_store import RedisClaimStore
@@ -55,7 +57,16 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
 
     app.state.services = services
     app.state.service_tokens = tokens
-    app.state.authenticator = Authenticator(fetch_keys)
+
+    def on_revoked(revoked: CredentialsRevoked) -> None:
+        # Also heard by pub/sub, which is quicker by a hop; this is the way that forgets nothing after an outage.
+        stream: Stream | None = getattr(app.state, "stream", None)
+        if stream is not None:
+            stream.registry.revoke(revoked.user_id, revoked.session_id)
+
+    app.state.authenticator = Authenticator(
+        fetch_keys, await watch_revocations(stack, settings.redis_url, on_revoked=on_revoked)
+    )
     app.state.claims = RedisClaimStore(redis)
     app.state.documents = DocumentCache()
     broker = await build_stream(settings, app, stack, redis=redis, auth=auth, tokens=tokens)

@@ -18,6 +18,7 @@ from breezeway.http.client import ServiceClient
 from breezeway.jobs.queue import JobQueue
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
+from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from instruments_service.adapters.breeze.master_reader import BreezeMasterReader
 from instruments_service.adapters.breeze.master_source import HttpMasterSource
@@ -67,7 +68,7 @@ async def build(settings: InstrumentsSettings, app: FastAPI, stack: AsyncExitSta
     queries = SqlInstrumentQueries(engine)
     catalogue = Catalogue(queries)
     app.state.service_tokens = tokens
-    app.state.authenticator = Authenticator(fetch_keys)
+    app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.catalogue = catalogue
     app.state.queries = queries
     app.state.search = SearchInstruments(catalogue, queries)

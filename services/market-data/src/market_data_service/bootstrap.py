@@ -27,6 +27,7 @@ from breezeway.jobs.queue import JobQueue
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
+from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from market_data_service.adapters.breeze.broker import BreezeBroker
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
@@ -211,7 +212,7 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     async def fetch_keys() -> dict[str, Any]:
         return await parts.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
 
-    app.state.authenticator = Authenticator(fetch_keys)
+    app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.service_tokens = parts.tokens
     live_bars = RedisLiveBars(parts.redis, parts.sessions)
     app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time, live_bars)

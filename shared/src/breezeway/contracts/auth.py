@@ -2,16 +2,21 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class CredentialsRevoked(BaseModel):
-    """Credentials that have just stopped working; published on `keys.user_revoked()`.
+    """Credentials that have just stopped working.
 
-    `session_id` is the `sid` of the access tokens concerned; None means every token of the user.
+    Appended to `keys.revocations()` for everybody who verifies tokens, and published on `keys.user_revoked()` for those
+    who hold connections open.
+
+    `session_id` is the `sid` of the access tokens concerned, for ever; None means every token of the user that was
+    issued at `at` or before.
     """
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
     session_id: str | None = None
+    at: int = Field(0, description="Epoch seconds.")

@@ -74,11 +74,6 @@ def revocations() -> str:
     return f"{PREFIX}:revocations"
 
 
-def dev_mailbox() -> str:
-    """List: the mails of a development instance, newest first."""
-    return f"{PREFIX}:dev-mailbox"
-
-
 def instruments_changed() -> str:
     """Pub/sub: the id of the sync that has just made a new instrument master."""
     return f"{PREFIX}:events:instruments"

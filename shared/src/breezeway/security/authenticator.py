@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from breezeway.errors import BreezewayError
+from breezeway.errors import BreezewayError, Unauthenticated, UpstreamUnavailable
+from breezeway.security.revocation import DenyList
 from breezeway.security.tokens import Principal, TokenVerifier, public_keys
 
 FetchKeys = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -20,25 +21,44 @@ class Authenticator:
 
     Keys are fetched at first use, every five minutes, and when a token names a key we have not seen - but never more
     often than every five seconds, so that forged key names cannot make us hammer auth.
+
+    Args:
+        denied: what has been revoked; without one, tokens are good until they expire.
     """
 
-    def __init__(self, fetch_keys: FetchKeys) -> None:
+    def __init__(self, fetch_keys: FetchKeys, denied: DenyList | None = None) -> None:
         self._fetch = fetch_keys
+        self._denied = denied
         self._verifier = TokenVerifier({})
         self._fetched_at = -_REFRESH_SECONDS
         self._lock = asyncio.Lock()
 
-    async def authenticate(self, token: str) -> Principal:
+    async def authenticate(self, token: str, *, changes_something: bool = False) -> Principal:
         """Who the token speaks for.
 
+        Args:
+            changes_something: refuse rather than guess when it cannot be known what has been revoked lately. Reading
+                goes on then, for the fifteen minutes at most that a token lives.
+
         Raises:
-            Unauthenticated: the token is not valid.
-            UpstreamUnavailable: no key was ever fetched and auth does not answer.
+            Unauthenticated: the token is not valid, or has been revoked (`token_revoked`).
+            UpstreamUnavailable: no key was ever fetched and auth does not answer; `revocations_unknown`, see above.
         """
         age = time.monotonic() - self._fetched_at
         if age > _REFRESH_SECONDS or (age > _MIN_GAP_SECONDS and not self._verifier.knows_key_of(token)):
             await self._refresh()
-        return self._verifier.verify(token)
+        principal = self._verifier.verify(token)
+        if self._denied is not None:
+            if self._denied.refuses(principal):
+                raise Unauthenticated("This sign-in has ended; log in again.", code="token_revoked")
+            if changes_something and not self._denied.fresh:
+                raise UpstreamUnavailable(
+                    "It cannot be told right now whether this sign-in still counts, so nothing is changed. "
+                    "Try again in a moment.",
+                    code="revocations_unknown",
+                    retry_after=2,
+                )
+        return principal
 
     async def _refresh(self) -> None:
         async with self._lock:

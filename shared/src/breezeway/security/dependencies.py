@@ -13,6 +13,9 @@ from breezeway.security.authenticator import Authenticator
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 from breezeway.security.tokens import Principal
 
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 _bearer = HTTPBearer(auto_error=False, description="The access token of `POST /api/v1/auth/login`.")
 _password_form = OAuth2PasswordBearer("/api/v1/auth/token", scheme_name="Password", auto_error=False)
 
@@ -26,7 +29,8 @@ async def _principal(
     if credentials is None:
         raise Unauthenticated("Send `Authorization: Bearer <access token>`; POST /api/v1/auth/login gives you one.")
     authenticator = cast(Authenticator, request.app.state.authenticator)
-    return await authenticator.authenticate(credentials.credentials)
+    writes = request.method not in _SAFE_METHODS
+    return await authenticator.authenticate(credentials.credentials, changes_something=writes)
 
 
 async def _principal_if_any(

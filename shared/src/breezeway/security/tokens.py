@@ -29,6 +29,9 @@ AUDIENCE: Final = "breezeway-api"
 ACCESS_TYPE: Final = "at+jwt"
 """`typ` of an access token (RFC 9068); tokens of any other kind are refused where an access token is expected."""
 
+ACCESS_LIFETIME_SECONDS: Final = 15 * 60
+"""How long an access token lives at most."""
+
 MAX_TOKEN_BYTES: Final = 8192
 LEEWAY_SECONDS: Final = 30
 _REQUIRED = ("iss", "aud", "sub", "exp", "iat", "jti")
@@ -46,6 +49,8 @@ class Principal:
     """The refresh family that the token belongs to; what logging out ends."""
     token_id: str
     expires_at: int
+    """Epoch seconds, UTC."""
+    issued_at: int = 0
     """Epoch seconds, UTC."""
 
     @property
@@ -143,6 +148,7 @@ class TokenVerifier:
                 session_id=str(claims["sid"]),
                 token_id=str(claims["jti"]),
                 expires_at=int(claims["exp"]),
+                issued_at=int(claims["iat"]),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise _invalid("it lacks what an access token carries") from error

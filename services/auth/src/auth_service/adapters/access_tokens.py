@@ -15,9 +15,7 @@ from auth_service.application.ports import AccessToken
 from auth_service.domain.users import User
 from breezeway.errors import Misconfigured
 from breezeway.ids import new_id
-from breezeway.security.tokens import AUDIENCE, ISSUER, SigningKey, sign
-
-LIFETIME_SECONDS = 15 * 60
+from breezeway.security.tokens import ACCESS_LIFETIME_SECONDS, AUDIENCE, ISSUER, SigningKey, sign
 
 
 class AccessTokenSigner:
@@ -33,13 +31,13 @@ class AccessTokenSigner:
             "aud": AUDIENCE,
             "sub": str(user.id),
             "iat": issued,
-            "exp": issued + LIFETIME_SECONDS,
+            "exp": issued + ACCESS_LIFETIME_SECONDS,
             "jti": new_id().hex,
             "sid": str(sign_in_id),
             "role": user.role.value,
             "scope": " ".join(user.scopes),
         }
-        return AccessToken(token=sign(claims, self._key), expires_in=LIFETIME_SECONDS)
+        return AccessToken(token=sign(claims, self._key), expires_in=ACCESS_LIFETIME_SECONDS)
 
     def jwks(self) -> Mapping[str, Any]:
         """The public half, for everybody who verifies."""

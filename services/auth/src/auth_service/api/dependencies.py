@@ -16,6 +16,7 @@ from auth_service.application.ports import CallBudget
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.registration import Registration
+from auth_service.application.revoking import Revoking
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
@@ -46,6 +47,7 @@ class Services:
     signing_in: SigningIn
     refreshing: Refreshing
     sign_ins: SignInList
+    revoking: Revoking
     profiles: Profiles
     accounts: BrokerAccountBook
     logins: BrokerLoginDesk

@@ -58,7 +58,9 @@ class SignIns(Protocol):
         """End one sign-in of the user; False when it is not theirs or was over already."""
         ...
 
-    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> int: ...
+    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> Sequence[UUID]:
+        """End every sign-in of the user; returns which were open."""
+        ...
 
     async def forget(self, over_before: datetime, limit: int) -> int:
         """Delete sign-ins that were over before that moment, with their tokens; returns how many."""
@@ -123,6 +125,16 @@ class PendingLogins(Protocol):
         ...
 
 
+class Revocations(Protocol):
+    """Revocations that wait for their announcement."""
+
+    async def add(self, revoked: CredentialsRevoked) -> None: ...
+
+    async def take(self, limit: int) -> Sequence[CredentialsRevoked]:
+        """Remove some, oldest first, held by us alone; they are back when the transaction fails."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Leaving without `commit` undoes everything."""
 
@@ -136,6 +148,9 @@ class UnitOfWork(Protocol):
     def broker_sessions(self) -> BrokerSessions: ...
     @property
     def pending_logins(self) -> PendingLogins: ...
+
+    @property
+    def revocations(self) -> Revocations: ...
 
     def audit(self, entry: AuditEntry) -> None:
         """Append to the audit log when the transaction commits."""
@@ -186,7 +201,9 @@ class Announcements(Protocol):
 
     async def broker_session(self, session: BrokerSession) -> None: ...
 
-    async def revoked(self, revoked: CredentialsRevoked) -> None: ...
+    async def revoked(self, revoked: CredentialsRevoked) -> None:
+        """Raises UpstreamUnavailable when nobody could be told."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

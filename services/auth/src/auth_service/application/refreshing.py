@@ -1,21 +1,21 @@
 """Refreshing: one use per token, decided by one statement."""
 
-from auth_service.application.ports import AccessTokens, Announcements, UnitsOfWork
+from auth_service.application.ports import AccessTokens, UnitsOfWork
+from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import SessionTokens, new_refresh_token
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.sign_ins import EndReason, digest_of
 from breezeway.clock import Clock
-from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.errors import Unauthenticated
 
 
 class Refreshing:
     """Exchanges refresh tokens."""
 
-    def __init__(self, units: UnitsOfWork, tokens: AccessTokens, announce: Announcements, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, tokens: AccessTokens, revoking: Revoking, clock: Clock) -> None:
         self._units = units
         self._tokens = tokens
-        self._announce = announce
+        self._revoking = revoking
         self._clock = clock
 
     async def refresh(self, refresh_token: str, origin: Origin) -> SessionTokens:
@@ -51,8 +51,7 @@ class Refreshing:
             sign_in = await work.sign_ins.owner_of(digest, spent_only=True)
             if sign_in is None or not await work.sign_ins.end(sign_in.id, sign_in.user_id, EndReason.REUSE, now):
                 return
-            revoked = CredentialsRevoked(user_id=sign_in.user_id, session_id=str(sign_in.id))
-            work.after_commit(lambda: self._announce.revoked(revoked))
+            await self._revoking.revoke(work, sign_in.user_id, sign_in.id)
             work.audit(
                 audit_entry(AuditEvent.REFRESH_REUSED, sign_in.user_id, now, origin, {"sign_in": str(sign_in.id)})
             )

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from auth_service.application.ports import Announcements, UnitOfWork, UnitsOfWork
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
+from auth_service.application.revoking import Revoking
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.sign_ins import ABSOLUTE_LIFETIME, EndReason, SignIn, digest_of
 from breezeway.clock import Clock
-from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.errors import NotFound
 
 _BATCH = 500
@@ -16,9 +16,9 @@ _BATCH = 500
 class SignInList:
     """Lists and ends sign-ins. What has ended cannot be refreshed from the moment that the call returns."""
 
-    def __init__(self, units: UnitsOfWork, announce: Announcements, clock: Clock) -> None:
+    def __init__(self, units: UnitsOfWork, revoking: Revoking, clock: Clock) -> None:
         self._units = units
-        self._announce = announce
+        self._revoking = revoking
         self._clock = clock
 
     async def page(self, user_id: UUID, after: UUID | None, limit: int) -> Sequence[SignIn]:
@@ -43,8 +43,11 @@ class SignInList:
         now = self._clock.now()
         async with self._units() as work:
             ended = await work.sign_ins.end_all(user_id, EndReason.LOGOUT_ALL, now)
-            work.after_commit(lambda: self._announce.revoked(CredentialsRevoked(user_id=user_id)))
-            work.audit(audit_entry(AuditEvent.SIGNED_OUT_EVERYWHERE, user_id, now, origin, {"ended": str(ended)}))
+            # One by one, not all tokens up to now: whoever signs in again within the same second must not be refused.
+            for sign_in_id in ended:
+                await self._revoking.revoke(work, user_id, sign_in_id)
+            facts = {"ended": str(len(ended))}
+            work.audit(audit_entry(AuditEvent.SIGNED_OUT_EVERYWHERE, user_id, now, origin, facts))
             await work.commit()
 
     async def forget_old(self) -> int:
@@ -58,8 +61,7 @@ class SignInList:
         now = self._clock.now()
         if not await work.sign_ins.end(sign_in_id, user_id, reason, now):
             return False
-        revoked = CredentialsRevoked(user_id=user_id, session_id=str(sign_in_id))
-        work.after_commit(lambda: self._announce.revoked(revoked))
+        await self._revoking.revoke(work, user_id, sign_in_id)
         work.audit(
             audit_entry(
                 AuditEvent.SIGNED_OUT, user_id, now, origin, {"sign_in": str(sign_in_id), "reason": reason.value}

@@ -48,8 +48,8 @@ class SigningIn:
         rehashed = await self._hasher.hash(password) if self._hasher.needs_rehash(verified_hash) else None
         now = self._clock.now()
         async with self._units() as work:
-            user = await work.users.by_id(user_id, lock=rehashed is not None)
-            # A password change or a disabling that came while we hashed counts.
+            # Held, so that a password change or a disabling is either seen here or finds the session and ends it.
+            user = await work.users.by_id(user_id, lock=True)
             if user is None or not user.is_active or user.password_hash != verified_hash:
                 raise Unauthenticated("E-mail address and password do not fit.", code="invalid_credentials")
             if rehashed is not None:

@@ -79,7 +79,7 @@ async def _once(
 ) -> Response:
     claims: ClaimStore = request.app.state.claims
     # The user, not the token: a refreshed token is still the same caller. And no stranger may probe keys.
-    principal = await request.app.state.authenticator.authenticate(_bearer(request))
+    principal = await request.app.state.authenticator.authenticate(_bearer(request), changes_something=True)
     body = await request.body()
     name = idempotency.storage_key(str(principal.user_id), request.method, request.url.path, key)
     print_ = idempotency.fingerprint(request.url.query.encode(), body)

@@ -98,14 +98,14 @@ class PostgresSignIns:
         )
         return (await self._session.execute(statement)).first() is not None
 
-    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> int:
+    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> Sequence[UUID]:
         statement = (
             update(sign_ins)
             .where(sign_ins.c.user_id == user_id, sign_ins.c.ended_at.is_(None))
             .values(ended_at=at, end_reason=reason.value)
             .returning(sign_ins.c.id)
         )
-        return len((await self._session.execute(statement)).all())
+        return [row.id for row in await self._session.execute(statement)]
 
     async def forget(self, over_before: datetime, limit: int) -> int:
         over = (

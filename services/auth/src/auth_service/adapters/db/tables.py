@@ -116,6 +116,16 @@ pending_logins = Table(
     Column("consumed", Boolean, nullable=False, server_default=text("false")),
 )
 
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # No foreign key: the tokens of a user who has been deleted are the ones that must be refused.
+    Column("user_id", Uuid, nullable=False),
+    Column("session_id", Text),
+    Column("at", _TIME, nullable=False),
+)
+
 audit_events = Table(
     "audit_events",
     metadata,

@@ -6,6 +6,7 @@ from auth_service.adapters.db import audit
 from auth_service.adapters.db.broker_accounts import PostgresBrokerAccounts
 from auth_service.adapters.db.broker_sessions import PostgresBrokerSessions
 from auth_service.adapters.db.pending_logins import PostgresPendingLogins
+from auth_service.adapters.db.revocations import PostgresRevocations
 from auth_service.adapters.db.sign_ins import PostgresSignIns
 from auth_service.adapters.db.users import PostgresUsers
 from auth_service.adapters.vault import Vault
@@ -40,6 +41,10 @@ class PostgresUnitOfWork(UnitOfWork):
     @property
     def pending_logins(self) -> PostgresPendingLogins:
         return PostgresPendingLogins(self.session)
+
+    @property
+    def revocations(self) -> PostgresRevocations:
+        return PostgresRevocations(self.session)
 
     def audit(self, entry: AuditEntry) -> None:
         self._entries.append(entry)

@@ -1,10 +1,13 @@
-"""Announcements over Redis pub/sub. Whoever missed one finds the same facts on the internal routes."""
+"""Announcements over Redis. Whoever missed one of a broker session finds the same facts on the internal routes."""
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerSession
+from breezeway.errors import UpstreamUnavailable
 from breezeway.redis import keys
+from breezeway.security import revocation
 
 
 class RedisAnnouncements:
@@ -17,4 +20,7 @@ class RedisAnnouncements:
         await self._redis.publish(keys.broker_session_events(), session.model_dump_json())
 
     async def revoked(self, revoked: CredentialsRevoked) -> None:
-        await self._redis.publish(keys.user_revoked(), revoked.model_dump_json())
+        try:
+            await revocation.announce(self._redis, revoked)
+        except (RedisError, OSError) as error:
+            raise UpstreamUnavailable("Redis takes no revocation.", code="redis_unavailable") from error
