@@ -38,6 +38,7 @@ imports: setup ## Who may import whom
 	@$(BIN)/lint-imports
 
 bench: setup ## Our figures beside the peers', from one run
+	@sh .ci/peers
 	@exec $(BIN)/python -m benchmarks
 
 migrate: setup ## Bring the databases to the newest schema
@@ -50,6 +51,8 @@ migration: setup ## New empty migration: make migration service=auth name="add p
 lock: setup ## Renew requirements.lock; it names no registry
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	@$(BIN)/uv pip compile benchmarks/peers/requirements.in --python-version 3.11 --generate-hashes --upgrade \
+	    --no-emit-index-url --no-annotate --no-header --quiet -o benchmarks/peers/requirements.lock
 
 sdk-demo: setup ## The unmodified breeze-connect against the simulator
 	@exec $(BIN)/python -m breeze_simulator.sdk_demo
