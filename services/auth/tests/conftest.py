@@ -184,12 +184,11 @@ async def auth_url(migrated_database: str) -> str:
     connection = await asyncpg.connect(migrated_database)
     try:
         # The audit log's trigger refuses a TRUNCATE, as it must; a replica does not fire it.
-        await connection.execute(
-            "SET session_replication_role = replica;"
-            "TRUNCATE audit_events, users, sign_ins, refresh_tokens, broker_accounts, broker_sessions, pending_logins, "
-            "revocations "
-            "RESTART IDENTITY"
+        tables = await connection.fetchval(
+            "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
         )
+        await connection.execute(f"SET session_replication_role = replica; TRUNCATE {tables} RESTART IDENTITY")
     finally:
         await connection.close()
     return migrated_database

@@ -22,6 +22,7 @@ from auth_service.adapters.redis.announcements import RedisAnnouncements
 from auth_service.adapters.secret_files import read_or_make
 from auth_service.adapters.vault import Vault, VaultKeys
 from auth_service.api.dependencies import Limits, Services
+from auth_service.application.api_keys import ApiKeys
 from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
@@ -113,6 +114,7 @@ async def build(
         accounts=BrokerAccountBook(units, broker.logins, announce, clock),
         logins=BrokerLoginDesk(units, broker.logins, clock, trust_only_pending=not settings.is_production),
         connections=connections,
+        api_keys=ApiKeys(units, signer, revoking, clock),
         portfolio=PortfolioDesk(access, broker.portfolio, connections),
         budget=broker.budget,
         access=access,

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from auth_service import bootstrap
 from auth_service.api import (
+    api_keys,
     auth,
     broker_accounts,
     broker_callback,
@@ -47,11 +48,13 @@ def create_app(
     for router in (
         auth.router,
         users.router,
+        api_keys.router,
         broker_callback.router,  # before the accounts: `callback` is not an account's id
         broker_accounts.router,
         broker_sessions.router,
         broker_portfolio.router,
         internal.router,
+        api_keys.internal_router,
     ):
         app.include_router(router)
     return app

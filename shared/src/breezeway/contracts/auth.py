@@ -1,8 +1,12 @@
 """What auth tells the other services about its users."""
 
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+
+KEY_SESSION_PREFIX: Final = "key:"
+"""How the `sid` of a token begins that was given for an API key; the key's id follows."""
 
 
 class CredentialsRevoked(BaseModel):

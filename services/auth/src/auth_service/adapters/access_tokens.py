@@ -1,6 +1,6 @@
 """Signing access tokens, and where the signing key comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from auth_service.adapters.secret_files import read_or_make
 from auth_service.application.ports import AccessToken
-from auth_service.domain.users import User
+from auth_service.domain.users import Role, User
 from breezeway.errors import Misconfigured
 from breezeway.ids import new_id
 from breezeway.security.tokens import ACCESS_LIFETIME_SECONDS, AUDIENCE, ISSUER, SigningKey, sign
@@ -25,19 +25,33 @@ class AccessTokenSigner:
         self._key = key
 
     def issue(self, user: User, sign_in_id: UUID, at: datetime) -> AccessToken:
+        return self.issue_limited(user, str(sign_in_id), user.role, user.scopes, at)
+
+    def issue_limited(
+        self,
+        user: User,
+        session_id: str,
+        role: Role,
+        scopes: Sequence[str],
+        at: datetime,
+        until: datetime | None = None,
+    ) -> AccessToken:
         issued = int(at.timestamp())
+        expires = issued + ACCESS_LIFETIME_SECONDS
+        if until is not None:
+            expires = max(issued + 1, min(expires, int(until.timestamp())))
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user.id),
             "iat": issued,
-            "exp": issued + ACCESS_LIFETIME_SECONDS,
+            "exp": expires,
             "jti": new_id().hex,
-            "sid": str(sign_in_id),
-            "role": user.role.value,
-            "scope": " ".join(user.scopes),
+            "sid": session_id,
+            "role": role.value,
+            "scope": " ".join(scopes),
         }
-        return AccessToken(token=sign(claims, self._key), expires_in=ACCESS_LIFETIME_SECONDS)
+        return AccessToken(token=sign(claims, self._key), expires_in=expires - issued)
 
     def jwks(self) -> Mapping[str, Any]:
         """The public half, for everybody who verifies."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Query, Request
 
+from auth_service.application.api_keys import ApiKeys
 from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
@@ -52,6 +53,7 @@ class Services:
     accounts: BrokerAccountBook
     logins: BrokerLoginDesk
     connections: BrokerConnections
+    api_keys: ApiKeys
     portfolio: PortfolioDesk
     budget: CallBudget
     access: ServiceAccess

@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from auth_service.domain.api_keys import ApiKey
 from auth_service.domain.audit import AuditEntry
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSession, PendingLogin
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
-from auth_service.domain.users import User
+from auth_service.domain.users import Role, User
 from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerEnvironment, BrokerSession
@@ -125,6 +126,30 @@ class PendingLogins(Protocol):
         ...
 
 
+class ApiKeyRows(Protocol):
+    """API keys; of the secret only a digest is kept."""
+
+    async def add(self, key: ApiKey, digest: bytes) -> None: ...
+
+    async def count(self, user_id: UUID) -> int: ...
+
+    async def page(self, user_id: UUID, after: UUID | None, limit: int) -> Sequence[ApiKey]: ...
+
+    async def find(self, key_id: UUID) -> tuple[ApiKey, bytes] | None:
+        """A key with the digest of its secret."""
+        ...
+
+    async def touch(self, key_id: UUID, at: datetime, ip: str | None) -> bool:
+        """Note a use; False when the key has been deleted meanwhile."""
+        ...
+
+    async def note_refusal(self, key_id: UUID, at: datetime, unless_since: datetime) -> bool:
+        """Note a refusal; False when there was another after `unless_since`, or the key is gone."""
+        ...
+
+    async def remove(self, user_id: UUID, key_id: UUID) -> bool: ...
+
+
 class Revocations(Protocol):
     """Revocations that wait for their announcement."""
 
@@ -148,6 +173,9 @@ class UnitOfWork(Protocol):
     def broker_sessions(self) -> BrokerSessions: ...
     @property
     def pending_logins(self) -> PendingLogins: ...
+
+    @property
+    def api_keys(self) -> ApiKeyRows: ...
 
     @property
     def revocations(self) -> Revocations: ...
@@ -194,6 +222,18 @@ class AccessTokens(Protocol):
     """Signs access tokens."""
 
     def issue(self, user: User, sign_in_id: UUID, at: datetime) -> AccessToken: ...
+
+    def issue_limited(
+        self,
+        user: User,
+        session_id: str,
+        role: Role,
+        scopes: Sequence[str],
+        at: datetime,
+        until: datetime | None = None,
+    ) -> AccessToken:
+        """A token that may do less than its user, and that ends at `until` at the latest."""
+        ...
 
 
 class Announcements(Protocol):

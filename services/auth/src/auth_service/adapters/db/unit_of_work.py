@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth_service.adapters.db import audit
+from auth_service.adapters.db.api_keys import PostgresApiKeys
 from auth_service.adapters.db.broker_accounts import PostgresBrokerAccounts
 from auth_service.adapters.db.broker_sessions import PostgresBrokerSessions
 from auth_service.adapters.db.pending_logins import PostgresPendingLogins
@@ -41,6 +42,10 @@ class PostgresUnitOfWork(UnitOfWork):
     @property
     def pending_logins(self) -> PostgresPendingLogins:
         return PostgresPendingLogins(self.session)
+
+    @property
+    def api_keys(self) -> PostgresApiKeys:
+        return PostgresApiKeys(self.session)
 
     @property
     def revocations(self) -> PostgresRevocations:
