@@ -27,7 +27,7 @@ import uvloop
 _STAMP: Final = re.compile(rb'"ltt":(\d{16})')
 _SUBSCRIBED: Final = b'"type":"subscribed"'
 _EDGE: Final = 400
-_BUFFER: Final = 1 << 20
+_BUFFER: Final = 8 << 20
 
 
 class Tally:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from breezeway import cancellation
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
@@ -29,6 +30,7 @@ from gateway_service.adapters.redis_stream import (
 )
 from gateway_service.adapters.upstreams import Upstreams
 from gateway_service.api.docs import DocumentCache
+from gateway_service.api.express import text_frame
 from gateway_service.application.connection import Backstage
 from gateway_service.application.hub import Hub
 from gateway_service.application.registry import Registry
@@ -110,7 +112,7 @@ async def build_stream(
         },
         on_gap=lambda seconds: stream.on_gap(seconds),
     )
-    hub = Hub(broker, time=loop.time)
+    hub = Hub(broker, time=loop.time, wire=text_frame)
     stage = Backstage(
         hub=hub,
         topics=RedisTopics(),
@@ -128,18 +130,12 @@ async def build_stream(
         asyncio.create_task(broker.run(), name="stream-broker"),
         asyncio.create_task(stream.run(), name="stream-housekeeping"),
     ]
-    stack.push_async_callback(_stop, tasks)
+    stack.push_async_callback(cancellation.end, tasks)
     app.state.stream = stream
     app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
     stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
     drain.on_sigterm(registry.drain, stack)
     return broker
-
-
-async def _stop(tasks: "list[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _now_ms() -> int:

@@ -95,3 +95,30 @@ async def test_wait_returns_when_something_waits() -> None:
     assert not waiting.done()
     outbox.post(parcel("a"))
     await asyncio.wait_for(waiting, 1)
+
+
+def test_prepared_bytes_go_past_the_queue_only_while_nothing_waits_in_it() -> None:
+    written: list[bytes] = []
+    taking = True
+
+    def express(frame: bytes) -> bool:
+        if taking:
+            written.append(frame)
+        return taking
+
+    outbox = Outbox()
+    outbox.express = express
+    prepared = [bundle([parcel(text)], lambda frame: frame) for text in "abcd"]
+    outbox.post(prepared[0])
+    taking = False
+    outbox.post(prepared[1])
+    taking = True
+    outbox.post(prepared[2])
+    assert written == [b'["a"]']
+    assert taken(outbox) == ["b", "c"]
+    outbox.sending_since = 1.0
+    outbox.post(prepared[3])
+    outbox.sending_since = None
+    assert taken(outbox) == ["d"]
+    outbox.post(prepared[0])
+    assert written == [b'["a"]', b'["a"]']

@@ -3,7 +3,7 @@
 import pytest
 
 from breezeway.contracts.stream import CandleMessage, DepthMessage, FeedMessage, GapMessage, TickMessage, encode
-from gateway_service.application.parcels import parcel
+from gateway_service.application.parcels import MOST_BYTES, bundle, parcel, pieces
 
 TICK = TickMessage("NSE:A", 1, 1.0, 1, 1, 1.0, 1, 1.0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 1.0, None, 1, 1, None, None, 1)
 
@@ -27,3 +27,25 @@ def test_only_ticks_depths_and_forming_bars_may_be_replaced(body: bytes, replace
 
 def test_a_parcel_knows_its_size() -> None:
     assert parcel("topic", b"12345").size == 5
+
+
+def test_what_waited_long_is_cut_into_frames_that_every_client_takes() -> None:
+    parcels = [parcel(f"tick:{n}", b"x" * 60_000) for n in range(10)]
+    cut = list(pieces(parcels))
+    assert [len(piece) for piece in cut] == [4, 4, 2]
+    assert [each for piece in cut for each in piece] == parcels
+    giant = parcel("tick:1", b"x" * (MOST_BYTES + 1))
+    assert list(pieces([parcels[0], giant, parcels[1]])) == [[parcels[0]], [giant], [parcels[1]]]
+
+
+def test_a_bundle_is_made_ready_for_the_wire_once() -> None:
+    made: list[bytes] = []
+
+    def wire(frame: bytes) -> bytes:
+        made.append(frame)
+        return b"!" + frame
+
+    assert bundle([parcel("a", b"1"), parcel("b", b"2")], wire).wire == b"![1,2]"
+    only = bundle([parcel("tick:a", b'{"type":"tick"}')], wire)
+    assert (only.key, only.wire) == ("tick:a", b'![{"type":"tick"}]')
+    assert len(made) == 2

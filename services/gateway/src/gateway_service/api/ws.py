@@ -14,6 +14,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from breezeway.http.problem import problem_response
+from gateway_service.api.express import express_of
 from gateway_service.application.alpaca import AlpacaDialect
 from gateway_service.application.connection import Connection, Disconnect
 from gateway_service.application.dialects import Dialect, NativeDialect, PackedDialect
@@ -62,6 +63,9 @@ async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -
 
     connection = service.open(kick)
     dialect = speak(connection)
+    if type(dialect) is NativeDialect:
+        # Prepared frames are our own JSON; the other dialects say it in their own words.
+        connection.outbox.express = express_of(websocket)
     try:
         async with limit:
             await _converse(websocket, connection, dialect, service, limit)

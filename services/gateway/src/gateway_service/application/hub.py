@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from gateway_service.application.parcels import Parcel, bundle, parcel
+from gateway_service.application.parcels import Parcel, bundle, parcel, pieces
 from gateway_service.application.stream_ports import Broker
 
 
@@ -47,14 +47,22 @@ class Hub:
         linger: seconds that a topic without listeners stays subscribed.
         flush_seconds: at most so often are messages handed on; the first after a pause at once.
         time: monotonic seconds.
+        wire: makes of a JSON array what is written to a socket; prepared here, once an audience.
     """
 
     def __init__(
-        self, broker: Broker, *, linger: float = 1.0, flush_seconds: float = 0.005, time: Callable[[], float]
+        self,
+        broker: Broker,
+        *,
+        linger: float = 1.0,
+        flush_seconds: float = 0.005,
+        time: Callable[[], float],
+        wire: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._broker = broker
         self._linger = linger
         self._time = time
+        self._wire = wire
         self._flush_seconds = flush_seconds
         self._topics: dict[str, _Topic] = {}
         self._audiences: WeakValueDictionary[frozenset[Listener], _Audience] = WeakValueDictionary()
@@ -127,9 +135,10 @@ class Hub:
                 parcels = posts[audience] = []
             parcels.append(parcel(name, body))
         for audience, parcels in posts.items():
-            shared = bundle(parcels)
-            for listener in audience.listeners:
-                listener.post(shared)
+            for piece in pieces(parcels):
+                shared = bundle(piece, self._wire)
+                for listener in audience.listeners:
+                    listener.post(shared)
 
     def _audience_of(self, topic: _Topic) -> _Audience:
         listeners = frozenset(topic.listeners.values())

@@ -27,6 +27,7 @@ class Outbox:
         "_ready",
         "_threshold",
         "conflated",
+        "express",
         "overflowed",
         "sending_since",
     )
@@ -44,6 +45,9 @@ class Outbox:
         self.conflated = 0
         """Parcels that a newer one replaced."""
         self.overflowed = False
+        self.express: Callable[[bytes], bool] | None = None
+        """Writes prepared bytes at once, past the queue, when the client has taken everything so far; False when not.
+        Most clients keep up most of the time, and waking a task for each of them would cost more than the write."""
         self.sending_since: float | None = None
         """Loop time at which the write that is still going on began; for whoever looks for stuck clients."""
 
@@ -54,6 +58,14 @@ class Outbox:
     def post(self, parcel: Parcel) -> None:
         """Add a parcel."""
         if self.overflowed:
+            return
+        if (
+            parcel.wire is not None
+            and self.express is not None
+            and not self._pending
+            and self.sending_since is None
+            and self.express(parcel.wire)
+        ):
             return
         self._pending.append(parcel)
         self._bytes += parcel.size

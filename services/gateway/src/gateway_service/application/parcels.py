@@ -1,6 +1,6 @@
 """A message on its way to many connections: made once, shared by all of their outboxes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 
@@ -12,6 +12,8 @@ class Parcel(NamedTuple):
     size: int
     parts: tuple["Parcel", ...] = ()
     """What a bundle consists of, for whoever must look at single messages; empty for a single message."""
+    wire: bytes | None = None
+    """What a client reads when it gets this parcel and nothing else: prepared once, written to many sockets."""
 
 
 # Matched against the bytes as `breezeway.contracts.stream.encode` writes them: `type` last, `closed` before it. A
@@ -19,6 +21,8 @@ class Parcel(NamedTuple):
 _REPLACEABLE: Final = (b'"type":"tick"}', b'"type":"depth"}', b'"closed":false,"type":"candle"}')
 _SEQUENCE: Final = b'"seq":'
 _START: Final = b'"t":'
+MOST_BYTES: Final = 262_144
+"""Of one bundle. Many client libraries refuse frames of more than 1 MiB, and any pause makes the next one big."""
 _GAP: Final = b'{"type":"gap"'
 
 
@@ -27,12 +31,33 @@ def parcel(topic: str, body: bytes) -> Parcel:
     return Parcel(topic if body.endswith(_REPLACEABLE) else None, body, len(body))
 
 
-def bundle(parcels: Sequence[Parcel]) -> Parcel:
-    """Several messages as one parcel, so that they are joined once however many connections they go to."""
+def bundle(parcels: Sequence[Parcel], wire: Callable[[bytes], bytes] | None = None) -> Parcel:
+    """Several messages as one parcel, so that they are joined once however many connections they go to.
+
+    Args:
+        wire: makes of a JSON array what is written to a socket.
+    """
     if len(parcels) == 1:
-        return parcels[0]
+        only = parcels[0]
+        return only if wire is None else only._replace(wire=wire(b"[" + only.body + b"]"))
     body = b",".join([parcel.body for parcel in parcels])
-    return Parcel(None, body, len(body), tuple(parcels))
+    return Parcel(None, body, len(body), tuple(parcels), None if wire is None else wire(b"[" + body + b"]"))
+
+
+def pieces(parcels: list[Parcel]) -> Iterator[list[Parcel]]:
+    """Cut what belongs to one audience into bundles of at most `MOST_BYTES`, or of one message that is larger."""
+    if sum([parcel[2] for parcel in parcels]) <= MOST_BYTES:
+        yield parcels
+        return
+    piece: list[Parcel] = []
+    size = 0
+    for each in parcels:
+        if piece and size + each.size > MOST_BYTES:
+            yield piece
+            piece, size = [], 0
+        piece.append(each)
+        size += each.size
+    yield piece
 
 
 def lasting_parcel(body: bytes) -> Parcel:
