@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from breezeway.errors import UpstreamUnavailable
+from breezeway.errors import InvalidInput, UpstreamUnavailable
 
 Effect = Callable[[], Awaitable[object]]
 
@@ -25,6 +25,7 @@ class UnitOfWork:
 
     Raises:
         UpstreamUnavailable: `database_unavailable`, when PostgreSQL cannot be reached or the pool is exhausted.
+        InvalidInput: `unstorable_text`; JSON and forms can carry a NUL, PostgreSQL's text cannot.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -72,6 +73,8 @@ class UnitOfWork:
                 code="database_unavailable",
                 retry_after=2,
             ) from error
+        if error is not None and _sqlstate(error) == "22021":
+            raise InvalidInput("Text may not contain the NUL character.", code="unstorable_text") from error
 
 
 def is_connection_failure(error: BaseException) -> bool:
@@ -83,6 +86,9 @@ def is_connection_failure(error: BaseException) -> bool:
     if isinstance(error, OperationalError):
         return True
     # asyncpg reports a server that is shutting down or starting up through its own classes, wrapped or bare.
+    return _sqlstate(error).startswith(("08", "57P", "53"))
+
+
+def _sqlstate(error: BaseException) -> str:
     cause = getattr(error, "orig", error)
-    sqlstate = str(getattr(cause, "sqlstate", "") or "")
-    return sqlstate.startswith(("08", "57P", "53"))
+    return str(getattr(cause, "sqlstate", "") or "")

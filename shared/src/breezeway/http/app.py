@@ -12,6 +12,7 @@ from breezeway.http import problem
 from breezeway.http.limits import BodyLimitMiddleware
 from breezeway.http.problem import Problem
 from breezeway.http.request_id import RequestIdMiddleware
+from breezeway.http.unexpected import UnexpectedErrorMiddleware
 
 Check = Callable[[], Awaitable[object]]
 """A dependency probe: returns when the dependency answers, raises when it does not."""
@@ -70,6 +71,7 @@ def create_service(
     )
     problem.install(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
+    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestIdMiddleware)
 
     @app.get("/livez", include_in_schema=False)

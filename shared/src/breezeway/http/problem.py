@@ -13,11 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from breezeway.errors import BreezewayError, FieldFault, InvalidInput
 from breezeway.http.request_id import current_request_id
 
 MEDIA_TYPE = "application/problem+json"
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _log = structlog.get_logger()
 
@@ -116,21 +119,25 @@ def install(app: FastAPI) -> None:
         first = faults[0] if faults else FieldFault("body", "invalid")
         return error_response(InvalidInput(f"{first.field}: {first.message}", faults=faults))
 
-    async def on_http(_request: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only; narrows the type
         code, title = _CODES.get(error.status_code, ("http_error", "Request failed"))
-        return problem_response(error.status_code, code, title, str(error.detail), headers=error.headers)
-
-    async def on_unexpected(_request: Request, error: Exception) -> Response:
-        _log.error("unexpected_error", error=repr(error), exc_info=error)
-        return problem_response(
-            500,
-            "internal_error",
-            "Something failed",
-            "An unexpected error happened. It was logged with this request id.",
-        )
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # Starlette names the methods of the first route of this path; there is one route for each method.
+            headers["Allow"] = ", ".join(sorted(_methods_of(request))) or headers.get("Allow", "")
+        return problem_response(error.status_code, code, title, str(error.detail), headers=headers)
 
     app.add_exception_handler(BreezewayError, on_ours)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Exception, on_unexpected)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Every method that the application answers on the path of `request`."""
+    found: set[str] = set()
+    for method in _METHODS:
+        probe = {**request.scope, "method": method}
+        if any(route.matches(probe)[0] is Match.FULL for route in request.app.routes):
+            found.add(method)
+    return found

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from breezeway.errors import NotFound, RateLimited
@@ -52,11 +53,28 @@ async def client(dependency: Dependency) -> AsyncIterator[httpx.AsyncClient]:
     async def broken() -> None:
         raise RuntimeError("a secret detail")
 
+    @app.get("/half")
+    async def half() -> StreamingResponse:
+        async def body() -> AsyncIterator[bytes]:
+            yield b"first"
+            raise RuntimeError("half-way")
+
+        return StreamingResponse(body())
+
+    things = APIRouter()
+
+    @things.get("/thing/{number}")
+    @things.delete("/thing/{number}")
+    async def thing(number: int) -> int:
+        return number
+
+    app.include_router(things)
+
     @app.post("/body")
     async def body(given: Body) -> int:
         return given.count
 
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as http:
         yield http
 
@@ -87,6 +105,22 @@ async def test_an_unexpected_error_says_nothing_of_its_inside(client: httpx.Asyn
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"
     assert "secret" not in answer.text
+
+
+async def test_an_unexpected_error_carries_the_requests_id(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/broken", headers={"X-Request-ID": "abcdefgh-2"})
+    assert (answer.json()["request_id"], answer.headers["X-Request-ID"]) == ("abcdefgh-2", "abcdefgh-2")
+
+
+async def test_an_error_behind_the_first_bytes_breaks_the_answer_off(client: httpx.AsyncClient) -> None:
+    """Half an export must not pass for a whole one."""
+    with pytest.raises(RuntimeError, match="half-way"):
+        await client.get("/half", headers={"X-Request-ID": "abcdefgh-3"})
+
+
+async def test_a_refused_method_names_all_that_the_path_allows(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/thing/1")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET")
 
 
 async def test_field_faults_are_named_and_never_echo_the_input(client: httpx.AsyncClient) -> None:
