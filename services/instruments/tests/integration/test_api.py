@@ -33,7 +33,7 @@ def bearer(role: str = "user") -> dict[str, str]:
         "aud": AUDIENCE,
         "sub": str(uuid4()),
         "role": role,
-        "scope": "",
+        "scope": "read data trade",
         "sid": "s",
         "jti": uuid4().hex,
         "iat": now,

@@ -25,7 +25,7 @@ PATH = "/api/v1/watchlists"
 async def client(db: AsyncEngine, outside: Any) -> AsyncIterator[httpx.AsyncClient]:
     class ByToken:
         async def authenticate(self, token: str, *, changes_something: bool = False) -> Principal:
-            return Principal(UUID(token), "user", frozenset(), "s", "t", 2_000_000_000)
+            return Principal(UUID(token), "user", frozenset({"read", "data"}), "s", "t", 2_000_000_000)
 
     async def build(app: FastAPI, _stack: AsyncExitStack) -> Mapping[str, Check]:
         return {}

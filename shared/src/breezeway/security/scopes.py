@@ -65,3 +65,6 @@ DataUser = Annotated[Principal, Depends(require_scope("data"))]
 
 Trader = Annotated[Principal, Depends(require_scope("trade"))]
 """Whoever may trade; 403 `scope_missing` for a key without `trade`."""
+
+AccountReader = Annotated[Principal, Depends(require_scope("read", "trade"))]
+"""Whoever may see the user's accounts; 403 `scope_missing` for a key without `read` and `trade`."""

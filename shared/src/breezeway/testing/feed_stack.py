@@ -55,7 +55,9 @@ class Neighbours:
     def access_token(self, *, seconds: int = 900, user_id: UUID | None = None, sid: str = "s1") -> str:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id or self.user_id), "role": "user", "sid": sid}
-        return sign({**claims, "iat": now, "exp": now + seconds, "jti": new_id().hex}, self.key)
+        return sign(
+            {**claims, "scope": "read data trade", "iat": now, "exp": now + seconds, "jti": new_id().hex}, self.key
+        )
 
     async def log_in(self) -> None:
         """Open a broker session at the simulator."""

@@ -13,7 +13,7 @@ from auth_service.api.paging import Cursor, Page, page_of
 from auth_service.api.users import UserView
 from auth_service.application.sessions import SessionTokens
 from auth_service.domain.sign_ins import SignIn
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import SignedIn
 
 router = APIRouter(tags=["auth"])
 
@@ -136,15 +136,13 @@ async def log_out(body: RefreshBody, services: TheServices, origin: TheOrigin) -
 
 
 @router.post("/api/v1/auth/logout-all", status_code=204, summary="Log out everywhere")
-async def log_out_everywhere(user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+async def log_out_everywhere(user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
     """End every session of the caller."""
     await services.sign_ins.log_out_everywhere(user.user_id, origin)
 
 
 @router.get("/api/v1/auth/sessions", summary="List sessions")
-async def list_sessions(
-    user: CurrentUser, services: TheServices, cursor: Cursor, limit: Limit = 50
-) -> Page[SessionView]:
+async def list_sessions(user: SignedIn, services: TheServices, cursor: Cursor, limit: Limit = 50) -> Page[SessionView]:
     """Where the caller is signed in."""
 
     def show(sign_in: SignIn) -> SessionView:
@@ -163,7 +161,7 @@ async def list_sessions(
 
 
 @router.delete("/api/v1/auth/sessions/{session_id}", status_code=204, summary="End a session")
-async def end_session(session_id: UUID, user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+async def end_session(session_id: UUID, user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
     """Sign one device out."""
     await services.sign_ins.end(user.user_id, session_id, origin)
 

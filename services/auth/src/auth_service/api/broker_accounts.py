@@ -14,7 +14,7 @@ from auth_service.application.broker_accounts import AccountChange
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount
 from breezeway.contracts.broker import BrokerEnvironment
 from breezeway.errors import FieldFault, InvalidInput
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, SignedIn
 
 router = APIRouter(prefix="/api/v1/broker-accounts", tags=["broker accounts"])
 
@@ -76,7 +76,7 @@ class BrokerAccountView(BaseModel):
 
 @router.get("", summary="List broker accounts")
 async def list_broker_accounts(
-    user: CurrentUser, services: TheServices, cursor: Cursor, limit: Limit = 50
+    user: AccountReader, services: TheServices, cursor: Cursor, limit: Limit = 50
 ) -> Page[BrokerAccountView]:
     """The caller's broker accounts, oldest first."""
     found = await services.accounts.page(user.user_id, cursor, limit + 1)
@@ -85,7 +85,7 @@ async def list_broker_accounts(
 
 @router.post("", status_code=201, summary="Add a broker account")
 async def add_broker_account(
-    body: NewBrokerAccount, user: CurrentUser, services: TheServices, origin: TheOrigin
+    body: NewBrokerAccount, user: SignedIn, services: TheServices, origin: TheOrigin
 ) -> BrokerAccountView:
     """Store the key and secret of an app registered at the broker. They are encrypted, and never shown again."""
     keys = AppKeys(body.api_key.get_secret_value(), body.api_secret.get_secret_value())
@@ -94,14 +94,14 @@ async def add_broker_account(
 
 
 @router.get("/{account_id}", summary="Get a broker account")
-async def get_broker_account(account_id: UUID, user: CurrentUser, services: TheServices) -> BrokerAccountView:
+async def get_broker_account(account_id: UUID, user: AccountReader, services: TheServices) -> BrokerAccountView:
     """One broker account of the caller."""
     return BrokerAccountView.of(await services.accounts.get(user.user_id, account_id))
 
 
 @router.patch("/{account_id}", summary="Change a broker account")
 async def change_broker_account(
-    account_id: UUID, body: BrokerAccountChanges, user: CurrentUser, services: TheServices, origin: TheOrigin
+    account_id: UUID, body: BrokerAccountChanges, user: SignedIn, services: TheServices, origin: TheOrigin
 ) -> BrokerAccountView:
     """Change the label, or replace the key or secret."""
     if not body.model_fields_set:
@@ -116,6 +116,6 @@ async def change_broker_account(
 
 
 @router.delete("/{account_id}", status_code=204, summary="Remove a broker account")
-async def remove_broker_account(account_id: UUID, user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+async def remove_broker_account(account_id: UUID, user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
     """Delete the account with its keys; an open session ends for us at once."""
     await services.accounts.remove(user.user_id, account_id, origin)

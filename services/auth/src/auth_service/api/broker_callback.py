@@ -7,6 +7,7 @@ A browser gets a small page, everything else gets JSON.
 
 from html import escape
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Cookie, Form, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -18,6 +19,8 @@ from auth_service.domain.audit import Origin
 from breezeway.errors import BreezewayError, Rejected
 from breezeway.http.problem import Problem, error_response
 from breezeway.security.dependencies import CallerIfAny
+from breezeway.security.scopes import is_api_key
+from breezeway.security.tokens import Principal
 
 router = APIRouter(tags=["broker accounts"])
 
@@ -67,7 +70,17 @@ _RESPONSES: dict[int | str, dict[str, object]] = {
 }
 
 
-@router.get(CALLBACK_PATH, summary="Come back from the broker", response_model=None, responses=_RESPONSES)
+# A browser comes back without a header of ours; who started the login is in the cookie and the state.
+_ANYBODY = {"security": [{}]}
+
+
+@router.get(
+    CALLBACK_PATH,
+    summary="Come back from the broker",
+    response_model=None,
+    responses=_RESPONSES,
+    openapi_extra=_ANYBODY,
+)
 async def return_from_broker(
     request: Request,
     services: TheServices,
@@ -80,11 +93,17 @@ async def return_from_broker(
 ) -> Response:
     """The broker sends the browser here after the login. It only counts for a login that was started here: see
     `login-url`."""
-    proof = ReturnProof(state=state, cookie=cookie, user_id=caller.user_id if caller else None)
+    proof = ReturnProof(state=state, cookie=cookie, user_id=_signed_in(caller))
     return await _connected(request, services, origin, apisession or api_session, proof)
 
 
-@router.post(CALLBACK_PATH, summary="Come back from the broker with a form", response_model=None, responses=_RESPONSES)
+@router.post(
+    CALLBACK_PATH,
+    summary="Come back from the broker with a form",
+    response_model=None,
+    responses=_RESPONSES,
+    openapi_extra=_ANYBODY,
+)
 async def post_return_from_broker(
     request: Request,
     services: TheServices,
@@ -100,8 +119,13 @@ async def post_return_from_broker(
 ) -> Response:
     """The same, for brokers and scripts that post the value as a form field."""
     value = apisession or api_session or form_apisession or form_api_session
-    proof = ReturnProof(state=state or form_state, cookie=cookie, user_id=caller.user_id if caller else None)
+    proof = ReturnProof(state=state or form_state, cookie=cookie, user_id=_signed_in(caller))
     return await _connected(request, services, origin, value, proof)
+
+
+def _signed_in(caller: Principal | None) -> UUID | None:
+    """Whose login it may be by the token that was sent; an API key starts no login and ends none."""
+    return caller.user_id if caller is not None and not is_api_key(caller) else None
 
 
 async def _connected(

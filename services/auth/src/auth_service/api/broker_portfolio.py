@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from auth_service.api.dependencies import TheServices
 from auth_service.api.paging import Page
 from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader
 
 router = APIRouter(prefix="/api/v1/broker-accounts/{account_id}", tags=["broker accounts"])
 
@@ -121,27 +121,27 @@ class PositionView(BaseModel):
 
 
 @router.get("/profile", summary="Get the broker's profile of its customer")
-async def get_broker_profile(account_id: UUID, user: CurrentUser, services: TheServices) -> BrokerProfileView:
+async def get_broker_profile(account_id: UUID, user: AccountReader, services: TheServices) -> BrokerProfileView:
     """Name, segments and exchange status, straight from the broker. Costs one broker call."""
     profile: BrokerProfile = await services.portfolio.profile(user.user_id, account_id)
     return BrokerProfileView.model_validate(profile)
 
 
 @router.get("/funds", summary="Get the funds at the broker")
-async def get_broker_funds(account_id: UUID, user: CurrentUser, services: TheServices) -> FundsView:
+async def get_broker_funds(account_id: UUID, user: AccountReader, services: TheServices) -> FundsView:
     """Balances, straight from the broker. Costs one broker call."""
     return FundsView.of(await services.portfolio.funds(user.user_id, account_id))
 
 
 @router.get("/holdings", summary="List the holdings at the broker")
-async def list_broker_holdings(account_id: UUID, user: CurrentUser, services: TheServices) -> Page[HoldingView]:
+async def list_broker_holdings(account_id: UUID, user: AccountReader, services: TheServices) -> Page[HoldingView]:
     """The demat account, straight from the broker, whole. Costs two broker calls."""
     holdings = await services.portfolio.holdings(user.user_id, account_id)
     return Page(items=[HoldingView.of(holding) for holding in holdings])
 
 
 @router.get("/positions", summary="List the positions at the broker")
-async def list_broker_positions(account_id: UUID, user: CurrentUser, services: TheServices) -> Page[PositionView]:
+async def list_broker_positions(account_id: UUID, user: AccountReader, services: TheServices) -> Page[PositionView]:
     """The day's positions, straight from the broker, whole. Costs one broker call."""
     positions = await services.portfolio.positions(user.user_id, account_id)
     return Page(items=[PositionView.of(position) for position in positions])

@@ -13,7 +13,7 @@ from auth_service.domain.broker_accounts import LOGIN_PATIENCE
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from breezeway.contracts.broker import BrokerSessionState
 from breezeway.errors import UpstreamUnavailable
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, SignedIn
 
 router = APIRouter(prefix="/api/v1/broker-accounts", tags=["broker accounts"])
 
@@ -69,7 +69,7 @@ async def session_view(services: Services, record: BrokerSessionRecord) -> Broke
 
 @router.get("/{account_id}/login-url", summary="Get the broker's login page")
 async def get_broker_login_url(
-    account_id: UUID, response: Response, user: CurrentUser, services: TheServices, origin: TheOrigin
+    account_id: UUID, response: Response, user: SignedIn, services: TheServices, origin: TheOrigin
 ) -> LoginUrlView:
     """Where to log in at the broker. Follow it in the same browser within ten minutes: a cookie set here tells the
     callback that the redirect is yours. Register `<this server>/api/v1/broker-accounts/callback` as the redirect URL of
@@ -91,7 +91,7 @@ async def get_broker_login_url(
 
 @router.post("/{account_id}/session", summary="Connect by hand")
 async def open_broker_session(
-    account_id: UUID, body: ApiSessionBody, user: CurrentUser, services: TheServices, origin: TheOrigin
+    account_id: UUID, body: ApiSessionBody, user: SignedIn, services: TheServices, origin: TheOrigin
 ) -> BrokerSessionView:
     """Connect with the `apisession` of a login that ended somewhere else."""
     record = await services.connections.connect(user.user_id, account_id, body.api_session.get_secret_value(), origin)
@@ -99,12 +99,12 @@ async def open_broker_session(
 
 
 @router.get("/{account_id}/session", summary="Get the broker session")
-async def get_broker_session(account_id: UUID, user: CurrentUser, services: TheServices) -> BrokerSessionView:
+async def get_broker_session(account_id: UUID, user: AccountReader, services: TheServices) -> BrokerSessionView:
     """Whether the account is connected, until when, and how many calls are left."""
     return await session_view(services, await services.connections.status(user.user_id, account_id))
 
 
 @router.delete("/{account_id}/session", status_code=204, summary="Disconnect")
-async def close_broker_session(account_id: UUID, user: CurrentUser, services: TheServices, origin: TheOrigin) -> None:
+async def close_broker_session(account_id: UUID, user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
     """Forget the session. The broker itself ends it at midnight in India."""
     await services.connections.disconnect(user.user_id, account_id, origin)

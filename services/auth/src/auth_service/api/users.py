@@ -11,6 +11,7 @@ from auth_service.api.dependencies import TheOrigin, TheServices
 from auth_service.api.fields import Body, Label
 from auth_service.domain.users import Role, User
 from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import SignedIn
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
@@ -42,7 +43,7 @@ async def get_me(user: CurrentUser, services: TheServices) -> UserView:
 
 
 @router.patch("/me", summary="Change the caller")
-async def change_me(body: UserChanges, user: CurrentUser, services: TheServices, origin: TheOrigin) -> UserView:
+async def change_me(body: UserChanges, user: SignedIn, services: TheServices, origin: TheOrigin) -> UserView:
     """Change the caller's profile."""
     if "full_name" not in body.model_fields_set:
         return UserView.of(await services.profiles.own(user.user_id))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import Reader
 from instruments_service.api.dependencies import TheCatalogue, TheQueries
 
 router = APIRouter(tags=["instruments"])
@@ -23,7 +23,7 @@ _LEVEL = 4
     response_class=StreamingResponse,
     responses={200: {"content": {"application/gzip": {}}}},
 )
-async def export(_user: CurrentUser, catalogue: TheCatalogue, queries: TheQueries) -> StreamingResponse:
+async def export(_user: Reader, catalogue: TheCatalogue, queries: TheQueries) -> StreamingResponse:
     """One header line with the fields of an instrument. `pandas.read_csv(…, compression="gzip")` reads it."""
     await catalogue.require_master()
     return StreamingResponse(

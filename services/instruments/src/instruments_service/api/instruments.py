@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator
 
 from breezeway.contracts.instruments import InstrumentDetail, InstrumentType, Right
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import Reader
 from instruments_service.api.dependencies import TheInstruments, TheSearch
 from instruments_service.api.schemas import ContractExchange, Expiries, InstrumentPage, ListedExchange, Status
 from instruments_service.application.ports import ListFilter
@@ -36,7 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 
 @router.get("/search", name="search_instruments", summary="Find instruments by what a trader would type")
 async def search(
-    _user: CurrentUser,
+    _user: Reader,
     find: TheSearch,
     q: Annotated[
         str,
@@ -53,7 +53,7 @@ async def search(
 
 @router.get("", name="list_instruments", summary="List instruments by their properties")
 async def listing(
-    _user: CurrentUser,
+    _user: Reader,
     instruments: TheInstruments,
     exchange: ExchangeParam = None,
     type_: TypeParam = None,
@@ -83,7 +83,7 @@ async def listing(
 
 @router.get("/{underlying}/expiries", name="list_expiries", summary="When the contracts of an underlying expire")
 async def expiries(
-    _user: CurrentUser,
+    _user: Reader,
     instruments: TheInstruments,
     underlying: Annotated[str, Path(max_length=128, examples=["NIFTY"])],
     exchange: Annotated[ContractExchange, BeforeValidator(_upper), Query()] = ContractExchange.NFO,
@@ -95,7 +95,7 @@ async def expiries(
 
 @router.get("/{symbol}", name="get_instrument", summary="One instrument by any of its names")
 async def one(
-    _user: CurrentUser,
+    _user: Reader,
     instruments: TheInstruments,
     symbol: Annotated[str, Path(max_length=128, examples=["NSE:RELIANCE"])],
     as_of: Annotated[date | None, Query(description="Answer from that day's master.", examples=["2026-07-30"])] = None,

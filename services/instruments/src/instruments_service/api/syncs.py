@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, status
 
 from breezeway.errors import NotFound
-from breezeway.security.dependencies import AdminUser, CurrentUser
+from breezeway.security.dependencies import AdminUser
+from breezeway.security.scopes import Reader
 from instruments_service.api.dependencies import TheSyncLog, TheSyncRequest
 from instruments_service.api.schemas import RefusedLine, Sync, SyncDetail, SyncPage
 
@@ -26,7 +27,7 @@ async def request_sync(
 
 
 @router.get("", name="list_instrument_syncs", summary="The last runs")
-async def runs(_user: CurrentUser, log: TheSyncLog, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> SyncPage:
+async def runs(_user: Reader, log: TheSyncLog, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> SyncPage:
     """Newest first: what each changed, and why lines were refused."""
     recent = await log.recent(limit)
     reasons = await log.reasons([run.id for run in recent])
@@ -34,7 +35,7 @@ async def runs(_user: CurrentUser, log: TheSyncLog, limit: Annotated[int, Query(
 
 
 @router.get("/{sync_id}", name="get_instrument_sync", summary="One run, with the lines it refused")
-async def one(_user: CurrentUser, log: TheSyncLog, sync_id: UUID) -> SyncDetail:
+async def one(_user: Reader, log: TheSyncLog, sync_id: UUID) -> SyncDetail:
     """The first 500 refused lines."""
     run = await log.get(sync_id)
     if run is None:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from breezeway.contracts.backfills import BackfillView
 from breezeway.errors import InvalidInput
 from breezeway.intervals import parse_interval
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import DataUser, Reader
 from market_data_service.api.dependencies import TheBackfills
 from market_data_service.application.backfills import MAX_SYMBOLS
 from market_data_service.domain.backfill import BackfillAction
@@ -40,7 +41,7 @@ class BackfillPage(BaseModel):
 
 @router.post("", status_code=202)
 async def start_backfill(
-    body: NewBackfillBody, user: CurrentUser, bearer: BearerToken, backfills: TheBackfills
+    body: NewBackfillBody, user: DataUser, bearer: BearerToken, backfills: TheBackfills
 ) -> BackfillView:
     """Plan a backfill and hand it to the workers. Its progress is also sent on the stream's `backfills` channel."""
     return await backfills.start(
@@ -55,7 +56,7 @@ async def start_backfill(
 
 @router.get("")
 async def list_backfills(
-    user: CurrentUser,
+    user: Reader,
     backfills: TheBackfills,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=40)] = None,
@@ -67,31 +68,31 @@ async def list_backfills(
 
 
 @router.get("/{backfill_id}")
-async def read_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+async def read_backfill(backfill_id: UUID, user: Reader, backfills: TheBackfills) -> BackfillView:
     """One backfill with its progress and what went wrong."""
     return await backfills.get(user.user_id, backfill_id)
 
 
 @router.post("/{backfill_id}/pause")
-async def pause_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+async def pause_backfill(backfill_id: UUID, user: DataUser, backfills: TheBackfills) -> BackfillView:
     """Take no further chunk until resumed; the one under way is finished. 409 when its state does not allow it."""
     return await backfills.act(user.user_id, backfill_id, BackfillAction.PAUSE)
 
 
 @router.post("/{backfill_id}/resume")
-async def resume_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+async def resume_backfill(backfill_id: UUID, user: DataUser, backfills: TheBackfills) -> BackfillView:
     """Go on after a pause. 409 when its state does not allow it."""
     return await backfills.act(user.user_id, backfill_id, BackfillAction.RESUME)
 
 
 @router.post("/{backfill_id}/cancel")
-async def cancel_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+async def cancel_backfill(backfill_id: UUID, user: DataUser, backfills: TheBackfills) -> BackfillView:
     """Stop for good; what was stored stays. 409 when its state does not allow it."""
     return await backfills.act(user.user_id, backfill_id, BackfillAction.CANCEL)
 
 
 @router.post("/{backfill_id}/retry")
-async def retry_backfill(backfill_id: UUID, user: CurrentUser, backfills: TheBackfills) -> BackfillView:
+async def retry_backfill(backfill_id: UUID, user: DataUser, backfills: TheBackfills) -> BackfillView:
     """Try the chunks again that were given up. 409 when its state does not allow it."""
     return await backfills.act(user.user_id, backfill_id, BackfillAction.RETRY)
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from breezeway.intervals import Interval, parse_interval
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import Reader
 from market_data_service.api.candle_formats import CONTENT_TYPES, TIMEZONE, renderer
 from market_data_service.api.dependencies import TheCandles
 from market_data_service.application.candles import DEFAULT_LIMIT, MAX_LIMIT, CandlesQuery
@@ -71,7 +72,7 @@ class CoverageView(BaseModel):
 )
 async def read_candles(
     symbol: Symbol,
-    user: CurrentUser,
+    user: Reader,
     bearer: BearerToken,
     candles: TheCandles,
     interval: IntervalText = "1m",
@@ -111,7 +112,7 @@ async def read_candles(
 @router.get("/{symbol}/coverage")
 async def read_coverage(
     symbol: Symbol,
-    _user: CurrentUser,
+    _user: Reader,
     bearer: BearerToken,
     candles: TheCandles,
     interval: IntervalText = "1m",

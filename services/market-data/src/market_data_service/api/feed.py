@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import Reader
 from market_data_service.application.feed_view import FeedStatus, ReadFeed
 
 router = APIRouter(prefix="/api/v1/feed", tags=["feed"])
@@ -44,7 +44,7 @@ def _read_feed(request: Request) -> ReadFeed:
 
 
 @router.get("")
-async def read_feed(user: CurrentUser, feeds: Annotated[ReadFeed, Depends(_read_feed)]) -> FeedView:
+async def read_feed(user: Reader, feeds: Annotated[ReadFeed, Depends(_read_feed)]) -> FeedView:
     """Owner, state and rate of the caller's live feed."""
     return _view(await feeds.of(user.user_id))
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import Reader
 from market_data_service.domain.indicators.catalogue import CATALOGUE
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["candles"])
@@ -31,7 +31,7 @@ class CatalogueView(BaseModel):
 
 
 @router.get("")
-async def read_catalogue(_user: CurrentUser) -> CatalogueView:
+async def read_catalogue(_user: Reader) -> CatalogueView:
     """Every indicator that `GET /api/v1/candles/{symbol}?indicators=` computes."""
     return CatalogueView(
         items=[

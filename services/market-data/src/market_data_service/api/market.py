@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from breezeway.clock import IST
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import Reader
 from market_data_service.api.dependencies import TheMarket
 
 router = APIRouter(prefix="/api/v1/market", tags=["market"])
@@ -31,7 +31,7 @@ class MarketStatusView(BaseModel):
 
 
 @router.get("/status")
-async def read_market_status(_user: CurrentUser, market: TheMarket) -> MarketStatusView:
+async def read_market_status(_user: Reader, market: TheMarket) -> MarketStatusView:
     """Session phase of every segment, next open and close, and whether the simulator is replaying a day."""
     status = await market.status()
     return MarketStatusView(

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from breezeway.clock import IST
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import Reader
 from market_data_service.application.option_chain import Chain, ChainQuery, Leg, ReadOptionChain
 
 router = APIRouter(prefix="/api/v1/option-chain", tags=["option chain"])
@@ -65,7 +66,7 @@ def _reader(request: Request) -> ReadOptionChain:
 
 @router.get("/{underlying}", name="read_option_chain")
 async def read_option_chain(
-    user: CurrentUser,
+    user: Reader,
     bearer: BearerToken,
     reader: Annotated[ReadOptionChain, Depends(_reader)],
     underlying: Annotated[str, Path(max_length=64, description="Code or symbol.", examples=["NIFTY"])],

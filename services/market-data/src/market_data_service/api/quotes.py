@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import Reader
 from market_data_service.api.dependencies import TheQuotes
 
 router = APIRouter(prefix="/api/v1/quotes", tags=["quotes"])
@@ -45,7 +46,7 @@ class QuotesView(BaseModel):
 
 @router.get("")
 async def read_quotes(
-    user: CurrentUser,
+    user: Reader,
     bearer: BearerToken,
     quotes: TheQuotes,
     symbols: Annotated[str, Query(max_length=5_000, examples=["NSE:RELIANCE,NSE:INFY"])],

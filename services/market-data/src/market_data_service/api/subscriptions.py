@@ -6,7 +6,8 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import DataUser, Reader
 from market_data_service.application.subscriptions import MAX_SUBSCRIPTIONS, Subscription, Subscriptions
 
 router = APIRouter(prefix="/api/v1/subscriptions", tags=["feed"])
@@ -46,14 +47,14 @@ TheSubscriptions = Annotated[Subscriptions, Depends(_subscriptions)]
 
 
 @router.get("")
-async def list_subscriptions(user: CurrentUser, subscriptions: TheSubscriptions) -> SubscriptionList:
+async def list_subscriptions(user: Reader, subscriptions: TheSubscriptions) -> SubscriptionList:
     """All of the caller's subscriptions, by symbol."""
     return _view(await subscriptions.of(user.user_id))
 
 
 @router.post("", status_code=201)
 async def add_subscriptions(
-    body: NewSubscriptions, user: CurrentUser, bearer: BearerToken, subscriptions: TheSubscriptions
+    body: NewSubscriptions, user: DataUser, bearer: BearerToken, subscriptions: TheSubscriptions
 ) -> SubscriptionList:
     """Keep the feed of these instruments running; the answer is the whole list."""
     return _view(await subscriptions.add(user.user_id, bearer, body.symbols, body.modes))
@@ -61,7 +62,7 @@ async def add_subscriptions(
 
 @router.delete("/{symbol}", status_code=204)
 async def remove_subscription(
-    symbol: str, user: CurrentUser, bearer: BearerToken, subscriptions: TheSubscriptions
+    symbol: str, user: DataUser, bearer: BearerToken, subscriptions: TheSubscriptions
 ) -> Response:
     """Stop carrying an instrument; clients that listen to it keep it alive as long as they do."""
     await subscriptions.remove(user.user_id, bearer, symbol)

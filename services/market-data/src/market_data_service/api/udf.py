@@ -13,7 +13,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from breezeway.errors import BreezewayError, NotFound, Unauthenticated
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import Reader
 from market_data_service.application.udf import HistoryQuery, Udf
 
 router = APIRouter(prefix="/udf", tags=["TradingView UDF"])
@@ -42,7 +43,7 @@ async def time(udf: TheUdf) -> str:
 
 
 @router.get("/symbols", name="udf_symbols")
-async def symbols(udf: TheUdf, _user: CurrentUser, bearer: BearerToken, symbol: Symbol) -> Response:
+async def symbols(udf: TheUdf, _user: Reader, bearer: BearerToken, symbol: Symbol) -> Response:
     """One symbol's properties: hours, price step, resolutions."""
     return await _caught(udf.symbol(symbol, bearer))
 
@@ -50,7 +51,7 @@ async def symbols(udf: TheUdf, _user: CurrentUser, bearer: BearerToken, symbol: 
 @router.get("/search", name="udf_search")
 async def search(
     udf: TheUdf,
-    _user: CurrentUser,
+    _user: Reader,
     bearer: BearerToken,
     query: Annotated[str, Query(max_length=100)] = "",
     kind: Annotated[str, Query(alias="type", max_length=20)] = "",
@@ -64,7 +65,7 @@ async def search(
 @router.get("/history", name="udf_history")
 async def history(
     udf: TheUdf,
-    user: CurrentUser,
+    user: Reader,
     bearer: BearerToken,
     symbol: Symbol,
     resolution: Annotated[str, Query(max_length=8, examples=["15"])],
@@ -79,7 +80,7 @@ async def history(
 @router.get("/quotes", name="udf_quotes")
 async def quotes(
     udf: TheUdf,
-    user: CurrentUser,
+    user: Reader,
     bearer: BearerToken,
     names: Annotated[str, Query(alias="symbols", max_length=5_000, examples=["NSE:RELIANCE,NSE:INFY"])],
 ) -> Response:
@@ -89,14 +90,14 @@ async def quotes(
 
 
 @router.get("/marks", name="udf_marks")
-async def marks(_user: CurrentUser) -> Response:
+async def marks(_user: Reader) -> Response:
     """None yet; `config` says so, and a chart does not ask."""
     names = ("id", "time", "color", "text", "label", "labelFontColor", "minSize")
     return _answer({name: [] for name in names})
 
 
 @router.get("/timescale_marks", name="udf_timescale_marks")
-async def timescale_marks(_user: CurrentUser) -> Response:
+async def timescale_marks(_user: Reader) -> Response:
     """None yet."""
     return _answer([])
 

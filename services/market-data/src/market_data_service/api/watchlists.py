@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from breezeway.security.dependencies import BearerToken, CurrentUser
+from breezeway.security.dependencies import BearerToken
+from breezeway.security.scopes import DataUser, Reader
 from market_data_service.application.watchlists import MAX_SYMBOLS, Watchlist, Watchlists
 
 router = APIRouter(prefix="/api/v1/watchlists", tags=["watchlists"])
@@ -55,35 +56,35 @@ TheWatchlists = Annotated[Watchlists, Depends(_watchlists)]
 
 
 @router.get("")
-async def list_watchlists(user: CurrentUser, watchlists: TheWatchlists) -> WatchlistPage:
+async def list_watchlists(user: Reader, watchlists: TheWatchlists) -> WatchlistPage:
     """All of the caller's watchlists, oldest first."""
     return WatchlistPage(items=[_view(each) for each in await watchlists.of(user.user_id)])
 
 
 @router.post("", status_code=201)
 async def add_watchlist(
-    body: NewWatchlist, user: CurrentUser, bearer: BearerToken, watchlists: TheWatchlists
+    body: NewWatchlist, user: DataUser, bearer: BearerToken, watchlists: TheWatchlists
 ) -> WatchlistView:
     """Make a watchlist. 409 when the caller has one of this name."""
     return _view(await watchlists.add(user.user_id, bearer, body.name, body.symbols))
 
 
 @router.get("/{watchlist_id}")
-async def read_watchlist(watchlist_id: UUID, user: CurrentUser, watchlists: TheWatchlists) -> WatchlistView:
+async def read_watchlist(watchlist_id: UUID, user: Reader, watchlists: TheWatchlists) -> WatchlistView:
     """One watchlist."""
     return _view(await watchlists.get(user.user_id, watchlist_id))
 
 
 @router.patch("/{watchlist_id}")
 async def change_watchlist(
-    watchlist_id: UUID, body: WatchlistChange, user: CurrentUser, bearer: BearerToken, watchlists: TheWatchlists
+    watchlist_id: UUID, body: WatchlistChange, user: DataUser, bearer: BearerToken, watchlists: TheWatchlists
 ) -> WatchlistView:
     """Rename a watchlist, or replace its symbols."""
     return _view(await watchlists.change(user.user_id, bearer, watchlist_id, body.name, body.symbols))
 
 
 @router.delete("/{watchlist_id}", status_code=204)
-async def remove_watchlist(watchlist_id: UUID, user: CurrentUser, watchlists: TheWatchlists) -> Response:
+async def remove_watchlist(watchlist_id: UUID, user: DataUser, watchlists: TheWatchlists) -> Response:
     """Delete a watchlist."""
     await watchlists.remove(user.user_id, watchlist_id)
     return Response(status_code=204)
