@@ -11,6 +11,7 @@ from auth_service.domain.api_keys import ApiKey
 from auth_service.domain.audit import AuditEntry
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSession, PendingLogin
 from auth_service.domain.broker_sessions import BrokerSessionRecord
+from auth_service.domain.mails import Mail, MailKind, QueuedMail
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import Role, User
 from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position
@@ -160,6 +161,26 @@ class Revocations(Protocol):
         ...
 
 
+class Mails(Protocol):
+    """Mails that wait to be sent, and for a while those that were."""
+
+    async def add(self, mail: QueuedMail) -> None: ...
+
+    async def claim(self, at: datetime) -> QueuedMail | None:
+        """Take one that is due and let it rest for as long as an attempt to send it may take; None when none is due."""
+        ...
+
+    async def sent(self, mail_id: UUID, user_id: UUID, at: datetime) -> None: ...
+
+    async def drop(self, mail_id: UUID) -> None: ...
+
+    async def sent_count(self, user_id: UUID, kind: MailKind, since: datetime) -> int: ...
+
+    async def forget(self, sent_before: datetime) -> int:
+        """Delete what was sent before that moment; returns how many."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Leaving without `commit` undoes everything."""
 
@@ -179,6 +200,9 @@ class UnitOfWork(Protocol):
 
     @property
     def revocations(self) -> Revocations: ...
+
+    @property
+    def mails(self) -> Mails: ...
 
     def audit(self, entry: AuditEntry) -> None:
         """Append to the audit log when the transaction commits."""
@@ -233,6 +257,14 @@ class AccessTokens(Protocol):
         until: datetime | None = None,
     ) -> AccessToken:
         """A token that may do less than its user, and that ends at `until` at the latest."""
+        ...
+
+
+class Mailer(Protocol):
+    """Hands a mail over to whoever carries it."""
+
+    async def send(self, mail: Mail) -> None:
+        """Raises a BreezewayError when it was not taken; it is tried again later, so a mail may arrive twice."""
         ...
 
 

@@ -29,6 +29,9 @@ class User:
     password_hash: str
     created_at: datetime
     disabled_at: datetime | None = None
+    email_verified_at: datetime | None = None
+    totp_since: datetime | None = None
+    """When the second factor was confirmed; None while there is none."""
 
     @property
     def is_active(self) -> bool:

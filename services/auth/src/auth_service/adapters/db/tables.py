@@ -34,6 +34,9 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("disabled_at", _TIME),
+    Column("email_verified_at", _TIME),
+    # Set while the factor in `totp_factors` counts; here, so that whoever holds the row knows it as it is now.
+    Column("totp_since", _TIME),
     CheckConstraint("role IN ('user', 'admin')", name="role"),
 )
 
@@ -131,6 +134,75 @@ api_keys = Table(
     Column("last_used_ip", Text),
     Column("last_refused_at", _TIME),
     Index(None, "user_id", "id"),
+)
+
+mailed_tokens = Table(
+    "mailed_tokens",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("issued_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("used_at", _TIME),
+    CheckConstraint("purpose IN ('reset_password', 'verify_email')", name="purpose"),
+    Index(None, "user_id", "purpose"),
+    Index(None, "expires_at"),
+)
+
+mail_outbox = Table(
+    "mail_outbox",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE")),
+    # What somebody typed; whether there is such a user is looked up when the mail is due, never while they wait.
+    Column("address", Text),
+    Column("facts", JSONB, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("sent_at", _TIME),
+    CheckConstraint("(user_id IS NULL) <> (address IS NULL)", name="one_recipient"),
+    Index(None, "due_at", postgresql_where=text("sent_at IS NULL")),
+    Index(None, "user_id", "kind", postgresql_where=text("sent_at IS NOT NULL")),
+)
+
+development_mailbox = Table(
+    "development_mailbox",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sent_at", _TIME, nullable=False),
+)
+
+totp_factors = Table(
+    "totp_factors",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("seed_sealed", LargeBinary, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_step", BigInteger, nullable=False, server_default=text("0")),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("used_at", _TIME),
+)
+
+second_factor_tries = Table(
+    "second_factor_tries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("at", _TIME, nullable=False),
+    Index(None, "user_id", "at"),
 )
 
 revocations = Table(

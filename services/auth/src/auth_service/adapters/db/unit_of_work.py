@@ -6,6 +6,7 @@ from auth_service.adapters.db import audit
 from auth_service.adapters.db.api_keys import PostgresApiKeys
 from auth_service.adapters.db.broker_accounts import PostgresBrokerAccounts
 from auth_service.adapters.db.broker_sessions import PostgresBrokerSessions
+from auth_service.adapters.db.mails import PostgresMails
 from auth_service.adapters.db.pending_logins import PostgresPendingLogins
 from auth_service.adapters.db.revocations import PostgresRevocations
 from auth_service.adapters.db.sign_ins import PostgresSignIns
@@ -46,6 +47,10 @@ class PostgresUnitOfWork(UnitOfWork):
     @property
     def api_keys(self) -> PostgresApiKeys:
         return PostgresApiKeys(self.session)
+
+    @property
+    def mails(self) -> PostgresMails:
+        return PostgresMails(self.session)
 
     @property
     def revocations(self) -> PostgresRevocations:

@@ -30,6 +30,8 @@ class PostgresUsers:
                 password_hash=user.password_hash,
                 created_at=user.created_at,
                 disabled_at=user.disabled_at,
+                email_verified_at=user.email_verified_at,
+                totp_since=user.totp_since,
             )
             .on_conflict_do_nothing(index_elements=["email"])
             .returning(users.c.id)
@@ -54,6 +56,8 @@ class PostgresUsers:
                 role=user.role.value,
                 password_hash=user.password_hash,
                 disabled_at=user.disabled_at,
+                email_verified_at=user.email_verified_at,
+                totp_since=user.totp_since,
             )
         )
 
@@ -76,4 +80,6 @@ def _user(row: Any) -> User:
         password_hash=row.password_hash,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        email_verified_at=row.email_verified_at,
+        totp_since=row.totp_since,
     )
