@@ -1,8 +1,9 @@
 """The broker's sockets as one stream of decoded events.
 
 Three Socket.IO connections behind one object: quotes and depth, OHLC bars, and the user's orders; each is opened when
-it is first needed. There is no reconnect here: when any of them is lost, `events` raises, and whoever supervises the
-feed builds a new one. Frames are decoded as they arrive, on the event loop, and wait in a bounded buffer.
+it is first needed. There is no reconnect here: when one of them is lost, `events` raises, and whoever supervises the
+feed builds a new one. Only the loss of the bars' socket is survived, because bars can be had from ticks: `bars_lost`
+counts it, and joining again opens a new one. Frames are decoded as they arrive, on the event loop, and wait in a bounded buffer.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ class FeedRules:
 
     buffer: int = 20_000
     connect_timeout: float = 10
-    close_timeout: float = 3
+    close_timeout: float = 1
     rooms_per_join: int = 200
     kept_faults: int = 10
 
@@ -92,6 +93,7 @@ class BreezeFeed:
         self._closed = False
         self._rooms: set[str] = set()
         self._received = self._malformed = self._dropped = 0
+        self.bars_lost = 0
         self._faults: deque[FeedFault] = deque(maxlen=self._rules.kept_faults)
 
     async def connect(self, *, orders: bool = False) -> None:
@@ -133,7 +135,9 @@ class BreezeFeed:
             await self._emit(socket, "join", room)
 
     async def leave_ohlc(self, rooms: Collection[str]) -> None:
-        socket = await self._socket("ohlc")
+        socket = self._sockets.get("ohlc")
+        if socket is None:
+            return
         for room in rooms:
             await self._emit(socket, "leave", room)
 
@@ -181,16 +185,19 @@ class BreezeFeed:
 
     async def _disconnect(self) -> None:
         sockets, self._sockets = list(self._sockets.values()), {}
-        for socket in sockets:
-            try:
-                async with asyncio.timeout(self._rules.close_timeout):
-                    await socket.disconnect()
-            except (TimeoutError, SocketIOError, OSError):
-                # A dead peer does not answer; closing the session below cuts its connection.
-                continue
         http, self._http = self._http, None
-        if http is not None:
-            await http.close()
+        try:
+            for socket in sockets:
+                try:
+                    async with asyncio.timeout(self._rules.close_timeout):
+                        await socket.disconnect()
+                except (TimeoutError, SocketIOError, OSError):
+                    # A dead peer does not answer; closing the session below cuts its connection.
+                    continue
+        finally:
+            # Also when our caller's patience ends first: a socket that stays open would be a second one at the broker.
+            if http is not None:
+                await http.close()
 
     async def _socket(self, name: str) -> socketio.AsyncClient:
         async with self._opening:
@@ -271,6 +278,10 @@ class BreezeFeed:
 
     def _on_disconnect(self, name: str) -> None:
         if self._closed or name not in self._sockets:
+            return
+        if name == "ohlc":
+            del self._sockets[name]
+            self.bars_lost += 1
             return
         self._lost = self._lost or _disconnected(name)
         self._arrived.set()

@@ -243,3 +243,27 @@ async def test_a_slow_reader_loses_the_oldest_ticks_but_no_order(broker: Broker)
     assert [event.token for event in events if isinstance(event, QuoteTick)] == ["4", "5", "6"]
     assert feed.stats().dropped == 3
     await feed.close()
+
+
+async def test_losing_the_bars_costs_no_quotes_and_they_can_be_joined_again(broker: Broker, feed: BreezeFeed) -> None:
+    await feed.join_ohlc(["4.1!2885"], "1m")
+    await eventually(lambda: broker.joined == ["4.1!2885"])
+    await broker.ohlc.disconnect(broker.sids[1])
+    await eventually(lambda: feed.bars_lost == 1)
+    await feed.leave_ohlc(["4.1!2885"])
+    await broker.quotes.emit("stock", FRAMES["nse_equity"], to=broker.sids[0])
+    assert isinstance((await take(feed, 1))[0].event, QuoteTick)
+    await feed.join_ohlc(["4.1!2885"], "1m")
+    await eventually(lambda: broker.joined == ["4.1!2885"] * 2)
+    await broker.ohlc.emit("1MIN", FRAMES["ohlc_equity"].replace("1SEC", "1MIN"), room="4.1!2885")
+    assert isinstance((await take(feed, 1))[0].event, OhlcBar)
+
+
+async def test_a_close_that_is_cut_short_still_closes_the_connection(broker: Broker, feed: BreezeFeed) -> None:
+    """A socket that outlives its owner's patience would be a second one at the broker."""
+    await feed.join_ohlc(["4.1!2885"], "1m")
+    closing = asyncio.create_task(feed.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    await eventually(lambda: not broker.quotes.eio.sockets and not broker.ohlc.eio.sockets)
