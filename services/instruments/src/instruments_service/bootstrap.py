@@ -22,13 +22,17 @@ from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from instruments_service.adapters.breeze.master_reader import BreezeMasterReader
 from instruments_service.adapters.breeze.master_source import HttpMasterSource
+from instruments_service.adapters.db.index_rows import SqlIndexRows
 from instruments_service.adapters.db.merge import SqlMasterStore
 from instruments_service.adapters.db.queries import SqlInstrumentQueries
+from instruments_service.adapters.db.search import SqlSearch
 from instruments_service.adapters.db.sync_log import SqlSyncLog
 from instruments_service.adapters.redis.master_watch import watch_master
 from instruments_service.adapters.redis.signals import ArqSyncWaker, RedisAnnouncer
 from instruments_service.application.catalogue import Catalogue
-from instruments_service.application.find import ReadInstruments, SearchInstruments
+from instruments_service.application.find import ReadInstruments
+from instruments_service.application.search import SearchInstruments
+from instruments_service.application.search_index import IndexKeeper
 from instruments_service.application.sync_master import RequestSync, SweepSyncs, SyncMaster
 from instruments_service.domain.acceptance import ANYTHING, Policy
 from instruments_service.settings import InstrumentsSettings
@@ -71,11 +75,12 @@ async def build(settings: InstrumentsSettings, app: FastAPI, stack: AsyncExitSta
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.catalogue = catalogue
     app.state.queries = queries
-    app.state.search = SearchInstruments(catalogue, queries)
+    keeper = IndexKeeper(catalogue, SqlIndexRows(engine), SqlSearch(engine))
+    app.state.search = SearchInstruments(catalogue, keeper)
     app.state.instruments = ReadInstruments(catalogue, queries, clock)
     app.state.sync_log = SqlSyncLog(engine)
     app.state.request_sync = RequestSync(app.state.sync_log, ArqSyncWaker(queue), settings.effective_master_url, clock)
-    watch = asyncio.create_task(watch_master(settings.redis_url, catalogue.refresh), name="instruments-watch")
+    watch = asyncio.create_task(watch_master(settings.redis_url, keeper.refresh), name="instruments-watch")
     stack.push_async_callback(_stop, watch)
     return {"database": ask_database, "redis": redis.ping}
 

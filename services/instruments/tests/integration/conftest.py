@@ -18,11 +18,15 @@ from breezeway.errors import BreezewayError
 from breezeway.ids import new_id
 from breezeway.testing.clock import FixedClock
 from instruments_service.adapters.breeze.master_reader import BreezeMasterReader
+from instruments_service.adapters.db.index_rows import SqlIndexRows
 from instruments_service.adapters.db.merge import SqlMasterStore
 from instruments_service.adapters.db.queries import SqlInstrumentQueries
+from instruments_service.adapters.db.search import SqlSearch
 from instruments_service.adapters.db.sync_log import SqlSyncLog
 from instruments_service.application.catalogue import Catalogue
-from instruments_service.application.find import ReadInstruments, SearchInstruments
+from instruments_service.application.find import ReadInstruments
+from instruments_service.application.search import SearchInstruments
+from instruments_service.application.search_index import IndexKeeper
 from instruments_service.application.sync_master import RequestSync, SyncMaster
 from instruments_service.domain.acceptance import Policy
 from instruments_service.domain.sync_run import SyncRun
@@ -71,6 +75,7 @@ class Service:
     store: SqlMasterStore
     queries: SqlInstrumentQueries
     catalogue: Catalogue
+    keeper: IndexKeeper
     search: SearchInstruments
     instruments: ReadInstruments
     request: RequestSync
@@ -81,7 +86,7 @@ class Service:
         self.source.archive = archive
         requested = await self.request("test", force=force)
         await self.sync(requested.id)
-        await self.catalogue.refresh()
+        await self.keeper.refresh()
         done = await self.log.get(requested.id)
         assert done is not None
         return done
@@ -92,6 +97,7 @@ def build_service(engine: AsyncEngine, url: str, clock: FixedClock | SystemClock
     clock = clock or FixedClock(datetime(2026, 7, 30, 4, tzinfo=UTC))
     log, store, queries = SqlSyncLog(engine), SqlMasterStore(engine, clock), SqlInstrumentQueries(engine)
     catalogue = Catalogue(queries)
+    keeper = IndexKeeper(catalogue, SqlIndexRows(engine), SqlSearch(engine))
     return Service(
         engine=engine,
         url=url,
@@ -102,7 +108,8 @@ def build_service(engine: AsyncEngine, url: str, clock: FixedClock | SystemClock
         store=store,
         queries=queries,
         catalogue=catalogue,
-        search=SearchInstruments(catalogue, queries),
+        keeper=keeper,
+        search=SearchInstruments(catalogue, keeper),
         instruments=ReadInstruments(catalogue, queries, clock),
         request=RequestSync(log, signals, source.url, clock),
         sync=SyncMaster(

@@ -5,8 +5,9 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from instruments_service.application.catalogue import Catalogue
-from instruments_service.application.find import ReadInstruments, SearchInstruments
+from instruments_service.application.find import ReadInstruments
 from instruments_service.application.ports import InstrumentQueries, SyncLog
+from instruments_service.application.search import SearchInstruments
 from instruments_service.application.sync_master import RequestSync
 
 

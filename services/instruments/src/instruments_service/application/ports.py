@@ -9,10 +9,12 @@ from typing import Protocol
 from uuid import UUID
 
 from breezeway.contracts.instruments import Instrument, Right
+from instruments_service.domain.contract_index import ContractTable
 from instruments_service.domain.listing import Intake
 from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
 from instruments_service.domain.sync_run import MergeCounts, Refused, SyncRun
+from instruments_service.domain.text_index import Document
 
 
 class MasterSource(Protocol):
@@ -151,23 +153,10 @@ class InstrumentQueries(Protocol):
 
     async def former_names(self, instrument_id: int) -> list[str]: ...
 
-    async def underlyings(self) -> list[Underlying]: ...
+    async def by_ids(self, ids: Sequence[int]) -> dict[int, Instrument]: ...
 
-    async def candidates(
-        self, query: Query, exchange: str | None, type_: str | None, limit: int
-    ) -> list[tuple[Candidate, Instrument]]: ...
-
-    async def contracts(
-        self,
-        underlyings: Sequence[Underlying],
-        *,
-        type_: str | None,
-        strike: Decimal | None,
-        right: Right | None,
-        expiry: ExpiryHint | None,
-        limit: int,
-    ) -> list[Instrument]:
-        """Active contracts, nearest expiry first, then nearest to the strike."""
+    async def underlyings(self) -> list[Underlying]:
+        """Everything that active contracts are written on, most popular first."""
         ...
 
     async def page(
@@ -178,4 +167,38 @@ class InstrumentQueries(Protocol):
 
     def as_csv(self) -> AsyncIterator[bytes]:
         """Every instrument, as CSV with a header, in chunks."""
+        ...
+
+
+class SearchSource(Protocol):
+    """Finds what a search may mean: an index in memory, or the database."""
+
+    async def underlyings(self) -> Sequence[Underlying]: ...
+
+    async def candidates(self, query: Query, exchange: str | None, type_: str | None, limit: int) -> list[Candidate]:
+        """Active cash instruments, indices and funds that may be meant, in no order."""
+        ...
+
+    async def contracts(
+        self,
+        underlyings: Sequence[Underlying],
+        *,
+        type_: str | None,
+        strike: Decimal | None,
+        right: Right | None,
+        expiry: ExpiryHint | None,
+        exactly: bool,
+        limit: int,
+    ) -> list[int]:
+        """Ids of active contracts of `underlyings`, in their order; nearest expiry first, then nearest to the strike.
+
+        Args:
+            exactly: nothing but contracts at `strike` itself.
+        """
+        ...
+
+
+class IndexRows(Protocol):
+    async def load(self) -> tuple[list[Document], ContractTable, list[Underlying]]:
+        """Everything active that an index in memory is made of."""
         ...

@@ -4,8 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import IntEnum
+from typing import Final
 
 from instruments_service.domain.query import Query
+
+_LIKELY_TYPO: Final = 0.7
+_LENGTHS_APART: Final = 3
 
 
 class Tier(IntEnum):
@@ -71,8 +75,9 @@ def rank(query: Query, candidates: Iterable[Candidate]) -> list[Candidate]:
 
     def key(candidate: Candidate) -> tuple[int, float, int, int, str]:
         fit = tier(query, candidate)
-        likeness = -candidate.similarity if fit is Tier.SIMILAR else 0.0
-        return (fit, likeness, -candidate.popularity, len(candidate.code), candidate.symbol)
+        # One letter more or less in common is no reason to show an illiquid share first.
+        alike = -round(candidate.similarity, 1) if fit is Tier.SIMILAR else 0.0
+        return (fit, alike, -candidate.popularity, len(candidate.code), candidate.symbol)
 
     return sorted(candidates, key=key)
 
@@ -84,28 +89,37 @@ def choose_underlyings(query: Query, known: Sequence[Underlying], limit: int = 3
         return []
     scored: list[tuple[int, float, int, str, Underlying]] = []
     for one in known:
-        name = one.name.lower()
-        if wanted in (one.code, one.broker_code.upper()) or name == spoken:
-            fit, likeness = 0, 1.0
-        elif one.code.startswith(wanted):
-            fit, likeness = 1, 1.0
-        elif name.startswith(spoken):
-            fit, likeness = 2, 1.0
-        elif all(word in name.split() for word in query.words):
-            fit, likeness = 3, 1.0
-        else:
-            fit, likeness = 4, _likeness(wanted, one)
-            if likeness < 0.72:
-                continue
-        scored.append((fit, -likeness, -one.popularity, f"{one.code}:{one.exchange}", one))
+        fit = _fit(query, wanted, spoken, one)
+        if fit is not None:
+            scored.append((fit, 0.0, -one.popularity, f"{one.code}:{one.exchange}", one))
     if not scored:
-        return []
-    best = min(fit for fit, *_ in scored)
+        scored = [
+            (0, -alike, -one.popularity, f"{one.code}:{one.exchange}", one)
+            for one in known
+            if abs(len(wanted) - len(one.code)) <= _LENGTHS_APART
+            and (alike := likeness(wanted, one.code)) >= _LIKELY_TYPO
+        ]
+    best = min((fit for fit, *_ in scored), default=0)
     return [entry[-1] for entry in sorted(scored, key=lambda entry: entry[:4]) if entry[0] == best][:limit]
 
 
-def _likeness(wanted: str, underlying: Underlying) -> float:
-    if not wanted[:1] or abs(len(wanted) - len(underlying.code)) > 3:
+def likeness(wanted: str, word: str) -> float:
+    """Share of the letters that two words have in common and in order, 0 to 1; 0 for what is certainly no typo."""
+    matcher = SequenceMatcher(a=word, b=wanted, autojunk=False)
+    if matcher.real_quick_ratio() < _LIKELY_TYPO or matcher.quick_ratio() < _LIKELY_TYPO:
         return 0.0
-    matcher = SequenceMatcher(a=underlying.code, b=wanted, autojunk=False)
-    return matcher.ratio() if matcher.real_quick_ratio() >= 0.72 else 0.0
+    return matcher.ratio()
+
+
+def _fit(query: Query, wanted: str, spoken: str, one: Underlying) -> int | None:
+    """How an underlying is named by a search, the lower the better; None when it is not."""
+    name = one.name.lower()
+    if wanted in (one.code, one.broker_code.upper()) or name == spoken:
+        return 0
+    if one.code.startswith(wanted):
+        return 1
+    if name.startswith(spoken):
+        return 2
+    if all(word in name.split() for word in query.words):
+        return 3
+    return None

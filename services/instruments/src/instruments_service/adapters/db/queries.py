@@ -9,15 +9,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from breezeway.contracts.instruments import Instrument, Right
+from breezeway.contracts.instruments import Instrument
 from breezeway.db.unit_of_work import UnitOfWork
 from instruments_service.adapters.db import search
 from instruments_service.adapters.db.csv_export import csv_chunks
 from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS, instrument
 from instruments_service.adapters.db.tables import instruments, syncs
 from instruments_service.application.ports import ListFilter, Position
-from instruments_service.domain.query import ExpiryHint, Query
-from instruments_service.domain.ranking import Candidate, Underlying
+from instruments_service.domain.ranking import Underlying
 
 _LARGEST_ID = 2**31 - 1
 # Where a share stands among contracts. Not `date.min`, which asyncpg sends as -infinity.
@@ -71,18 +70,7 @@ ORDER BY (coalesce(v.symbol, i.symbol) = :name OR upper(coalesce(v.broker_token,
 LIMIT 1
 """)
 
-_UNDERLYINGS = sa.text("""
-SELECT c.exchange, c.underlying, c.broker_code, coalesce(u.name, c.name) AS name,
-       coalesce(u.popularity, 40) AS popularity
-FROM (SELECT DISTINCT ON (exchange, underlying) exchange, underlying, underlying_exchange, broker_code, name
-        FROM instruments
-       WHERE status = 'active' AND expiry IS NOT NULL AND underlying IS NOT NULL
-       ORDER BY exchange, underlying, expiry, instrument_id) AS c
-LEFT JOIN LATERAL (SELECT name, popularity FROM instruments
-                    WHERE symbol = c.underlying_exchange || ':' || c.underlying AND status = 'active' LIMIT 1) AS u
-       ON true
-ORDER BY popularity DESC, c.underlying, c.exchange
-""")
+_BY_IDS = sa.text(f"SELECT {INSTRUMENT_COLUMNS} FROM instruments WHERE instrument_id = ANY(:ids)")  # noqa: S608
 
 
 class SqlInstrumentQueries:
@@ -122,37 +110,12 @@ class SqlInstrumentQueries:
         return [str(row["alias"]) for row in rows]
 
     async def underlyings(self) -> list[Underlying]:
-        return [
-            Underlying(row["exchange"], row["underlying"], row["broker_code"], row["name"], row["popularity"])
-            for row in await self._rows(_UNDERLYINGS)
-        ]
-
-    async def candidates(
-        self, query: Query, exchange: str | None, type_: str | None, limit: int
-    ) -> list[tuple[Candidate, Instrument]]:
         async with UnitOfWork(self._reading) as work:
-            found, doubtful = await search.candidates(work.session, query, exchange, type_, limit)
-        if not doubtful:
-            return found
-        async with UnitOfWork(self._engine) as work:
-            similar = await search.similar(work.session, query, exchange, type_, limit)
-        seen = {candidate.instrument_id for candidate, _ in found}
-        return found + [pair for pair in similar if pair[0].instrument_id not in seen]
+            return await search.underlyings(work.session)
 
-    async def contracts(
-        self,
-        underlyings: Sequence[Underlying],
-        *,
-        type_: str | None,
-        strike: Decimal | None,
-        right: Right | None,
-        expiry: ExpiryHint | None,
-        limit: int,
-    ) -> list[Instrument]:
-        if not underlyings:
-            return []
-        async with UnitOfWork(self._reading) as work:
-            return await search.contracts(work.session, underlyings, type_, strike, right, expiry, limit)
+    async def by_ids(self, ids: Sequence[int]) -> dict[int, Instrument]:
+        rows = await self._rows(_BY_IDS, ids=list(ids))
+        return {row["instrument_id"]: instrument(row) for row in rows}
 
     async def page(
         self, wanted: ListFilter, after: Position | None, limit: int

@@ -1,14 +1,16 @@
-"""The SQL of search: candidates for the ranking, and contracts of chosen underlyings."""
+"""Search by the database: candidates for the ranking, and contracts of chosen underlyings."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from breezeway.contracts.instruments import Instrument, Right
-from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS, candidate, instrument
+from breezeway.contracts.instruments import Right
+from breezeway.db.unit_of_work import UnitOfWork
+from instruments_service.adapters.db.rows import candidate
+from instruments_service.domain.contract_index import PER_EXPIRY
 from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
 
@@ -18,7 +20,7 @@ _ENOUGH = 5
 _LIKENESS = "0.4"
 """pg_trgm's threshold for a word: `relianse` reaches 0.55 against `reliance`, unrelated words stay under 0.3."""
 
-_WANTED = f"{INSTRUMENT_COLUMNS}, code, popularity"
+_WANTED = "instrument_id, symbol, code, broker_code, isin, name, popularity"
 _FILTER = """status = 'active' AND search_text IS NOT NULL
       AND (CAST(:exchange AS text) IS NULL OR exchange = :exchange) AND (CAST(:type AS text) IS NULL OR type = :type)"""
 
@@ -54,12 +56,75 @@ SELECT {_WANTED}, word_similarity(:text, search_text) AS similarity
 FROM instruments WHERE :text <% search_text AND {_FILTER}
 ORDER BY similarity DESC, popularity DESC, instrument_id LIMIT :limit""")  # noqa: S608 - only our own column names
 
+_UNDERLYINGS = sa.text("""
+SELECT c.exchange, c.underlying, c.broker_code, coalesce(u.name, c.name) AS name,
+       coalesce(u.popularity, 40) AS popularity
+FROM (SELECT DISTINCT ON (exchange, underlying) exchange, underlying, underlying_exchange, broker_code, name
+        FROM instruments
+       WHERE status = 'active' AND expiry IS NOT NULL AND underlying IS NOT NULL
+       ORDER BY exchange, underlying, expiry, instrument_id) AS c
+LEFT JOIN LATERAL (SELECT name, popularity FROM instruments
+                    WHERE symbol = c.underlying_exchange || ':' || c.underlying AND status = 'active' LIMIT 1) AS u
+       ON true
+ORDER BY popularity DESC, c.underlying, c.exchange
+""")
+
+
 _CASH_EXCHANGES = ("NSE", "BSE", "NSE_INDEX", "BSE_INDEX", "CDS", "MF")
 
 
-async def candidates(
+class SqlSearch:
+    """Implements `SearchSource`, for as long as a process has no index of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        # A single SELECT is its own transaction; BEGIN and ROLLBACK around it would double the round trips of a search.
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def underlyings(self) -> Sequence[Underlying]:
+        async with UnitOfWork(self._reading) as work:
+            return await underlyings(work.session)
+
+    async def candidates(self, query: Query, exchange: str | None, type_: str | None, limit: int) -> list[Candidate]:
+        async with UnitOfWork(self._reading) as work:
+            found, doubtful = await _candidates(work.session, query, exchange, type_, limit)
+        if not doubtful:
+            return found
+        async with UnitOfWork(self._engine) as work:
+            similar = await _similar(work.session, query, exchange, type_, limit)
+        seen = {one.instrument_id for one in found}
+        return found + [one for one in similar if one.instrument_id not in seen]
+
+    async def contracts(
+        self,
+        underlyings: Sequence[Underlying],
+        *,
+        type_: str | None,
+        strike: Decimal | None,
+        right: Right | None,
+        expiry: ExpiryHint | None,
+        exactly: bool,
+        limit: int,
+    ) -> list[int]:
+        if not underlyings:
+            return []
+        async with UnitOfWork(self._reading) as work:
+            found = await _contracts(work.session, underlyings, type_, strike, right, expiry, limit)
+        return [number for number, at in found if not exactly or at == strike]
+
+
+async def underlyings(session: AsyncSession) -> list[Underlying]:
+    """Everything that active contracts are written on, most popular first."""
+    rows = (await session.execute(_UNDERLYINGS)).mappings()
+    return [
+        Underlying(row["exchange"], row["underlying"], row["broker_code"], row["name"], row["popularity"])
+        for row in rows
+    ]
+
+
+async def _candidates(
     session: AsyncSession, query: Query, exchange: str | None, type_: str | None, limit: int
-) -> tuple[list[tuple[Candidate, Instrument]], bool]:
+) -> tuple[list[Candidate], bool]:
     """Cash instruments, indices and funds that may be meant, in no order; and whether a typo is likely."""
     scope = {"exchange": exchange, "type": type_, "limit": limit}
     # A single letter is in every name; the prefix read covers it.
@@ -74,22 +139,22 @@ async def candidates(
     rows = list((await session.execute(_plain(len(words)), values)).mappings())
     named = query.isin is not None or any(query.joined in (row["code"], row["broker_code"]) for row in rows)
     doubtful = not named and len(rows) < _ENOUGH and len(query.text) >= 3
-    return [(candidate(row), instrument(row)) for row in rows], doubtful
+    return [candidate(row) for row in rows], doubtful
 
 
-async def similar(
+async def _similar(
     session: AsyncSession, query: Query, exchange: str | None, type_: str | None, limit: int
-) -> list[tuple[Candidate, Instrument]]:
+) -> list[Candidate]:
     """Candidates with similar words. Needs a transaction, for the threshold is set in it."""
     await session.execute(
         sa.text("SELECT set_config('pg_trgm.word_similarity_threshold', :value, true)"), {"value": _LIKENESS}
     )
     values = {"text": " ".join(query.words), "exchange": exchange, "type": type_, "limit": limit}
     rows = (await session.execute(_SIMILAR, values)).mappings()
-    return [(candidate(row), instrument(row)) for row in rows]
+    return [candidate(row) for row in rows]
 
 
-async def contracts(
+async def _contracts(
     session: AsyncSession,
     underlyings: Sequence[Underlying],
     type_: str | None,
@@ -97,9 +162,9 @@ async def contracts(
     right: Right | None,
     expiry: ExpiryHint | None,
     limit: int,
-) -> list[Instrument]:
-    """Active contracts of `underlyings`, in their order; nearest expiry first, then nearest to the strike."""
-    found: list[Instrument] = []
+) -> list[tuple[int, Decimal | None]]:
+    """Ids and strikes of active contracts, in the order of `underlyings`; nearest expiry first, then nearest strike."""
+    found: list[tuple[int, Decimal | None]] = []
     for underlying in underlyings:
         if type_ == "future":
             found += await _futures(session, underlying, expiry)
@@ -118,23 +183,25 @@ async def contracts(
                     "type": type_,
                     "right": right,
                     "strike": near,
-                    "limit": min(limit - len(found), _PER_EXPIRY if strike is not None else limit),
+                    "limit": min(limit - len(found), PER_EXPIRY if strike is not None else limit),
                 },
             )
-            found += [instrument(row) for row in rows.mappings()]
+            found += [(row.instrument_id, row.strike) for row in rows]
     return found[:limit]
 
 
-async def _futures(session: AsyncSession, underlying: Underlying, expiry: ExpiryHint | None) -> list[Instrument]:
+async def _futures(
+    session: AsyncSession, underlying: Underlying, expiry: ExpiryHint | None
+) -> list[tuple[int, Decimal | None]]:
     values = {"exchange": underlying.exchange, "underlying": underlying.code}
     rows = await session.execute(_FUTURES, values)
-    return [instrument(row) for row in rows.mappings() if expiry is None or expiry.matches(row["expiry"])]
+    return [(row.instrument_id, None) for row in rows if expiry is None or expiry.matches(row.expiry)]
 
 
-_FUTURES = sa.text(f"""
-SELECT {INSTRUMENT_COLUMNS} FROM instruments
+_FUTURES = sa.text("""
+SELECT instrument_id, expiry FROM instruments
 WHERE exchange = :exchange AND underlying = :underlying AND type = 'future' AND status = 'active'
-ORDER BY expiry, instrument_id""")  # noqa: S608 - only our own column names are pasted
+ORDER BY expiry, instrument_id""")
 
 
 async def _level(session: AsyncSession, underlying: Underlying) -> Decimal | None:
@@ -150,15 +217,12 @@ WHERE exchange = :exchange AND underlying = :underlying AND type = 'future' AND 
   AND expiry IS NOT NULL AND lower_band IS NOT NULL AND upper_band IS NOT NULL
 ORDER BY expiry LIMIT 1""")
 
-_PER_EXPIRY = 4
-"""Of one expiry, when a strike was named: it and its neighbours; then the next expiry."""
-
-_CONTRACTS = sa.text(f"""
-SELECT {INSTRUMENT_COLUMNS} FROM instruments
+_CONTRACTS = sa.text("""
+SELECT instrument_id, strike FROM instruments
 WHERE exchange = :exchange AND underlying = :underlying AND expiry = :expiry AND status = 'active'
   AND (CAST(:type AS text) IS NULL OR type = :type) AND (CAST(:right AS text) IS NULL OR "right" = :right)
 ORDER BY abs(strike - CAST(:strike AS numeric)) NULLS FIRST, strike NULLS FIRST, "right", instrument_id
-LIMIT :limit""")  # noqa: S608 - only our own column names are pasted
+LIMIT :limit""")
 
 
 async def _expiries(

@@ -1,0 +1,41 @@
+"""Reads what an index in memory is made of, in batches, so that neither the event loop nor memory notices."""
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from breezeway.db.unit_of_work import UnitOfWork
+from instruments_service.adapters.db import search
+from instruments_service.domain.contract_index import Contract, ContractTable
+from instruments_service.domain.ranking import Underlying
+from instruments_service.domain.text_index import Document
+
+_BATCH = 2_000
+
+_DOCUMENTS = sa.text(
+    "SELECT instrument_id, exchange, type, symbol, code, broker_code, isin, name, popularity"
+    " FROM instruments WHERE status = 'active' AND search_text IS NOT NULL"
+)
+_CONTRACTS = sa.text(
+    'SELECT instrument_id, exchange, underlying, expiry, strike, "right", lower_band, upper_band'
+    " FROM instruments WHERE status = 'active' AND expiry IS NOT NULL AND underlying IS NOT NULL"
+)
+
+
+class SqlIndexRows:
+    """Implements `IndexRows`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def load(self) -> tuple[list[Document], ContractTable, list[Underlying]]:
+        documents: list[Document] = []
+        contracts = ContractTable()
+        async with UnitOfWork(self._engine) as work:
+            # One snapshot for all three: a sync may commit in between.
+            await work.session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            async for rows in (await work.session.stream(_DOCUMENTS)).partitions(_BATCH):
+                documents += [Document(*row) for row in rows]
+            async for rows in (await work.session.stream(_CONTRACTS)).partitions(_BATCH):
+                contracts.add([Contract(*row) for row in rows])
+            underlyings = await search.underlyings(work.session)
+        return documents, contracts, underlyings
