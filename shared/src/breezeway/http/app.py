@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from breezeway.http import problem
+from breezeway.http import openapi, problem
 from breezeway.http.limits import BodyLimitMiddleware
 from breezeway.http.problem import Problem
 from breezeway.http.request_id import RequestIdMiddleware
@@ -22,12 +22,8 @@ Lifespan = Callable[[FastAPI, AsyncExitStack], Awaitable[Mapping[str, Check]]]
 
 _PROBE_SECONDS = 2.0
 _ERRORS: dict[int | str, dict[str, object]] = {
-    "4XX": {"model": Problem, "description": "The request is refused.", "content": {problem.MEDIA_TYPE: {}}},
-    "5XX": {
-        "model": Problem,
-        "description": "We, or something we depend on, failed.",
-        "content": {problem.MEDIA_TYPE: {}},
-    },
+    "4XX": {"model": Problem, "description": "The request is refused."},
+    "5XX": {"model": Problem, "description": "We, or something we depend on, failed."},
 }
 
 
@@ -70,6 +66,7 @@ def create_service(
         generate_unique_id_function=lambda route: route.name,
     )
     problem.install(app)
+    openapi.correct(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestIdMiddleware)
