@@ -1,19 +1,22 @@
 """Verifies access tokens in the services that do not sign them: keys from auth's JWKS, refreshed when needed."""
 
 import asyncio
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from breezeway.errors import BreezewayError, Unauthenticated, UpstreamUnavailable
 from breezeway.security.revocation import DenyList
-from breezeway.security.tokens import Principal, TokenVerifier, public_keys
+from breezeway.security.tokens import LEEWAY_SECONDS, MAX_TOKEN_BYTES, Principal, TokenVerifier, public_keys
 
 FetchKeys = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gets auth's JWK set."""
 
 _REFRESH_SECONDS = 300.0
 _MIN_GAP_SECONDS = 5.0
+_REMEMBERED_TOKENS = 4_096
 
 
 class Authenticator:
@@ -30,6 +33,7 @@ class Authenticator:
         self._fetch = fetch_keys
         self._denied = denied
         self._verifier = TokenVerifier({})
+        self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         self._fetched_at = -_REFRESH_SECONDS
         self._lock = asyncio.Lock()
 
@@ -47,7 +51,7 @@ class Authenticator:
         age = time.monotonic() - self._fetched_at
         if age > _REFRESH_SECONDS or (age > _MIN_GAP_SECONDS and not self._verifier.knows_key_of(token)):
             await self._refresh()
-        principal = self._verifier.verify(token)
+        principal = self._verify(token)
         if self._denied is not None:
             if self._denied.refuses(principal):
                 raise Unauthenticated("This sign-in has ended; log in again.", code="token_revoked")
@@ -58,6 +62,20 @@ class Authenticator:
                     code="revocations_unknown",
                     retry_after=2,
                 )
+        return principal
+
+    def _verify(self, token: str) -> Principal:
+        """The same token comes with every request of a client: its signature is checked once, its time each time."""
+        if len(token) > MAX_TOKEN_BYTES:
+            return self._verifier.verify(token)
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        known = self._verified.get(digest)
+        if known is not None and known.expires_at > time.time() - LEEWAY_SECONDS:
+            self._verified.move_to_end(digest)
+            return known
+        principal = self._verified[digest] = self._verifier.verify(token)
+        if len(self._verified) > _REMEMBERED_TOKENS:
+            self._verified.popitem(last=False)
         return principal
 
     async def _refresh(self) -> None:
@@ -72,4 +90,6 @@ class Authenticator:
                     raise
             else:
                 self._verifier.replace_keys(keys)
+                # A key that is gone takes with it what it has signed.
+                self._verified.clear()
             self._fetched_at = time.monotonic()
