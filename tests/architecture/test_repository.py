@@ -13,6 +13,8 @@ LOCK = ROOT / "requirements.lock"
 FORBIDDEN_MODULES = {"config", "shared", "common", "utils", "auth"}
 SOURCE_FOLDERS = ("shared/src", "services/*/src", "simulators/*/src")
 COMMON_FOLDERS = {"/", "/tmp", "/home", "/root", "/opt", "/srv", "/app", "/var/tmp"}
+PUBLIC_PACKAGE = ROOT / "shared/src/breezeway/client/__init__.py"
+"""The one package that users import from: it also lists its public names, and has a test of its own for that."""
 LONGEST_MODULE = 600
 LARGEST_FILE = 2_000_000
 
@@ -72,7 +74,7 @@ def test_package_files_hold_a_docstring_only(tracked: list[Path]) -> None:
         body = ast.parse(path.read_text()).body
         return len(body) == 1 and ast.get_docstring(ast.parse(path.read_text())) is not None
 
-    inits = [path for path in tracked if path.name == "__init__.py"]
+    inits = [path for path in tracked if path.name == "__init__.py" and path != PUBLIC_PACKAGE]
     assert len(inits) > 20
     assert [str(path.relative_to(ROOT)) for path in inits if not is_docstring_only(path)] == []
 
