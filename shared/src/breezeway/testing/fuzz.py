@@ -16,14 +16,21 @@ CHECKS = (
     "response_schema_conformance",
     "negative_data_rejection",
     "missing_required_header",
-    "allow_header_conformance",
     "use_after_free",
     "ensure_resource_availability",
     "ignored_auth",
     "object_level_authorization",
 )
-"""All but two. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
-Schema cannot describe. `unsupported_method` expects 405 on `…/callback` where `…/{id}` says that `callback` is no id."""
+"""All but three. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
+Schema cannot describe. `unsupported_method` and `allow_header_conformance` know one path only, where `…/callback` is also
+a wrong `…/{id}`."""
+
+# Whose objects are tried as whom.
+_CONFIGURATION = """
+[auth.wfc]
+path = "auth.json"
+peers = [{peers}]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,10 @@ def fuzz(
         folder: for its reports.
         seconds: its time budget.
     """
-    auth = folder / "auth.json"
-    auth.write_text(json.dumps({"auth": [_login(f"user{number}", user) for number, user in enumerate(users)]}))
+    names = {f"user{number}": user for number, user in enumerate(users)}
+    (folder / "auth.json").write_text(json.dumps({"auth": [_login(name, user) for name, user in names.items()]}))
+    peers = ", ".join(json.dumps(name) for name in names)
+    (folder / "schemathesis.toml").write_text(_CONFIGURATION.format(peers=peers))
     har = folder / "exchanges.har"
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
@@ -73,8 +82,6 @@ def fuzz(
         f"{url}/openapi.json",
         "--include-path-regex",
         paths,
-        "--auth-wfc",
-        str(auth),
         "--checks",
         ",".join(checks),
         "--max-time",

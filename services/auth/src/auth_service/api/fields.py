@@ -27,8 +27,18 @@ def _email(value: str) -> str:
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_email)]
 """An e-mail address that could exist; nobody is asked whether it does."""
 
+
+def _stripped(value: str) -> str:
+    if not (stripped := value.strip()):
+        raise ValueError("this is empty")
+    return stripped
+
+
+# Stripped after the pattern has looked: Python counts some control characters as white space.
 Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(_stripped),
 ]
 """One line of text for people."""
 

@@ -1,0 +1,73 @@
+"""H-01: Schemathesis over the API, signed in as two users and as nobody: no server error, and nobody reads another's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from breezeway.ids import new_id
+from breezeway.testing.fuzz import Login, fuzz
+from breezeway.testing.stack_process import StackProcess
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+# Thousands of requests a minute from one address are what the limits are there to stop; here they would stop the test.
+NO_LIMITS = {
+    "LOGIN_LIMIT_PER_MINUTE": "100000",
+    "LOGIN_IP_LIMIT_PER_MINUTE": "100000",
+    "REGISTER_LIMIT_PER_MINUTE": "100000",
+}
+CANARY = "canary-of-a-third-user"
+ACCOUNTS = "^/api/v1/(auth|users|broker-accounts|audit)"
+SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def unlimited_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackProcess]:
+    with StackProcess(tmp_path_factory.mktemp("fuzz"), environment=NO_LIMITS) as running:
+        running.start(180)
+        yield running
+
+
+@pytest.fixture
+def http(unlimited_stack: StackProcess) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=unlimited_stack.url, timeout=30) as client:
+        yield client
+
+
+def made_user(http: httpx.Client, name: str) -> Login:
+    login = Login(f"{name}-{new_id().hex}@example.com", "correct horse battery staple")
+    answer = http.post("/api/v1/auth/register", json={"email": login.email, "password": login.password})
+    assert answer.status_code == 201, answer.text
+    return login
+
+
+def signed_in(http: httpx.Client, login: Login) -> dict[str, str]:
+    answer = http.post("/api/v1/auth/login", json={"email": login.email, "password": login.password})
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def test_h_01_accounts(unlimited_stack: StackProcess, http: httpx.Client, tmp_path: Path) -> None:
+    victim = made_user(http, CANARY)
+    headers = signed_in(http, victim)
+    account = {
+        "broker": "breeze",
+        "label": CANARY,
+        "api_key": f"{CANARY}-key",
+        "api_secret": f"{CANARY}-secret",
+        "environment": "simulator",
+    }
+    assert http.post("/api/v1/broker-accounts", json=account, headers=headers).status_code == 201
+
+    report = fuzz(
+        unlimited_stack.url, ACCOUNTS, [made_user(http, "alice"), made_user(http, "bob")], tmp_path, seconds=SECONDS
+    )
+
+    print(f"{report.cases} requests")
+    assert report.exit_status == 0, report.text[-8000:]
+    assert report.cases > 1_000
+    assert CANARY not in report.exchanges
+    kept = http.get("/api/v1/broker-accounts", headers=headers).json()["items"]
+    assert [item["label"] for item in kept] == [CANARY]
