@@ -7,6 +7,7 @@ import httpx
 
 from breezeway.errors import UpstreamFault, UpstreamTimeout, UpstreamUnavailable
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
+from gateway_service.adapters.pooled_transport import PooledTransport
 
 _TIMEOUT = httpx.Timeout(connect=2.0, read=60.0, write=30.0, pool=5.0)
 _LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
@@ -69,7 +70,7 @@ class Upstreams:
                 follow_redirects=False,
                 trust_env=False,
                 cookies=_no_cookies(),
-                transport=(transports or {}).get(name),
+                transport=(transports or {}).get(name) or PooledTransport(_LIMITS),
             )
             for name, origin in origins.items()
         }

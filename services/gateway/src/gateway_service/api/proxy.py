@@ -145,7 +145,9 @@ def _stream(answer: Answer) -> Response:
             yield chunk
 
     response = StreamingResponse(chunks(), status_code=answer.status)
-    _copy_headers(response, _answer_headers(answer))
+    # The body is passed on byte by byte, so its length is still true; without it, it would be cut into chunks once more.
+    length = [(name, value) for name, value in answer.headers if name.lower() == "content-length"]
+    _copy_headers(response, _answer_headers(answer) + length[:1])
     return response
 
 
