@@ -5,6 +5,7 @@
     │   ├── InvalidInput         422  a value is malformed or out of range
     │   ├── NotFound             404
     │   ├── Conflict             409  the state forbids it, or the same thing is in flight
+    │   ├── PreconditionFailed   412  what the request expects to find has been changed
     │   └── TooLarge             413
     ├── Unauthenticated          401  we do not know the caller
     ├── Forbidden                403  we know the caller, and no
@@ -89,6 +90,12 @@ class Conflict(Rejected):
     status = 409
     title = "Conflict"
     default_code = "conflict"
+
+
+class PreconditionFailed(Rejected):
+    status = 412
+    title = "Changed meanwhile"
+    default_code = "precondition_failed"
 
 
 class TooLarge(Rejected):

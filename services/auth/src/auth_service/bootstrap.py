@@ -22,12 +22,15 @@ from auth_service.adapters.redis.announcements import RedisAnnouncements
 from auth_service.adapters.secret_files import read_or_make
 from auth_service.adapters.vault import Vault, VaultKeys
 from auth_service.api.dependencies import Limits, Services
+from auth_service.application.account_deletion import AccountDeletion
 from auth_service.application.api_keys import ApiKeys
+from auth_service.application.audit_log import AuditLog
 from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
 from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, UnitOfWork
+from auth_service.application.preferences import Preferences
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.registration import Registration
@@ -35,6 +38,7 @@ from auth_service.application.revoking import Revoking
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
+from auth_service.application.user_administration import UserAdministration
 from auth_service.jobs.chores import Chore, repeat_for_ever
 from auth_service.settings import AuthSettings
 from breezeway.breeze.quota import BrokerQuota
@@ -115,6 +119,10 @@ async def build(
         logins=BrokerLoginDesk(units, broker.logins, clock, trust_only_pending=not settings.is_production),
         connections=connections,
         api_keys=ApiKeys(units, signer, revoking, clock),
+        administration=UserAdministration(units, hasher, revoking, clock),
+        deletion=AccountDeletion(units, hasher, revoking, announce, clock),
+        preferences=Preferences(units, clock),
+        audit_log=AuditLog(units),
         portfolio=PortfolioDesk(access, broker.portfolio, connections),
         budget=broker.budget,
         access=access,

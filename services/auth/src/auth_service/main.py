@@ -8,12 +8,15 @@ from fastapi import FastAPI
 from auth_service import bootstrap
 from auth_service.api import (
     api_keys,
+    audit,
     auth,
     broker_accounts,
     broker_callback,
     broker_portfolio,
     broker_sessions,
     internal,
+    preferences,
+    user_administration,
     users,
 )
 from auth_service.settings import AuthSettings
@@ -48,6 +51,9 @@ def create_app(
     for router in (
         auth.router,
         users.router,
+        preferences.router,
+        user_administration.router,  # after the users: `me` is nobody's id
+        audit.router,
         api_keys.router,
         broker_callback.router,  # before the accounts: `callback` is not an account's id
         broker_accounts.router,

@@ -18,6 +18,11 @@ ME = "/api/v1/users/me"
 WITHOUT_A_PERSON = {
     # The broker's redirect, which counts by its cookie or state; a key that is sent along counts for nothing.
     "POST /api/v1/broker-accounts/callback",
+    # What the scope `admin` is for.
+    "PATCH /api/v1/users/{user_id}",
+    "POST /api/v1/users/{user_id}/disable",
+    "POST /api/v1/users/{user_id}/enable",
+    "POST /api/v1/users/{user_id}/force-reset",
 }
 
 

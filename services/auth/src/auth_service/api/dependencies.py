@@ -8,12 +8,15 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Query, Request
 
+from auth_service.application.account_deletion import AccountDeletion
 from auth_service.application.api_keys import ApiKeys
+from auth_service.application.audit_log import AuditLog
 from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
 from auth_service.application.ports import CallBudget
+from auth_service.application.preferences import Preferences
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.registration import Registration
@@ -21,6 +24,7 @@ from auth_service.application.revoking import Revoking
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
+from auth_service.application.user_administration import UserAdministration
 from auth_service.domain.audit import Origin
 from auth_service.domain.users import normalise_email
 from breezeway.errors import RateLimited, Unauthenticated
@@ -54,6 +58,10 @@ class Services:
     logins: BrokerLoginDesk
     connections: BrokerConnections
     api_keys: ApiKeys
+    administration: UserAdministration
+    deletion: AccountDeletion
+    preferences: Preferences
+    audit_log: AuditLog
     portfolio: PortfolioDesk
     budget: CallBudget
     access: ServiceAccess

@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from auth_service.api.dependencies import TheOrigin, TheServices
-from auth_service.api.fields import Body, Label
+from auth_service.api.dependencies import TheOrigin, TheServices, limited_login
+from auth_service.api.fields import Body, GivenPassword, Label
 from auth_service.domain.users import Role, User
 from breezeway.security.dependencies import CurrentUser
 from breezeway.security.scopes import SignedIn
@@ -36,6 +36,12 @@ class UserChanges(Body):
     full_name: Label | None = Field(None, description="Null removes the name; a field left out stays as it is.")
 
 
+class DeletionBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse battery staple"}]})
+
+    password: GivenPassword
+
+
 @router.get("/me", summary="Get the caller")
 async def get_me(user: CurrentUser, services: TheServices) -> UserView:
     """Who the token belongs to."""
@@ -48,3 +54,13 @@ async def change_me(body: UserChanges, user: SignedIn, services: TheServices, or
     if "full_name" not in body.model_fields_set:
         return UserView.of(await services.profiles.own(user.user_id))
     return UserView.of(await services.profiles.rename(user.user_id, body.full_name, origin))
+
+
+@router.delete("/me", status_code=204, summary="Delete the caller")
+async def delete_me(body: DeletionBody, user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
+    """Delete the account for good, with its broker accounts, API keys and preferences. Sign-ins, keys and open streams
+    end within two seconds. The last administrator has to name another first: 409 `last_admin`."""
+    profile = await services.profiles.own(user.user_id)
+    # Here passwords can be guessed too, by whoever found a device that was left signed in.
+    async with limited_login(services, profile.email, origin):
+        await services.deletion.delete(user.user_id, body.password.get_secret_value(), origin)

@@ -11,7 +11,9 @@ from auth_service.domain.api_keys import ApiKey
 from auth_service.domain.audit import AuditEntry
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSession, PendingLogin
 from auth_service.domain.broker_sessions import BrokerSessionRecord
+from auth_service.domain.mailed_tokens import MailedToken, TokenPurpose
 from auth_service.domain.mails import Mail, MailKind, QueuedMail
+from auth_service.domain.preferences import Preference
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import Role, User
 from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position
@@ -31,6 +33,22 @@ class Users(Protocol):
     async def by_email(self, email: str) -> User | None: ...
 
     async def save(self, user: User) -> None: ...
+
+    async def page(self, after: UUID | None, limit: int, search: str | None) -> Sequence[User]:
+        """By id; with `search`, those whose e-mail address contains it."""
+        ...
+
+    async def hold_admins(self) -> Sequence[UUID]:
+        """The administrators who may sign in, held until the transaction ends."""
+        ...
+
+    async def others_than(self, user_id: UUID) -> bool:
+        """Whether there is anybody else."""
+        ...
+
+    async def remove(self, user_id: UUID) -> None:
+        """Delete a user with everything that is theirs."""
+        ...
 
     async def claim_first(self) -> bool:
         """Whether there is no user yet. Until this transaction ends, nobody else gets True."""
@@ -151,6 +169,20 @@ class ApiKeyRows(Protocol):
     async def remove(self, user_id: UUID, key_id: UUID) -> bool: ...
 
 
+class PreferenceRows(Protocol):
+    """Preferences."""
+
+    async def all_of(self, user_id: UUID) -> Sequence[Preference]: ...
+
+    async def count(self, user_id: UUID) -> int: ...
+
+    async def get(self, user_id: UUID, key: str) -> Preference | None: ...
+
+    async def put(self, user_id: UUID, preference: Preference) -> None: ...
+
+    async def remove(self, user_id: UUID, key: str) -> None: ...
+
+
 class Revocations(Protocol):
     """Revocations that wait for their announcement."""
 
@@ -181,6 +213,60 @@ class Mails(Protocol):
         ...
 
 
+class MailedTokens(Protocol):
+    """Single-use tokens that travel by mail."""
+
+    async def add(self, token: MailedToken) -> None: ...
+
+    async def owner_of(self, digest: bytes, purpose: TokenPurpose, at: datetime) -> UUID | None:
+        """Whose token it is, while it can be used."""
+        ...
+
+    async def spend(self, digest: bytes, purpose: TokenPurpose, at: datetime) -> UUID | None:
+        """Use a token, in one statement. Returns whose it is; None when it cannot be used (any more)."""
+        ...
+
+    async def void(self, user_id: UUID, purpose: TokenPurpose) -> None:
+        """Make every token of the user for that purpose useless."""
+        ...
+
+    async def forget(self, expired_before: datetime) -> int: ...
+
+
+class SecondFactors(Protocol):
+    """Seeds of authenticator apps (sealed at rest), recovery codes (hashed), and how often somebody has tried."""
+
+    async def put(self, user_id: UUID, seed: str, at: datetime) -> None: ...
+
+    async def seed(self, user_id: UUID) -> str | None: ...
+
+    async def spend_step(self, user_id: UUID, step: int) -> bool:
+        """Use a time step; False when it, or a later one, has been used. One statement."""
+        ...
+
+    async def remove(self, user_id: UUID) -> None:
+        """Delete seed and recovery codes."""
+        ...
+
+    async def replace_recovery_codes(self, user_id: UUID, digests: Sequence[bytes]) -> None: ...
+
+    async def spend_recovery_code(self, user_id: UUID, digest: bytes, at: datetime) -> bool:
+        """Use a recovery code; False when there is none such, or it was used. One statement."""
+        ...
+
+    async def recovery_codes_left(self, user_id: UUID) -> int: ...
+
+    async def tries_since(self, user_id: UUID, since: datetime) -> Sequence[datetime]:
+        """When somebody tried, oldest first."""
+        ...
+
+    async def add_try(self, user_id: UUID, at: datetime) -> UUID: ...
+
+    async def take_back_try(self, try_id: UUID) -> None: ...
+
+    async def forget_tries(self, before: datetime) -> int: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Leaving without `commit` undoes everything."""
 
@@ -199,10 +285,32 @@ class UnitOfWork(Protocol):
     def api_keys(self) -> ApiKeyRows: ...
 
     @property
+    def preferences(self) -> PreferenceRows: ...
+
+    @property
     def revocations(self) -> Revocations: ...
+
+    async def audit_page(
+        self,
+        user_id: UUID | None,
+        kind: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        after: UUID | None,
+        limit: int,
+    ) -> Sequence[AuditEntry]:
+        """Entries of the audit log, newest first, that are older than the entry `after`."""
+        ...
 
     @property
     def mails(self) -> Mails: ...
+
+    @property
+    def mailed_tokens(self) -> MailedTokens: ...
+
+    @property
+    def second_factors(self) -> SecondFactors: ...
 
     def audit(self, entry: AuditEntry) -> None:
         """Append to the audit log when the transaction commits."""
@@ -234,6 +342,22 @@ class PasswordHasher(Protocol):
     def needs_rehash(self, hashed: str) -> bool: ...
 
 
+class AppCodes(Protocol):
+    """Codes of authenticator apps."""
+
+    def new_seed(self) -> str: ...
+
+    def uri(self, seed: str, account: str) -> str:
+        """The `otpauth://` URI of a seed."""
+        ...
+
+    def qr_svg(self, uri: str) -> str: ...
+
+    def step_of(self, seed: str, code: str, at: datetime) -> int | None:
+        """The time step that the code belongs to, when it is at most one away from now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """A signed access token and how many seconds it lives."""
@@ -245,7 +369,11 @@ class AccessToken:
 class AccessTokens(Protocol):
     """Signs access tokens."""
 
-    def issue(self, user: User, sign_in_id: UUID, at: datetime) -> AccessToken: ...
+    def issue(
+        self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None
+    ) -> AccessToken:
+        """A token of a sign-in; `mfa_at` is when the second factor was proved, where it was just now."""
+        ...
 
     def issue_limited(
         self,
@@ -266,6 +394,23 @@ class Mailer(Protocol):
     async def send(self, mail: Mail) -> None:
         """Raises a BreezewayError when it was not taken; it is tried again later, so a mail may arrive twice."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMail:
+    """A mail in the development mailbox."""
+
+    id: UUID
+    mail: Mail
+    sent_at: datetime
+
+
+class Mailbox(Protocol):
+    """Where mails end in development: everybody's, newest first."""
+
+    async def page(self, recipient: str | None, before: UUID | None, limit: int) -> Sequence[ReceivedMail]: ...
+
+    async def get(self, mail_id: UUID) -> ReceivedMail | None: ...
 
 
 class Announcements(Protocol):

@@ -26,6 +26,8 @@ class EndReason(StrEnum):
     LOGOUT_ALL = "logout_all"
     REVOKED = "revoked"
     REUSE = "refresh_token_reuse"
+    DISABLED = "user_disabled"
+    FORCED_RESET = "forced_reset"
 
 
 @dataclass(frozen=True, slots=True)

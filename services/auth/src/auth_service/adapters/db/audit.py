@@ -1,12 +1,15 @@
 """The audit log in PostgreSQL: appended under a lock, because a chain has one end."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.adapters.db.tables import audit_events
-from auth_service.domain.audit import GENESIS, AuditEntry, AuditEvent, chained_hash
+from auth_service.domain.audit import GENESIS, AuditEntry, chained_hash
 
 _CHAIN_LOCK = 0x6175646974  # "audit"
 
@@ -22,7 +25,7 @@ async def append(session: AsyncSession, entries: Sequence[AuditEntry]) -> None:
             insert(audit_events).values(
                 id=entry.id,
                 at=entry.at,
-                event=entry.event.value,
+                event=str(entry.event),
                 user_id=entry.user_id,
                 ip=entry.ip,
                 detail=dict(entry.detail),
@@ -31,15 +34,45 @@ async def append(session: AsyncSession, entries: Sequence[AuditEntry]) -> None:
         )
 
 
+async def page(
+    session: AsyncSession,
+    user_id: UUID | None,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[AuditEntry]:
+    """Entries, newest first, that are older than the entry `after`."""
+    query = select(audit_events).order_by(audit_events.c.seq.desc()).limit(limit)
+    if user_id is not None:
+        query = query.where(audit_events.c.user_id == user_id)
+    if kind is not None:
+        query = query.where(
+            or_(audit_events.c.event == kind, audit_events.c.event.startswith(f"{kind}.", autoescape=True))
+        )
+    if since is not None:
+        query = query.where(audit_events.c.at >= since)
+    if until is not None:
+        query = query.where(audit_events.c.at < until)
+    if after is not None:
+        # By its place in the chain, not by id: ids are made by many processes, places are given by one.
+        place = select(audit_events.c.seq).where(audit_events.c.id == after).scalar_subquery()
+        query = query.where(audit_events.c.seq < place)
+    return [_entry(row) for row in await session.execute(query)]
+
+
 async def first_broken(session: AsyncSession) -> int | None:
     """The `seq` of the first entry that does not follow from the one before it; None when the chain is whole."""
     previous = GENESIS
     rows = await session.stream(select(audit_events).order_by(audit_events.c.seq))
     async for row in rows:
-        entry = AuditEntry(
-            id=row.id, at=row.at, event=AuditEvent(row.event), user_id=row.user_id, ip=row.ip, detail=row.detail
-        )
-        previous = chained_hash(previous, entry)
+        previous = chained_hash(previous, _entry(row))
         if previous != row.hash:
             return int(row.seq)
     return None
+
+
+def _entry(row: Any) -> AuditEntry:
+    return AuditEntry(id=row.id, at=row.at, event=row.event, user_id=row.user_id, ip=row.ip, detail=row.detail)

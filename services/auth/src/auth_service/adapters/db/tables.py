@@ -205,6 +205,15 @@ second_factor_tries = Table(
     Index(None, "user_id", "at"),
 )
 
+user_preferences = Table(
+    "user_preferences",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+
 revocations = Table(
     "revocations",
     metadata,

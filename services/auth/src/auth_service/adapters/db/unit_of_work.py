@@ -1,14 +1,21 @@
 """Auth's unit of work: the shared one, with auth's repositories and its audit log."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth_service.adapters.db import audit
 from auth_service.adapters.db.api_keys import PostgresApiKeys
 from auth_service.adapters.db.broker_accounts import PostgresBrokerAccounts
 from auth_service.adapters.db.broker_sessions import PostgresBrokerSessions
+from auth_service.adapters.db.mailed_tokens import PostgresMailedTokens
 from auth_service.adapters.db.mails import PostgresMails
 from auth_service.adapters.db.pending_logins import PostgresPendingLogins
+from auth_service.adapters.db.preferences import PostgresPreferences
 from auth_service.adapters.db.revocations import PostgresRevocations
+from auth_service.adapters.db.second_factors import PostgresSecondFactors
 from auth_service.adapters.db.sign_ins import PostgresSignIns
 from auth_service.adapters.db.users import PostgresUsers
 from auth_service.adapters.vault import Vault
@@ -53,8 +60,32 @@ class PostgresUnitOfWork(UnitOfWork):
         return PostgresMails(self.session)
 
     @property
+    def mailed_tokens(self) -> PostgresMailedTokens:
+        return PostgresMailedTokens(self.session)
+
+    @property
+    def preferences(self) -> PostgresPreferences:
+        return PostgresPreferences(self.session)
+
+    @property
+    def second_factors(self) -> PostgresSecondFactors:
+        return PostgresSecondFactors(self.session, self._vault)
+
+    @property
     def revocations(self) -> PostgresRevocations:
         return PostgresRevocations(self.session)
+
+    async def audit_page(
+        self,
+        user_id: UUID | None,
+        kind: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        after: UUID | None,
+        limit: int,
+    ) -> Sequence[AuditEntry]:
+        return await audit.page(self.session, user_id, kind, since, until, after=after, limit=limit)
 
     def audit(self, entry: AuditEntry) -> None:
         self._entries.append(entry)

@@ -1,14 +1,15 @@
 """Users in PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.adapters.db.tables import users
-from auth_service.domain.users import Role, User
+from auth_service.domain.users import Role, User, normalise_email
 
 _FIRST_USER_LOCK = 0x6669727374  # "first"
 
@@ -60,6 +61,30 @@ class PostgresUsers:
                 totp_since=user.totp_since,
             )
         )
+
+    async def page(self, after: UUID | None, limit: int, search: str | None) -> Sequence[User]:
+        query = select(users).order_by(users.c.id).limit(limit)
+        if after is not None:
+            query = query.where(users.c.id > after)
+        if search:
+            query = query.where(users.c.email.contains(normalise_email(search), autoescape=True))
+        return [_user(row) for row in await self._session.execute(query)]
+
+    async def hold_admins(self) -> Sequence[UUID]:
+        query = (
+            select(users.c.id)
+            .where(users.c.role == Role.ADMIN.value, users.c.disabled_at.is_(None))
+            .order_by(users.c.id)
+            .with_for_update()
+        )
+        return (await self._session.execute(query)).scalars().all()
+
+    async def others_than(self, user_id: UUID) -> bool:
+        query = select(text("1")).select_from(users).where(users.c.id != user_id).limit(1)
+        return (await self._session.execute(query)).first() is not None
+
+    async def remove(self, user_id: UUID) -> None:
+        await self._session.execute(delete(users).where(users.c.id == user_id))
 
     async def claim_first(self) -> bool:
         if await self._any():
