@@ -1,4 +1,4 @@
-"""H-01: Schemathesis over the API, signed in as two users and as nobody: no server error, and nobody reads another's."""
+"""H-01: Schemathesis over the API as two users and as nobody: no server error, and nobody reads what is another's."""
 
 from collections.abc import Iterator
 from pathlib import Path

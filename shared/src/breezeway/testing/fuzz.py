@@ -22,7 +22,7 @@ CHECKS = (
     "object_level_authorization",
 )
 """All but three. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
-Schema cannot describe. `unsupported_method` and `allow_header_conformance` know one path only, where `…/callback` is also
+Schema cannot describe. `unsupported_method` and `allow_header_conformance` know one path only; `…/callback` is also
 a wrong `…/{id}`."""
 
 # Whose objects are tried as whom.
