@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway import cancellation
 from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.quota import BrokerQuota, QuotaRules
 from breezeway.breeze.transport import BreezeTransport
@@ -24,6 +25,7 @@ from breezeway.db.engine import create_engine
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.jobs.queue import JobQueue
+from breezeway.loop_lag import watch_loop
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
@@ -38,10 +40,12 @@ from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
 from market_data_service.adapters.db.watchlists import PostgresWatchlists
 from market_data_service.adapters.feed import metrics as feed_metrics
 from market_data_service.adapters.feed.candles import PostgresLiveBars
+from market_data_service.adapters.feed.census import RedisCensus
 from market_data_service.adapters.feed.interest import RedisInterest
 from market_data_service.adapters.feed.leases import RedisLeases
 from market_data_service.adapters.feed.market_time import SimulatorClock
 from market_data_service.adapters.feed.neighbours import AuthBrokerSessions, HttpFeedInstruments
+from market_data_service.adapters.feed.orders import DurableOrderEvents
 from market_data_service.adapters.feed.publisher import RedisPublisher
 from market_data_service.adapters.feed.refill import BackfillRefill
 from market_data_service.adapters.feed.signals import FeedSignals
@@ -91,22 +95,26 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
     queue = await JobQueue.connect(settings.redis_url, SERVICE)
     stack.push_async_callback(queue.aclose)
     parts = FeedParts(
-        source=BreezeSource(endpoints_of(settings.simulator_url)),
+        source=BreezeSource(endpoints_of(settings.simulator_url), rooms_per_socket=settings.feed_rooms_per_socket),
         sessions=AuthBrokerSessions(auth),
         publisher=RedisPublisher(redis),
+        orders=DurableOrderEvents(redis),
         interest=PersistedInterest(RedisInterest(redis), PostgresSubscriptions(engine), AuthBrokerSessions(auth)),
         instruments=feed_instruments,
         sink=live_bars,
         history=live_bars,
         refill=BackfillRefill(PostgresBackfillStore(engine), ArqWakeups(queue), feed_instruments, wall),
         calendar=MarketCalendar.default(),
+        meter=feed_metrics.PrometheusMeter(),
         market_time=lambda session: simulator_time if session.environment is BrokerEnvironment.SIMULATOR else wall_time,
         now_ms=_now_ms,
         time=loop.time,
     )
     holder = f"{socket.gethostname()}:{os.getpid()}"
     leases = RedisLeases(redis, PostgresFences(engine), holder=holder, ttl=settings.feed_lease_seconds)
-    supervisor = FeedSupervisor(leases, parts, FeedRules(), SupervisorRules())
+    census = RedisCensus(redis, holder=holder)
+    rules = FeedRules(bar_rooms=settings.feed_bar_rooms)
+    supervisor = FeedSupervisor(leases, census, parts, rules, SupervisorRules())
     events = FeedSignals(
         settings.redis_url,
         on_sessions=supervisor.sessions_changed,
@@ -119,19 +127,14 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
     if settings.simulator_url is not None:
         follower = SimulatorClock(settings.simulator_url, simulator_time, redis)
         work.append(asyncio.create_task(follower.run(), name="feed-clock"))
-    stack.push_async_callback(_stop, work)
-    feed_metrics.register(feed_metrics.FeedCollector(supervisor), stack)
+    stack.push_async_callback(cancellation.end, work)
+    await watch_loop(stack)
+    feed_metrics.register(feed_metrics.FeedCollector(supervisor, _now_ms), stack)
     return {"redis": redis.ping, "database": _database(engine), "supervisor": _running(work)}
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-async def _stop(tasks: "Sequence[asyncio.Task[None]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _database(engine: AsyncEngine) -> Check:

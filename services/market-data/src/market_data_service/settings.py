@@ -15,6 +15,10 @@ class FeedOwnerSettings(DatabaseSettings):
     """For `/livez`, `/readyz` and `/metrics`; 0 takes a free one."""
     feed_lease_seconds: float = Field(2.0, validation_alias="FEED_LEASE_SECONDS", ge=0.5, le=60)
     """After how long without renewal a feed may be taken over."""
+    feed_rooms_per_socket: int = Field(3_000, validation_alias="FEED_ROOMS_PER_SOCKET", ge=1)
+    """Instruments' rooms that one socket of a broker session carries; those beyond open further sockets."""
+    feed_bar_rooms: int = Field(40, validation_alias="FEED_BAR_ROOMS", ge=0)
+    """Instruments whose own 1-second and 1-minute bars are asked of the broker; 0 never asks."""
 
 
 class MarketDataSettings(DatabaseSettings):

@@ -44,6 +44,11 @@ def feed_lease(feed: str) -> str:
     return f"{PREFIX}:lease:{feed}"
 
 
+def feed_owners() -> str:
+    """Sorted set: owner process → epoch second at which it counts as gone."""
+    return f"{PREFIX}:feed-owners"
+
+
 def feed_state(feed: str) -> str:
     """Hash: what the feed's owner says of itself (state, since, subscriptions, rates)."""
     return f"{PREFIX}:feed-state:{feed}"

@@ -37,6 +37,10 @@ class _Minutes:
     whole_from: int = 0
     """Start (epoch seconds) of the first minute that we see from its beginning."""
     derived: dict[Interval, DerivedBar] = field(default_factory=dict)
+    ours: dict[Interval, Bar] = field(default_factory=dict)
+    """The last closed second and minute that we folded."""
+    told: dict[Interval, Bar] = field(default_factory=dict)
+    """The last second and minute that the broker told; they stand above ours."""
     dirty: bool = False
     day: tuple[int, int, Sequence[tuple[int, int]]] | None = None
     """Start and end (ms) of the day whose sessions are cached, and the sessions."""
@@ -106,6 +110,25 @@ class BarBuilder:
                 self._closed_second(symbol, book, bar)
         book.dirty = True
 
+    def confirm(self, symbol: str, interval: Interval, bar: Bar) -> None:
+        """Take a finished second or minute as the broker itself tells it.
+
+        It stands above what we folded from ticks, of which some may have been lost: where the two differ, or ours is
+        not there, it is published (a second closed bar of the same start is a correction) and, a minute, stored.
+        """
+        book = self._books.get(symbol) or self._open(symbol, bar.t * 1000)
+        known = book.told.get(interval)
+        if (known is not None and bar.t < known.t) or not self._trading(book, bar.t * 1000):
+            return
+        book.told[interval] = bar
+        ours = book.ours.get(interval)
+        if ours is not None and _values(ours) == _values(bar):
+            return
+        if interval is Interval.MINUTE_1:
+            self._finished.setdefault(symbol, []).append(bar)
+        if interval in self._wanted.get(symbol, ()):
+            self._emit(symbol, interval, bar)
+
     def tend(self, exchange_now_ms: int) -> None:
         """Close what is over by the exchange's clock, and publish what is forming and has changed."""
         for symbol, book in self._books.items():
@@ -122,7 +145,9 @@ class BarBuilder:
     def break_off(self) -> None:
         """Ticks may be missing from here on: what is forming is no longer whole, and volume cannot be carried over."""
         for symbol, book in self._books.items():
-            fresh = _Minutes(book.segment, BarFolder(60), newest_ms=book.newest_ms, derived=book.derived)
+            fresh = _Minutes(
+                book.segment, BarFolder(60), newest_ms=book.newest_ms, derived=book.derived, told=book.told
+            )
             self._books[symbol] = fresh
 
     def take_finished(self) -> dict[str, list[Bar]]:
@@ -153,19 +178,30 @@ class BarBuilder:
         return any(opens <= at_ms < closes for opens, closes in book.day[2])
 
     def _closed_minute(self, symbol: str, book: _Minutes, bar: Bar) -> None:
+        whole = 0 < book.whole_from <= bar.t
         if book.whole_from == 0:
             # The first minute of a folder was joined somewhere in its middle.
             book.whole_from = bar.t + 60
-        elif bar.t >= book.whole_from:
-            self._finished.setdefault(symbol, []).append(bar)
-        self._emit(symbol, Interval.MINUTE_1, bar)
+        if whole:
+            book.ours[Interval.MINUTE_1] = bar
+        told = book.told.get(Interval.MINUTE_1)
+        if told is not None and told.t == bar.t:
+            bar = told
+        else:
+            if whole:
+                self._finished.setdefault(symbol, []).append(bar)
+            self._emit(symbol, Interval.MINUTE_1, bar)
         for interval in self._wanted.get(symbol, ()):
             if interval.base is not Interval.SECOND_1 and interval is not Interval.MINUTE_1:
                 self._into_derived(symbol, book, interval, bar)
 
     def _closed_second(self, symbol: str, book: _Minutes, bar: Bar) -> None:
         asked = self._wanted.get(symbol, frozenset())
-        if Interval.SECOND_1 in asked:
+        book.ours[Interval.SECOND_1] = bar
+        told = book.told.get(Interval.SECOND_1)
+        if told is not None and told.t == bar.t:
+            bar = told
+        elif Interval.SECOND_1 in asked:
             self._emit(symbol, Interval.SECOND_1, bar)
         if Interval.SECOND_5 in asked:
             self._into_derived(symbol, book, Interval.SECOND_5, bar)
@@ -223,3 +259,7 @@ class BarBuilder:
             forming = derived.bar(closed=False) if derived is not None else None
             if forming is not None:
                 self._emit(symbol, interval, forming)
+
+
+def _values(bar: Bar) -> tuple[int, float, float, float, float, int]:
+    return bar.t, bar.o, bar.h, bar.l, bar.c, bar.v

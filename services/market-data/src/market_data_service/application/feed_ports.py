@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from breezeway.breeze.events import DepthTick, QuoteTick
+from breezeway.breeze.events import DepthTick, OhlcBar, OrderUpdate, QuoteTick
 from breezeway.candles.folding import Bar
 from breezeway.contracts.broker import BrokerCredentials, BrokerSession
 from breezeway.contracts.instruments import Instrument
+from breezeway.intervals import Interval
 
 
 class Lease(Protocol):
@@ -100,16 +101,28 @@ class FeedStats:
     received: int
     malformed: int
     dropped: int
+    sockets: int = 1
 
 
 class FeedConnection(Protocol):
-    """An open, authenticated socket."""
+    """An open, authenticated connection; more than one socket where a session has more rooms than one can carry."""
 
     async def join(self, rooms: Collection[str]) -> None:
         """Raises Retryable when the socket is gone."""
         ...
 
     async def leave(self, rooms: Collection[str]) -> None: ...
+
+    @property
+    def bars_lost(self) -> int:
+        """How often the way of the broker's bars was lost; every room must then be joined again."""
+        ...
+
+    async def join_bars(self, rooms: Collection[str], interval: Interval) -> None:
+        """Ask for the broker's own bars, of a second or a minute. Raises BreezewayError; quotes go on."""
+        ...
+
+    async def leave_bars(self, rooms: Collection[str]) -> None: ...
 
     async def wait_closed(self) -> str:
         """Return when the socket has ended, with a short reason."""
@@ -122,13 +135,15 @@ class FeedConnection(Protocol):
         ...
 
 
-OnTick = Callable[[QuoteTick | DepthTick, int], None]
+BrokerEvent = QuoteTick | DepthTick | OhlcBar | OrderUpdate
+
+OnEvent = Callable[[BrokerEvent, int], None]
 """(decoded frame, wall time of its arrival in epoch milliseconds)"""
 
 
 class FeedSource(Protocol):
-    async def connect(self, credentials: BrokerCredentials, on_tick: OnTick) -> FeedConnection:
-        """Open a socket in an account's name; `on_tick` is called on the event loop for every decoded frame.
+    async def connect(self, credentials: BrokerCredentials, on_event: OnEvent) -> FeedConnection:
+        """Open a socket in an account's name; `on_event` is called on the event loop for every decoded frame.
 
         Raises:
             Unauthenticated: the broker refuses the session.
@@ -175,6 +190,36 @@ class GapRefill(Protocol):
     async def request(self, user_id: UUID, symbols: Collection[str], start: datetime, end: datetime) -> None:
         """Ask for the minutes of a gap to be fetched from the broker's history. Raises BreezewayError."""
         ...
+
+
+class OrderEvents(Protocol):
+    """The user's durable channel of orders."""
+
+    async def append(self, user_id: UUID, order: OrderUpdate) -> None:
+        """Keep and publish what the broker says of an order. Raises Retryable."""
+        ...
+
+
+class OwnerCensus(Protocol):
+    """How many owner processes there are."""
+
+    async def count(self) -> int:
+        """Say that this one lives; how many do, this one included. Raises Retryable."""
+        ...
+
+
+class FeedMeter(Protocol):
+    """Takes the feed's timings; must be cheap, and never raises."""
+
+    def published(self, seconds: float) -> None:
+        """From the arrival of a frame to its acceptance by Redis; one sample a batch."""
+        ...
+
+    def tick_age(self, seconds: float) -> None:
+        """From the exchange's time of a tick to its arrival; one sample a batch."""
+        ...
+
+    def gap(self, reason: str, seconds: float) -> None: ...
 
 
 class MarketTime(Protocol):

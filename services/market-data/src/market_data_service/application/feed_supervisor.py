@@ -3,6 +3,7 @@ runs them, renews, and stops the moment a lease is lost. A standby is the same p
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ import structlog
 from breezeway import cancellation
 from breezeway.contracts.broker import BrokerSession
 from breezeway.errors import BreezewayError, Retryable
-from market_data_service.application.feed_ports import Lease, Leases
+from market_data_service.application.feed_ports import Lease, Leases, OwnerCensus
 from market_data_service.application.feed_session import FeedParts, FeedRules, FeedSession, Fenced
 
 _log = structlog.get_logger()
@@ -31,6 +32,11 @@ class SupervisorRules:
     """How long a feed that nobody listens to is kept connected."""
     rest: float = 1.0
     """Between losing a feed and competing for it again, so that a process in trouble lets a healthy one have it."""
+    census_every: float = 2.0
+    courtesy: float = 0.6
+    """Between two tries of a process that has its share of the feeds already, so that one with fewer comes first."""
+    shed_every: float = 5.0
+    """Between two feeds that a process with more than its share hands over."""
 
 
 @dataclass(slots=True)
@@ -38,13 +44,23 @@ class _Tenure:
     session: FeedSession
     task: "asyncio.Task[None]"
     idle_since: float | None = None
+    shed: bool = False
 
 
 class FeedSupervisor:
-    """Run `run()` in a task; cancelling it closes the sockets and releases the leases."""
+    """Run `run()` in a task; cancelling it closes the sockets and releases the leases.
 
-    def __init__(self, leases: Leases, parts: FeedParts, feed_rules: FeedRules, rules: SupervisorRules) -> None:
+    Several processes share the feeds evenly: who has his share lets others go first, and who has more, because another
+    process came later, hands over one after the other. A feed that nobody else takes is taken all the same.
+    """
+
+    def __init__(
+        self, leases: Leases, census: OwnerCensus, parts: FeedParts, feed_rules: FeedRules, rules: SupervisorRules
+    ) -> None:
         self._leases = leases
+        self._census = census
+        self._owners = 1
+        self._shed_at = 0.0
         self._parts = parts
         self._feed_rules = feed_rules
         self._rules = rules
@@ -60,6 +76,11 @@ class FeedSupervisor:
         """The feeds that this process serves."""
         return {feed: tenure.session for feed, tenure in self._tenures.items()}
 
+    @property
+    def owners(self) -> int:
+        """How many owner processes live, as far as this one knows."""
+        return self._owners
+
     def sessions_changed(self) -> None:
         """A broker session was opened or has ended."""
         self._discover.set()
@@ -69,7 +90,8 @@ class FeedSupervisor:
         tenure = self._tenures.get(feed)
         if tenure is not None:
             tenure.session.wake()
-        self._wanted.pop(feed, None)
+        # Asked again at once; until then the last answer stands, since shares are counted with it.
+        self._wanted[feed] = (0.0, self._wanted.get(feed, (0.0, False))[1])
         if feed not in self._known:
             self._discover.set()
         self._look.set()
@@ -79,6 +101,7 @@ class FeedSupervisor:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._discover_for_ever(), name="feeds-discover")
                 group.create_task(self._compete_for_ever(), name="feeds-compete")
+                group.create_task(self._count_for_ever(), name="feeds-census")
         finally:
             await self._stop_all()
 
@@ -118,8 +141,37 @@ class FeedSupervisor:
                     self._mind_idleness(tenure, now)
                 elif self._rest_until.get(feed, 0) <= now and await self._is_wanted(feed, now):
                     await self._try_for(feed, session)
+                    if feed not in self._tenures and len(self._tenures) >= self._share():
+                        self._rest_until[feed] = self._parts.time() + self._rules.courtesy
             # Spread, so that standbys do not all ask in the same instant.
             await _until(self._look, self._rules.poll_every * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+    def _share(self) -> int:
+        """How many of the feeds that somebody wants are ours, when everybody has the same number."""
+        wanted = sum(feed in self._tenures or self._wanted.get(feed, (0.0, False))[1] for feed in self._known)
+        return math.ceil(wanted / self._owners)
+
+    async def _count_for_ever(self) -> None:
+        while True:
+            cancellation.heed()
+            try:
+                self._owners = max(1, await self._census.count())
+            except BreezewayError as error:
+                _log.warning("owners_unknown", code=error.code)
+            else:
+                self._shed()
+            await asyncio.sleep(self._rules.census_every)
+
+    def _shed(self) -> None:
+        now = self._parts.time()
+        kept = [(feed, tenure) for feed, tenure in self._tenures.items() if not tenure.shed]
+        if len(kept) <= self._share() or now - self._shed_at < self._rules.shed_every:
+            return
+        self._shed_at = now
+        feed, tenure = kept[-1]
+        _log.info("feed_handed_over", feed=feed, feeds=len(kept), owners=self._owners)
+        tenure.shed = True
+        tenure.task.cancel()
 
     async def _is_wanted(self, feed: str, now: float) -> bool:
         """Whether somebody listens, as far as was known within the last `interest_every` seconds."""
@@ -180,16 +232,14 @@ class FeedSupervisor:
                 raise Fenced("the lease is lost")
 
     def _over(self, feed: str, task: "asyncio.Task[None]") -> None:
-        self._tenures.pop(feed, None)
-        self._rest_until[feed] = self._parts.time() + self._rules.rest
+        tenure = self._tenures.pop(feed, None)
+        rest = self._rules.shed_every if tenure is not None and tenure.shed else self._rules.rest
+        self._rest_until[feed] = self._parts.time() + rest
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("feed_failed", feed=feed, error=repr(error), exc_info=error)
 
     async def _stop_all(self) -> None:
-        tasks = [tenure.task for tenure in self._tenures.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancellation.end([tenure.task for tenure in self._tenures.values()])
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import structlog
 
+from breezeway.breeze.events import OhlcBar
+from breezeway.contracts.instruments import Instrument
 from breezeway.contracts.stream import MARKET_KINDS, Channel, ChannelKind
 from breezeway.errors import BreezewayError, InvalidInput
 from breezeway.intervals import Interval
+from market_data_service.application.bar_rooms import BarRooms
 from market_data_service.application.feed_ports import (
     FeedConnection,
     Instruments,
@@ -25,6 +28,7 @@ class RoomKeeper:
 
     Args:
         linger: seconds that a room is kept after nobody wants it any more.
+        bar_rooms: most instruments whose own bars are asked of the broker.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class RoomKeeper:
         instruments: Instruments,
         history: MinuteHistory,
         linger: float,
+        bar_rooms: int = 0,
     ) -> None:
         self._feed = feed
         self._desk = desk
@@ -43,8 +48,9 @@ class RoomKeeper:
         self._instruments = instruments
         self._history = history
         self._plan = RoomPlan(linger)
+        self._bars = BarRooms(desk, bar_rooms, linger)
         self._channels: dict[str, Channel] = {}
-        self._tokens: dict[str, str] = {}
+        self._instruments_by_symbol: dict[str, Instrument] = {}
         self._rooms: dict[str, str] = {}
 
     @property
@@ -72,6 +78,11 @@ class RoomKeeper:
     def forget(self) -> None:
         """The socket is gone."""
         self._plan.forget()
+        self._bars.forget()
+
+    def on_bar(self, event: OhlcBar) -> None:
+        """A bar that the broker has made itself."""
+        self._bars.on_bar(event)
 
     async def reconcile(self, connection: FeedConnection | None, market: MarketTime, now: float) -> None:
         """Read interest, then join and leave what is due at monotonic second `now`.
@@ -82,15 +93,17 @@ class RoomKeeper:
         """
         names = await self._interest.wanted(self._feed)
         channels = {name: channel for name in names if (channel := _market_channel(name)) is not None}
-        unknown = {c.symbol for c in channels.values() if c.symbol is not None and c.symbol not in self._tokens}
+        known = self._instruments_by_symbol
+        unknown = {c.symbol for c in channels.values() if c.symbol is not None and c.symbol not in known}
         if unknown:
             found = await self._instruments.resolve(unknown)
-            self._tokens.update({s: i.broker_token for s, i in found.items() if i.broker_token is not None})
+            known.update({symbol: i for symbol, i in found.items() if i.broker_token is not None})
         self._channels = channels
         fresh = self._desk.bars.want(_intervals(channels))
         wanted = self._wanted_rooms(channels)
         if connection is not None:
             await self._move(connection, wanted, now)
+            await self._bars.reconcile(connection, channels.values(), known, now)
         for symbol, interval in fresh:
             await self._seed(symbol, interval, market)
 
@@ -98,7 +111,8 @@ class RoomKeeper:
         rooms = {}
         for channel in channels.values():
             symbol = channel.symbol or ""
-            token = self._tokens.get(symbol)
+            instrument = self._instruments_by_symbol.get(symbol)
+            token = instrument.broker_token if instrument is not None else None
             room = room_of(channel, token) if token is not None else None
             if room is not None:
                 rooms[room] = symbol

@@ -18,6 +18,16 @@ def depth_room(broker_token: str) -> str | None:
     return f"{exchange}.2!{token}" if bang and dot and kind == "1" else None
 
 
+def bars_room(broker_token: str) -> str | None:
+    """The room of the broker's own bars; None for a token that is not of the quote form."""
+    head, bang, token = broker_token.partition("!")
+    exchange, dot, kind = head.partition(".")
+    if not (bang and dot and kind == "1"):
+        return None
+    # BSE's derivatives have another number there than for quotes.
+    return f"2.1!{token}" if exchange == "8" else broker_token
+
+
 def room_of(channel: Channel, broker_token: str) -> str | None:
     """The room that feeds a channel; None when no room does."""
     return depth_room(broker_token) if channel.kind is ChannelKind.DEPTH else quote_room(broker_token)
