@@ -1,12 +1,13 @@
 """The FastAPI application that every service starts from."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware import Middleware
 
 from breezeway.http import openapi, problem
 from breezeway.http.limits import BodyLimitMiddleware
@@ -35,6 +36,7 @@ def create_service(
     version: str = "1",
     body_limit: int = 1_048_576,
     public_openapi: bool = True,
+    middleware: Sequence[Middleware] = (),
 ) -> FastAPI:
     """An application with problem documents, request ids, a body limit and the three operational routes.
 
@@ -43,6 +45,7 @@ def create_service(
             order at shutdown, even when an earlier close fails.
         body_limit: bytes; a larger body is answered with 413.
         public_openapi: whether this process serves its own /openapi.json; the gateway merges those of all others.
+        middleware: around everything but the request id, outermost first.
     """
     readiness: dict[str, Check] = {}
     draining = anyio.Event()
@@ -69,6 +72,8 @@ def create_service(
     openapi.correct(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
     app.add_middleware(UnexpectedErrorMiddleware)
+    for gate in reversed(middleware):
+        app.add_middleware(gate.cls, *gate.args, **gate.kwargs)
     app.add_middleware(RequestIdMiddleware)
 
     @app.get("/livez", include_in_schema=False)

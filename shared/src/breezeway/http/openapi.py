@@ -18,14 +18,18 @@ def correct(app: FastAPI) -> None:
     def corrected() -> dict[str, Any]:
         known = app.openapi_schema is not None
         document = generate()
-        if not known:
-            for item in document.get("paths", {}).values():
-                for operation in item.values():
-                    _correct_operation(operation)
-        return document
+        return document if known else corrected_document(document)
 
     # FastAPI's documented way to change the document.
     app.openapi = corrected  # type: ignore[method-assign]
+
+
+def corrected_document(document: dict[str, Any]) -> dict[str, Any]:
+    """`document`, changed in place."""
+    for item in document.get("paths", {}).values():
+        for operation in item.values():
+            _correct_operation(operation)
+    return document
 
 
 def _correct_operation(operation: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from breezeway.errors import UpstreamUnavailable
+from breezeway.http.openapi import corrected_document
 from gateway_service.application import openapi
 from gateway_service.application.ports import ServicePort
 
@@ -37,7 +38,9 @@ class DocumentCache:
 
 async def _build(app: FastAPI) -> tuple[dict[str, Any], bool]:
     services: ServicePort = app.state.services
-    own = get_openapi(title=_TITLE, version=app.version, description=app.description, routes=app.routes)
+    own = corrected_document(
+        get_openapi(title=_TITLE, version=app.version, description=app.description, routes=app.routes)
+    )
     others: dict[str, dict[str, Any]] = {}
     for name in services.names:
         try:

@@ -1,6 +1,5 @@
 """Search, lists, expiries and single instruments."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BeforeValidator
 
 from breezeway.contracts.instruments import InstrumentDetail, InstrumentType, Right
+from breezeway.http.fields import Day
 from breezeway.security.scopes import Reader
 from instruments_service.api.dependencies import TheInstruments, TheSearch
 from instruments_service.api.schemas import ContractExchange, Expiries, InstrumentPage, ListedExchange, Status
@@ -58,7 +58,7 @@ async def listing(
     exchange: ExchangeParam = None,
     type_: TypeParam = None,
     underlying: Annotated[str | None, BeforeValidator(_upper), Query(max_length=64, examples=["NIFTY"])] = None,
-    expiry: Annotated[date | None, Query(examples=["2026-11-24"])] = None,
+    expiry: Annotated[Day | None, Query(examples=["2026-11-24"])] = None,
     strike_min: StrikeParam = None,
     strike_max: StrikeParam = None,
     right: Annotated[Right | None, BeforeValidator(_right), Query(description="call or put (or CE, PE)")] = None,
@@ -98,7 +98,7 @@ async def one(
     _user: Reader,
     instruments: TheInstruments,
     symbol: Annotated[str, Path(max_length=128, examples=["NSE:RELIANCE"])],
-    as_of: Annotated[date | None, Query(description="Answer from that day's master.", examples=["2026-07-30"])] = None,
+    as_of: Annotated[Day | None, Query(description="Answer from that day's master.", examples=["2026-07-30"])] = None,
 ) -> InstrumentDetail:
     """Canonical symbol, ICICI's spelling (`NSE:RELIND`), Breeze's token (`4.1!2885`) or our number, in any case."""
     return await instruments.one(symbol, as_of)

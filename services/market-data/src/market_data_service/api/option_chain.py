@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from breezeway.clock import IST
+from breezeway.http.fields import Day
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
 from market_data_service.application.option_chain import Chain, ChainQuery, Leg, ReadOptionChain
@@ -70,7 +71,7 @@ async def read_option_chain(
     bearer: BearerToken,
     reader: Annotated[ReadOptionChain, Depends(_reader)],
     underlying: Annotated[str, Path(max_length=64, description="Code or symbol.", examples=["NIFTY"])],
-    expiry: Annotated[date | None, Query(description="The next one when omitted.", examples=["2026-11-24"])] = None,
+    expiry: Annotated[Day | None, Query(description="The next one when omitted.", examples=["2026-11-24"])] = None,
     exchange: Annotated[Literal["NFO", "BFO"] | None, Query(description="Where the options are listed.")] = None,
     strikes: Annotated[int, Query(ge=1, le=500, description="At most so many on each side of the money.")] = 20,
     greeks: Annotated[bool, Query(description="Whether to compute iv and Greeks.")] = True,

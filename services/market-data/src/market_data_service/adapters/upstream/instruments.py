@@ -7,6 +7,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from breezeway.contracts.instruments import Instrument, InstrumentType
+from breezeway.errors import NotFound
 from breezeway.http.client import ServiceClient
 
 _REMEMBER_SECONDS = 60.0
@@ -24,6 +25,9 @@ class HttpInstruments:
         known = self._known.get(symbol)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        if "/" in symbol:
+            # A server decodes %2F before it routes: the rest of such a "symbol" would choose another route.
+            raise NotFound(f"There is no instrument {symbol!r}.", code="instrument_not_found")
         path = f"/api/v1/instruments/{quote(symbol, safe='')}"
         found = await self._client.call("GET", path, Instrument, bearer=bearer)
         self._known[symbol] = (time.monotonic() + _REMEMBER_SECONDS, found)
