@@ -29,6 +29,7 @@ class MasterRow(NamedTuple):
             where the file has none.
         reference_price: yesterday's price as far as the file tells: middle of the bands (NSE), price column (BSE), NAV,
             base price (F&O; an option's is the price of its *underlying*).
+        open_interest: of a future, in units of the underlying, as the exchange's file says by the name of a margin.
         underlying, underlying_exchange: canonical code and exchange of what a contract is written on; commodities have
             no exchange for it.
     """
@@ -55,6 +56,7 @@ class MasterRow(NamedTuple):
     lower_band: Decimal | None
     upper_band: Decimal | None
     reference_price: Decimal | None
+    open_interest: Decimal | None = None
 
 
 class Refusal(ValueError):
@@ -63,17 +65,35 @@ class Refusal(ValueError):
 
 @dataclass
 class Context:
-    """What a later file needs of an earlier one: the canonical codes of indices by ICICI's short name."""
+    """What a later file needs of an earlier one: the canonical codes of indices by ICICI's short name.
+
+    The rest remembers what texts mean: 110,000 contracts share a few thousand strikes, ticks and expiries.
+    """
 
     index_codes: dict[str, str] = field(default_factory=dict)
     bse_contract_names: dict[str, str] = field(default_factory=dict)
     decimals: dict[str, Decimal] = field(default_factory=dict)
+    optionals: dict[str, Decimal | None] = field(default_factory=dict)
+    hundredths: dict[str, Decimal | None] = field(default_factory=dict)
+    strikes: dict[str, tuple[Decimal, str]] = field(default_factory=dict)
+    lots: dict[str, int] = field(default_factory=dict)
     dates: dict[str, date] = field(default_factory=dict)
+    series: dict[tuple[str, ...], "ContractSeries"] = field(default_factory=dict)
+
+
+class ContractSeries(NamedTuple):
+    """What the contracts of one underlying and expiry have in common; `stem` is their code up to the strike."""
+
+    underlying: str
+    underlying_exchange: str | None
+    expiry: date
+    stem: str
 
 
 Builder: TypeAlias = Callable[[Context, str, int, Sequence[str]], MasterRow]
 
 _CODE: Final = re.compile(r"[A-Z0-9&][A-Z0-9&.\-]{0,39}", re.ASCII)
+_LONGEST_CODE: Final = 40
 _ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", re.ASCII)
 _NUMBER: Final = re.compile(r"-?\d{1,15}(\.\d{1,8})?", re.ASCII)
 _MONTHS: Final = {
@@ -108,6 +128,7 @@ CONTRACT_COLUMNS: Final = _columns(
     "Token InstrumentName ShortName Series ExpiryDate StrikePrice OptionType LotSize TickSize CompanyName"
     " LowPriceRange HighPriceRange BasePrice ExchangeCode"
 )
+OPEN_INTEREST_COLUMN: Final = "MarginPercentage"
 MCX_COLUMNS: Final = _columns(
     "Token InstrumentName ShortName Series ExpiryDate StrikePrice OptionType LotSize TickSize CompanyName"
     " LowPriceRange HighPriceRange ExchangeCode"
@@ -137,7 +158,7 @@ def nse_equity(context: Context, file: str, line: int, x: Sequence[str]) -> Mast
         name=name,
         series=series,
         isin=_isin(isin),
-        lot_size=_lot(lot),
+        lot_size=_lot(context, lot),
         tick_size=_optional(context, tick),
         expiry=None,
         strike=None,
@@ -178,7 +199,7 @@ def bse_equity(context: Context, file: str, line: int, x: Sequence[str]) -> Mast
         name=name,
         series=series,
         isin=_isin(isin),
-        lot_size=_lot(lot),
+        lot_size=_lot(context, lot),
         tick_size=None,
         expiry=None,
         strike=None,
@@ -213,11 +234,11 @@ def _index(
 
 
 def nse_contract(context: Context, file: str, line: int, x: Sequence[str]) -> MasterRow:
-    return _contract(context, file, line, "NFO", "4.1!", x[:12], x[13], _hundredth(context, x[12]))
+    return _contract(context, file, line, "NFO", "4.1!", x[:12], x[13], _hundredth(context, x[12]), x[14])
 
 
 def bse_contract(context: Context, file: str, line: int, x: Sequence[str]) -> MasterRow:
-    return _contract(context, file, line, "BFO", "8.1!", x[:12], x[13], _hundredth(context, x[12]))
+    return _contract(context, file, line, "BFO", "8.1!", x[:12], x[13], _hundredth(context, x[12]), x[14])
 
 
 def mcx_contract(context: Context, file: str, line: int, x: Sequence[str]) -> MasterRow:
@@ -245,7 +266,7 @@ def currency(context: Context, file: str, line: int, x: Sequence[str]) -> Master
         name=name,
         series=series,
         isin=None,
-        lot_size=_lot(lot),
+        lot_size=_lot(context, lot),
         tick_size=_positive(context, tick),
         expiry=None,
         strike=None,
@@ -267,30 +288,54 @@ def _contract(
     x: Sequence[str],
     symbol: str,
     reference: Decimal | None,
+    interest: str = "",
 ) -> MasterRow:
     token, instrument, short, series, expiry_text, strike_text, option, lot, tick, name, low, high = x
     _subscribable(token)
-    expiry = _date(context, expiry_text)
-    underlying, underlying_exchange = _underlying(context, exchange, instrument, short, symbol)
-    stem = f"{underlying}{expiry.day:02d}{_MONTH_NAMES[expiry.month]}{expiry.year % 100:02d}"
+    key = (exchange, instrument, short, symbol, expiry_text)
+    common = context.series.get(key) or _contract_series(context, key)
     strike: Decimal | None = None
     right: Literal["CE", "PE"] | None = None
     kind: Kind = "future"
     if option in ("CE", "PE"):
         kind, right = "option", "CE" if option == "CE" else "PE"
-        strike = _decimal(context, strike_text)
-        if strike <= 0:
-            raise Refusal("strike_not_positive")
-        code = f"{stem}{_plain(strike)}{right}"
+        strike, plain = context.strikes.get(strike_text) or _strike(context, strike_text)
+        code = f"{common.stem}{plain}{right}"
     elif option == "XX" and series == "FUTURE":
-        code = f"{stem}FUT"
+        code = f"{common.stem}FUT"
     else:
         raise Refusal("option_type_unknown")
+    if len(code) > _LONGEST_CODE:
+        raise Refusal("symbol_unusable")
+    # By position: naming two dozen arguments takes as long as all the rest.
     return MasterRow(
-        file, line, exchange, _code(code), symbol, _short(short), token, room + token, kind, name, series,
-        None, _lot(lot), _hundredth(context, tick), expiry, strike, right, underlying, underlying_exchange,
-        _optional(context, low), _optional(context, high), reference,
+        file, line, exchange, code, symbol, short, token, room + token, kind, name, series,
+        None, _lot(context, lot), _hundredth(context, tick), common.expiry, strike, right, common.underlying,
+        common.underlying_exchange, _optional(context, low), _optional(context, high), reference,
+        _interest(context, interest) if kind == "future" else None,
     )  # fmt: skip
+
+
+def _contract_series(context: Context, key: tuple[str, str, str, str, str]) -> ContractSeries:
+    exchange, instrument, short, symbol, expiry_text = key
+    expiry = _date(context, expiry_text)
+    underlying, underlying_exchange = _underlying(context, exchange, instrument, _short(short), symbol)
+    stem = f"{underlying}{expiry.day:02d}{_MONTH_NAMES[expiry.month]}{expiry.year % 100:02d}"
+    found = context.series[key] = ContractSeries(underlying, underlying_exchange, expiry, stem)
+    return found
+
+
+def _strike(context: Context, text: str) -> tuple[Decimal, str]:
+    strike = _decimal(context, text)
+    if strike <= 0:
+        raise Refusal("strike_not_positive")
+    found = context.strikes[text] = strike, _plain(strike)
+    return found
+
+
+def _interest(context: Context, text: str) -> Decimal | None:
+    """Only a search's order hangs on it, so that nonsense is no reason to refuse the row."""
+    return _optional(context, text) if _NUMBER.fullmatch(text) else None
 
 
 def _underlying(context: Context, exchange: str, instrument: str, short: str, symbol: str) -> tuple[str, str | None]:
@@ -363,10 +408,13 @@ def _isin(text: str) -> str | None:
     return text if _ISIN.fullmatch(text) else None
 
 
-def _lot(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) == 0:
-        raise Refusal("lot_size_unusable")
-    return int(text)
+def _lot(context: Context, text: str) -> int:
+    known = context.lots.get(text)
+    if known is None:
+        if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) == 0:
+            raise Refusal("lot_size_unusable")
+        known = context.lots[text] = int(text)
+    return known
 
 
 def _decimal(context: Context, text: str) -> Decimal:
@@ -380,7 +428,11 @@ def _decimal(context: Context, text: str) -> Decimal:
 
 def _optional(context: Context, text: str) -> Decimal | None:
     """A price that may be absent: blank and zero both say nothing."""
-    return (_decimal(context, text) or None) if text else None
+    try:
+        return context.optionals[text]
+    except KeyError:
+        found = context.optionals[text] = (_decimal(context, text) or None) if text else None
+        return found
 
 
 def _positive(context: Context, text: str) -> Decimal | None:
@@ -392,8 +444,12 @@ def _positive(context: Context, text: str) -> Decimal | None:
 
 def _hundredth(context: Context, text: str) -> Decimal | None:
     """The contract files write ticks and base prices in paise."""
-    paise = _positive(context, text)
-    return None if paise is None else paise.scaleb(-2)
+    try:
+        return context.hundredths[text]
+    except KeyError:
+        paise = _positive(context, text)
+        found = context.hundredths[text] = None if paise is None else paise.scaleb(-2)
+        return found
 
 
 def _plain(number: Decimal) -> str:

@@ -22,7 +22,7 @@ from breezeway.breeze.master import Kind, MasterRow, RefusedRow, nse_cash_tick
 from breezeway.contracts.instruments import InstrumentType, Right
 from breezeway.symbols import format_strike
 
-MAPPING_VERSION: Final = 1
+MAPPING_VERSION: Final = 2
 """Raised when this module maps the same file differently, so that an unchanged file is merged once more."""
 
 CASH: Final = "cash"
@@ -51,6 +51,10 @@ _SEGMENTS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _RIGHTS: Final = MappingProxyType({"CE": Right.CALL, "PE": Right.PUT})
+_EXPIRY_LETTERS: Final = 7
+_CONTRACT_POPULARITY: Final = 20
+_LEAST_LIQUID: Final = 80
+_MOST_LIQUID: Final = 97
 _SMALLEST_TICK: Final = Decimal("0.01")
 _BSE_COARSE_TICK: Final = Decimal("0.05")
 _LEAST_TICK: Final = Decimal("0.000001")
@@ -122,12 +126,12 @@ def take_in(
 ) -> Intake:
     """Map a parsed master. Of two rows with one identity the first stays and the other is refused."""
     rows = list(rows)
-    underlyings = {(row.underlying_exchange, row.underlying) for row in rows if row.underlying}
+    interest = _interest(rows)
     known: dict[str, None] = {}
     listings: list[Listing] = []
     turned_away = list(refused)
     for row in rows:
-        listing = _listing(row, master_date, (row.exchange, row.code) in underlyings)
+        listing = _listing(row, master_date, interest)
         reason = "duplicate_identity" if listing.natural_key in known else _out_of_range(listing)
         if reason is not None:
             turned_away.append(RefusedRow(row.file, row.line, reason, listing.natural_key))
@@ -149,10 +153,27 @@ def natural_key(row: MasterRow) -> str:
     return f"{row.exchange}:OPT:{short}:{row.expiry.isoformat()}:{format_strike(row.strike)}:{row.right}"
 
 
-def _listing(row: MasterRow, master_date: date, has_contracts: bool) -> Listing:
-    contract = row.expiry is not None
+def _contract_listing(row: MasterRow, expiry: date, master_date: date) -> Listing:
+    # By position, and with the strike as the code spells it: there are 112,000 of these.
     short = row.broker_code.upper()
-    stem = row.underlying if contract and row.underlying is not None else row.code
+    stem = row.underlying or ""
+    rest = row.code[len(stem) :]
+    if row.strike is None:
+        key = f"{row.exchange}:FUT:{short}:{expiry.isoformat()}"
+    else:
+        key = f"{row.exchange}:OPT:{short}:{expiry.isoformat()}:{rest[_EXPIRY_LETTERS:-2]}:{row.right}"
+    return Listing(
+        key, row.file, row.exchange, _SEGMENTS[row.exchange], "future" if row.strike is None else "option",
+        f"{row.exchange}:{row.code}", row.code, row.name or row.code, None, None, row.lot_size,
+        row.tick_size or _DERIVATIVE_TICK, False, None, expiry, row.strike, _RIGHTS[row.right] if row.right else None,
+        row.underlying, row.underlying_exchange, row.lower_band, row.upper_band, row.broker_code, row.broker_token,
+        f"{row.exchange}:{short}{rest}", "expired" if expiry < master_date else "active", _CONTRACT_POPULARITY, None,
+    )  # fmt: skip
+
+
+def _listing(row: MasterRow, master_date: date, interest: Mapping[tuple[str, str], int]) -> Listing:
+    if row.expiry is not None:
+        return _contract_listing(row, row.expiry, master_date)
     tick, monthly = _tick(row)
     return Listing(
         natural_key=natural_key(row),
@@ -164,25 +185,38 @@ def _listing(row: MasterRow, master_date: date, has_contracts: bool) -> Listing:
         code=row.code,
         name=row.name or row.code,
         isin=row.isin,
-        series=None if contract or row.kind in ("index", "currency_spot") else row.series or None,
+        series=None if row.kind in ("index", "currency_spot") else row.series or None,
         lot_size=row.lot_size,
         tick_size=tick,
         monthly_tick=monthly,
-        freeze_quantity=None,  # the master's FreezeQty is 0 in every row of every file
-        expiry=row.expiry,
-        strike=row.strike,
-        right=_RIGHTS[row.right] if row.right else None,
+        freeze_quantity=None,
+        expiry=None,
+        strike=None,
+        right=None,
         underlying=row.underlying,
         underlying_exchange=row.underlying_exchange,
         lower_band=row.lower_band,
         upper_band=row.upper_band,
         broker_code=row.broker_code,
         broker_token=row.broker_token,
-        broker_symbol=f"{row.exchange}:{short}{row.code.removeprefix(stem)}",
-        status="expired" if row.expiry is not None and row.expiry < master_date else "active",
-        popularity=_popularity(row, has_contracts),
-        search_text=None if contract else f"{row.code} {row.name} {row.broker_code} {row.symbol}".lower(),
+        broker_symbol=f"{row.exchange}:{row.broker_code.upper()}",
+        status="active",
+        popularity=_popularity(row, interest.get((row.exchange, row.code))),
+        search_text=f"{row.code} {row.name} {row.broker_code} {row.symbol}".lower(),
     )
+
+
+def _interest(rows: Iterable[MasterRow]) -> dict[tuple[str, str], int]:
+    """Everything that contracts are written on, and its place, 0 to 17, by the money that is in its futures."""
+    money: dict[tuple[str, str], Decimal] = {}
+    for row in rows:
+        if row.expiry is not None and row.underlying is not None and row.underlying_exchange is not None:
+            key = row.underlying_exchange, row.underlying
+            held = (row.open_interest or 0) * (row.reference_price or 0) if row.strike is None else 0
+            money[key] = money.get(key, Decimal(0)) + held
+    ordered = sorted(money, key=lambda key: (money[key], key))
+    steps = _MOST_LIQUID - _LEAST_LIQUID
+    return {key: place * steps // max(1, len(ordered) - 1) for place, key in enumerate(ordered)}
 
 
 def _out_of_range(listing: Listing) -> str | None:
@@ -212,15 +246,17 @@ def _tick(row: MasterRow) -> tuple[Decimal, bool]:
     return (_DERIVATIVE_TICK if row.expiry is not None else _SMALLEST_TICK), False
 
 
-def _popularity(row: MasterRow, has_contracts: bool) -> int:
+def _popularity(row: MasterRow, interest: int | None) -> int:
     if row.kind == "index":
-        return 100 if has_contracts else 70
+        return 70 if interest is None else 100 if row.exchange == "NSE_INDEX" else 98
     if row.kind == "equity":
         if row.name.upper().endswith(" OFS"):
             return 1
+        if interest is not None:
+            return _LEAST_LIQUID + interest
         if row.exchange == "NSE":
-            return 90 if has_contracts else 50 if row.series == "EQ" else 35 if row.series in ("BE", "SM") else 15
+            return 50 if row.series == "EQ" else 35 if row.series in ("BE", "SM") else 15
         return 30
     if row.kind == "mutual_fund":
         return 5
-    return 20
+    return _CONTRACT_POPULARITY

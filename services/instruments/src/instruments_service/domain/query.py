@@ -26,7 +26,7 @@ _RIGHTS: Final = MappingProxyType(
     }
 )  # fmt: skip
 _FUTURES: Final = frozenset({"fut", "future", "futures"})
-_OPTIONS: Final = frozenset({"opt", "option", "options"})
+_OPTIONS: Final = frozenset({"opt", "option", "options", "weekly"})
 _MONTH: Final = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})"
 _DAY_MONTH: Final = re.compile(rf"(?P<day>\d{{1,2}}){_MONTH}(?P<year>\d{{2}}|20\d{{2}})?")
 _MONTH_YEAR: Final = re.compile(rf"{_MONTH}(?P<year>\d{{2}}|20\d{{2}})?")

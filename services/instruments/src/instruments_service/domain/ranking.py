@@ -11,16 +11,26 @@ from instruments_service.domain.query import Query
 _LIKELY_TYPO: Final = 0.7
 _LENGTHS_APART: Final = 3
 
+WELL_KNOWN: Final = 80
+"""Popularity from which on an instrument is one that contracts are written on."""
+
+_ASKED_FOR: Final = 2
+"""Below it nobody means it by a code: an offer-for-sale window borrows its company's."""
+
+_SURE_TYPO: Final = 0.75
+
 
 class Tier(IntEnum):
     """How well a candidate fits, best first. Within a tier the more popular comes first."""
 
     EXACT = 0
-    CODE_PREFIX = 1
-    NAME_PREFIX = 2
-    WORDS = 3
-    INSIDE = 4
-    SIMILAR = 5
+    INITIALS = 1
+    CODE_PREFIX = 2
+    NAME_PREFIX = 3
+    WORDS = 4
+    TYPO = 5
+    INSIDE = 6
+    SIMILAR = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,10 @@ class Candidate:
     name: str
     popularity: int
     similarity: float = 0.0
+    also: tuple[str, ...] = ()
+    """Other whole names, in upper case: BSE's scrip code, former codes."""
+    initials: tuple[str, ...] = ()
+    """What a well-known company is called for short: `L&T`, `HUL`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +66,16 @@ def tier(query: Query, candidate: Candidate) -> Tier:
     """How well the candidate fits."""
     name = candidate.name.lower()
     spoken = " ".join(query.words)
+    if candidate.popularity < _ASKED_FOR:
+        return Tier.INSIDE if name.startswith(spoken) else Tier.SIMILAR
     if query.isin is not None and candidate.isin == query.isin:
         return Tier.EXACT
     # A fund's scheme code is a bare letter or number as often as not, and nobody searches by it.
     short = "" if candidate.symbol.startswith("MF:") else candidate.broker_code.upper()
-    if query.joined in (candidate.code, short) or name == spoken:
+    if query.joined in (candidate.code, short, *candidate.also) or name == spoken:
         return Tier.EXACT
+    if query.joined in candidate.initials:
+        return Tier.INITIALS
     if query.joined and candidate.code.startswith(query.joined):
         return Tier.CODE_PREFIX
     if spoken and name.startswith(spoken):
@@ -67,6 +85,8 @@ def tier(query: Query, candidate: Candidate) -> Tier:
         return Tier.WORDS
     if query.words and all(word in name or word in candidate.code.lower() for word in query.words):
         return Tier.INSIDE
+    if candidate.popularity >= WELL_KNOWN and candidate.similarity >= _SURE_TYPO:
+        return Tier.TYPO
     return Tier.SIMILAR
 
 
@@ -76,7 +96,7 @@ def rank(query: Query, candidates: Iterable[Candidate]) -> list[Candidate]:
     def key(candidate: Candidate) -> tuple[int, float, int, int, str]:
         fit = tier(query, candidate)
         # One letter more or less in common is no reason to show an illiquid share first.
-        alike = -round(candidate.similarity, 1) if fit is Tier.SIMILAR else 0.0
+        alike = -round(candidate.similarity, 1) if fit in (Tier.SIMILAR, Tier.TYPO) else 0.0
         return (fit, alike, -candidate.popularity, len(candidate.code), candidate.symbol)
 
     return sorted(candidates, key=key)
@@ -123,3 +143,17 @@ def _fit(query: Query, wanted: str, spoken: str, one: Underlying) -> int | None:
     if all(word in name.split() for word in query.words):
         return 3
     return None
+
+
+_LEGAL_FORMS: Final = frozenset({"LTD", "LTD.", "LIMITED", "LIMITED."})
+_SHORTEST_INITIALS: Final = 3
+"""Two letters are the beginning of somebody's code far more often."""
+
+
+def initials(name: str) -> tuple[str, ...]:
+    """What a company's name may be shortened to: `HINDUSTAN UNILEVER LTD` is HUL, `LARSEN & TOUBRO LTD` is L&T."""
+    words = ["&" if word == "AND" else word for word in name.upper().split()]
+    bare = [word for word in words if word not in _LEGAL_FORMS]
+    spelled = {"".join(word[0] for word in some) for some in (words, bare)}
+    spelled |= {letters.replace("&", "") for letters in spelled}
+    return tuple(sorted(letters for letters in spelled if len(letters) >= _SHORTEST_INITIALS))

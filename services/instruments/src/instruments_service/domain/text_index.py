@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments_service.domain.query import Query
-from instruments_service.domain.ranking import Candidate, likeness
+from instruments_service.domain.ranking import WELL_KNOWN, Candidate, Tier, initials, likeness, tier
 
 Numbers: TypeAlias = NDArray[np.int32]
 
@@ -46,6 +46,8 @@ class Document(NamedTuple):
     isin: str | None
     name: str
     popularity: int
+    also: tuple[str, ...] = ()
+    """Other whole names, in upper case: BSE's scrip code, former codes."""
 
 
 class TextIndex:
@@ -61,6 +63,12 @@ class TextIndex:
         self._isins = [d.isin for d in ordered]
         self._names = [d.name for d in ordered]
         self._popularity = np.fromiter((d.popularity for d in ordered), np.int16, len(ordered))
+        self._also = {number: d.also for number, d in enumerate(ordered) if d.also}
+        self._initials = {
+            number: short
+            for number, d in enumerate(ordered)
+            if d.popularity >= WELL_KNOWN and (short := initials(d.name))
+        }
         self._exchanges, self._exchange_of = _coded(d.exchange for d in ordered)
         self._types, self._type_of = _coded(d.type for d in ordered)
         by_code = sorted(range(len(ordered)), key=lambda number: self._codes[number])
@@ -86,16 +94,17 @@ class TextIndex:
         if words:
             kinds.append(self._with_all(words, self._beginning))
             kinds.append(self._with_all(words, self._containing))
-        found: dict[int, float] = {}
+        found: dict[int, Candidate] = {}
         for numbers in kinds:
-            found.update(dict.fromkeys(_first(numbers, allowed, limit), 0.0))
-        named = query.isin is not None or any(
-            query.joined in (self._codes[number], self._broker_codes[number]) for number in found
-        )
-        if not named and len(found) < _ENOUGH and len(query.text) >= 3:
+            for number in _first(numbers, allowed, limit):
+                found.setdefault(number, self._candidate(number, 0.0))
+        fits = [tier(query, one) for one in found.values()]
+        named = any(fit <= Tier.INITIALS for fit in fits)
+        if not named and sum(fit <= Tier.WORDS for fit in fits) < _ENOUGH and len(query.text) >= 3:
             for number, alike in self._similar(query, allowed, limit):
-                found.setdefault(number, alike)
-        return [self._candidate(number, alike) for number, alike in found.items()]
+                if number not in found or alike > found[number].similarity:
+                    found[number] = self._candidate(number, alike)
+        return list(found.values())
 
     def _candidate(self, number: int, alike: float) -> Candidate:
         return Candidate(
@@ -107,6 +116,8 @@ class TextIndex:
             name=self._names[number],
             popularity=int(self._popularity[number]),
             similarity=alike,
+            also=self._also.get(number, ()),
+            initials=self._initials.get(number, ()),
         )
 
     def _allowed(self, exchange: str | None, type_: str | None) -> NDArray[np.bool_] | None:
@@ -235,8 +246,11 @@ def _dictionary(documents: Sequence[Document]) -> tuple[list[str], NDArray[np.in
     """Every word once, sorted; and the numbers of the documents that have it, ascending, one word after another."""
     holders: dict[str, list[int]] = {}
     for number, document in enumerate(documents):
-        names = f"{document.name} {document.code} {document.broker_code} {document.isin or ''}".lower()
-        words = dict.fromkeys(names.split()) | dict.fromkeys(names.replace("(", " ").replace(")", " ").split())
+        others = " ".join(document.also)
+        names = f"{document.name} {document.code} {document.broker_code} {document.isin or ''} {others}".lower()
+        short = (each.lower() for each in initials(document.name)) if document.popularity >= WELL_KNOWN else ()
+        words = dict.fromkeys(names.split()) | dict.fromkeys(short)
+        words |= dict.fromkeys(names.replace("(", " ").replace(")", " ").split())
         for word in words:
             holders.setdefault(word, []).append(number)
     words_in_order = sorted(holders)

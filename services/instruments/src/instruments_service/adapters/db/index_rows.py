@@ -11,10 +11,13 @@ from instruments_service.domain.text_index import Document
 
 _BATCH = 2_000
 
-_DOCUMENTS = sa.text(
-    "SELECT instrument_id, exchange, type, symbol, code, broker_code, isin, name, popularity"
-    " FROM instruments WHERE status = 'active' AND search_text IS NOT NULL"
-)
+_DOCUMENTS = sa.text("""
+SELECT instrument_id, exchange, type, symbol, code, broker_code, isin, name, popularity,
+       array_remove(array_append(
+           (SELECT array_agg(split_part(a.alias, ':', 2)) FROM aliases a
+             WHERE a.instrument_id = i.instrument_id AND a.kind = 'former_symbol'),
+           CASE WHEN exchange = 'BSE' THEN split_part(broker_token, '!', 2) END), NULL) AS also
+FROM instruments i WHERE status = 'active' AND search_text IS NOT NULL""")
 _CONTRACTS = sa.text(
     'SELECT instrument_id, exchange, underlying, expiry, strike, "right", lower_band, upper_band'
     " FROM instruments WHERE status = 'active' AND expiry IS NOT NULL AND underlying IS NOT NULL"
@@ -34,7 +37,7 @@ class SqlIndexRows:
             # One snapshot for all three: a sync may commit in between.
             await work.session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             async for rows in (await work.session.stream(_DOCUMENTS)).partitions(_BATCH):
-                documents += [Document(*row) for row in rows]
+                documents += [Document._make([*row[:-1], tuple(row.also)]) for row in rows]
             async for rows in (await work.session.stream(_CONTRACTS)).partitions(_BATCH):
                 contracts.add([Contract(*row) for row in rows])
             underlyings = await search.underlyings(work.session)

@@ -14,6 +14,7 @@ from breezeway.clock import Clock
 from breezeway.db.unit_of_work import is_connection_failure
 from breezeway.errors import BreezewayError, UpstreamUnavailable
 from instruments_service.adapters.db import merge_sql as sql
+from instruments_service.adapters.db.staging import stage
 from instruments_service.adapters.db.tables import instruments, syncs
 from instruments_service.application.ports import MergeOrder
 from instruments_service.domain.listing import MAPPING_VERSION, Listing
@@ -80,9 +81,7 @@ class SqlMasterStore:
         return counts
 
     async def _stage(self, connection: AsyncConnection, listings: Sequence[Listing]) -> None:
-        raw = await connection.get_raw_connection()
-        driver: Any = raw.driver_connection
-        await driver.copy_records_to_table("stage", records=listings, columns=Listing._fields)
+        await stage(connection, listings)
         await connection.execute(sa.text("ANALYZE stage"))
 
     async def _effective_date(self, connection: AsyncConnection, master_date: date) -> date:
@@ -102,7 +101,7 @@ class SqlMasterStore:
         await run(sql.KEEP_VERSIONS, day=effective)
         await run(sql.KEEP_BANDS, day=effective)
         await run(sql.UPDATE, day=effective)
-        added = (await run(sql.INSERT, day=effective)).rowcount
+        added = await self._insert(connection, effective)
         await run(sql.CLOSE, day=effective)
         await run(sql.FLUSH_SEARCH)
         if added:
@@ -118,6 +117,20 @@ class SqlMasterStore:
             delisted=row.delisted,
             unchanged=stored - added - row.changed - row.bands_changed - row.expired_in_file,
         )
+
+    async def _insert(self, connection: AsyncConnection, day: date) -> int:
+        """Insert what is new. Into an empty table without its indexes, which are quicker built at once than row by row;
+        nobody reads before the first master is there, so that the lock this takes keeps nobody waiting."""
+        dropped: Sequence[sa.Row[Any]] = ()
+        if not (await connection.execute(sa.text(sql.HAS_ROWS))).scalar_one():
+            dropped = (await connection.execute(sa.text(sql.PLAIN_INDEXES))).all()
+        for index in dropped:
+            await connection.execute(sa.text(f'DROP INDEX "{index.name}"'))
+        added = (await connection.execute(sa.text(sql.INSERT), {"day": day})).rowcount
+        for index in dropped:
+            # Not `text`: the definition has colons that are no parameters.
+            await connection.exec_driver_sql(index.definition)
+        return added
 
     async def _check(self, connection: AsyncConnection, listings: int) -> None:
         stored = (await connection.execute(sa.text(sql.COUNT_STORED))).scalar_one()

@@ -26,6 +26,7 @@ _TICK: Final = f"(CASE WHEN s.monthly_tick AND NOT {_TICK_DUE} THEN i.tick_size 
 PREPARE: Final = (
     "SET LOCAL lock_timeout = '30s'",
     "SET LOCAL work_mem = '64MB'",
+    "SET LOCAL maintenance_work_mem = '128MB'",
     # Nothing outside may refer to a half-merged master, so losing the last commit to a power cut costs only a re-run.
     "SET LOCAL synchronous_commit = off",
     # New words go to the search index's pending list, and in bulk into the index at the end: nine times faster.
@@ -122,6 +123,15 @@ SELECT {_columns(_INSERTED, "s")}, :day, :day, :day, :day
 FROM stage s
 WHERE NOT EXISTS (SELECT FROM instruments i WHERE i.natural_key = s.natural_key)
 ORDER BY s.exchange, s.underlying, s.expiry, s.strike, s.code"""  # noqa: S608 - as above
+
+HAS_ROWS: Final = "SELECT EXISTS (SELECT FROM instruments)"
+
+# Those that no constraint stands on.
+PLAIN_INDEXES: Final = """
+SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition
+FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+WHERE x.indrelid = 'instruments'::regclass AND NOT x.indisunique
+ORDER BY c.relname"""
 
 CLOSE: Final = """
 UPDATE instruments i SET status = g.status, version_from = :day
