@@ -10,6 +10,14 @@ from gateway_service.application.parcels import Parcel, bundle, parcel, pieces
 from gateway_service.application.stream_ports import Broker
 
 
+class FlushMeter(Protocol):
+    """Takes a sample of every flush; must be cheap, and never raises."""
+
+    def flushed(self, newest: bytes, waited: float) -> None:
+        """The newest message of a flush, and the seconds since the oldest of it came from the broker."""
+        ...
+
+
 class Listener(Protocol):
     """Takes parcels without waiting and without raising."""
 
@@ -58,11 +66,18 @@ class Hub:
         flush_seconds: float = 0.005,
         time: Callable[[], float],
         wire: Callable[[bytes], bytes] | None = None,
+        meter: FlushMeter | None = None,
     ) -> None:
         self._broker = broker
         self._linger = linger
         self._time = time
         self._wire = wire
+        self._meter = meter
+        self._oldest_at = 0.0
+        self.messages = 0
+        """Taken from the broker so far."""
+        self.deliveries = 0
+        """Messages times listeners so far."""
         self._flush_seconds = flush_seconds
         self._topics: dict[str, _Topic] = {}
         self._audiences: WeakValueDictionary[frozenset[Listener], _Audience] = WeakValueDictionary()
@@ -115,7 +130,8 @@ class Hub:
     def broadcast(self, name: str, body: bytes) -> None:
         """Take one message for every listener of a topic; they get it with the next flush."""
         if not self._pending:
-            wait = self._flushed_at + self._flush_seconds - self._time()
+            self._oldest_at = self._time()
+            wait = self._flushed_at + self._flush_seconds - self._oldest_at
             # Also with nothing to wait for, what came with the same read from Redis is collected first.
             asyncio.get_running_loop().call_later(max(0.0, wait), self.flush)
         self._pending.append((name, body))
@@ -134,11 +150,15 @@ class Hub:
             if parcels is None:
                 parcels = posts[audience] = []
             parcels.append(parcel(name, body))
+        self.messages += len(pending)
         for audience, parcels in posts.items():
+            self.deliveries += len(parcels) * len(audience.listeners)
             for piece in pieces(parcels):
                 shared = bundle(piece, self._wire)
                 for listener in audience.listeners:
                     listener.post(shared)
+        if self._meter is not None and pending:
+            self._meter.flushed(pending[-1][1], self._time() - self._oldest_at)
 
     def _audience_of(self, topic: _Topic) -> _Audience:
         listeners = frozenset(topic.listeners.values())

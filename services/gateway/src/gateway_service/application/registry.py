@@ -1,7 +1,7 @@
 """Every connection of this process, for whatever concerns more than one of them."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,6 +35,11 @@ class Load:
     waiting_bytes: int
     largest: int
     conflated: int
+    """Messages that newer ones replaced, since the process started."""
+    gaps: int
+    """Gaps that were told to clients, one an instrument and client."""
+    closed: Mapping[str, int]
+    """Connections that we closed, by reason."""
 
 
 class Registry:
@@ -64,6 +69,9 @@ class Registry:
         self._now_ms = now_ms
         self._members: dict[int, _Member] = {}
         self._of_user: dict[UUID, set[int]] = defaultdict(set)
+        self._conflated = 0
+        self._gaps = 0
+        self._closed: Counter[str] = Counter()
         self.draining = False
 
     def __len__(self) -> int:
@@ -80,8 +88,13 @@ class Registry:
         theirs.add(connection.number)
         return True
 
+    def note_closed(self, reason: str) -> None:
+        """Count a connection that we have closed."""
+        self._closed[reason] += 1
+
     def remove(self, connection: Connection) -> None:
-        self._members.pop(connection.number, None)
+        if self._members.pop(connection.number, None) is not None:
+            self._conflated += connection.outbox.conflated
         if connection.principal is not None:
             theirs = self._of_user.get(connection.principal.user_id)
             if theirs is not None:
@@ -130,6 +143,7 @@ class Registry:
                 if body is None:
                     body = encoded[symbol] = GapMessage(symbol, since, until, reason).encode()
                 member.connection.outbox.post(lasting_parcel(body))
+                self._gaps += 1
 
     async def recover(self) -> None:
         """Bring everybody's durable channels up to date after a cut."""
@@ -172,7 +186,9 @@ class Registry:
             users=len(self._of_user),
             waiting_bytes=sum(waiting),
             largest=max(waiting, default=0),
-            conflated=sum(box.conflated for box in boxes),
+            conflated=self._conflated + sum(box.conflated for box in boxes),
+            gaps=self._gaps,
+            closed=dict(self._closed),
         )
 
     def _of(self, user_id: UUID) -> list[_Member]:
