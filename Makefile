@@ -1,6 +1,6 @@
 # Everything a developer or operator calls. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format typecheck imports bench migrate migration lock sdk-demo \
+.PHONY: help setup run test soak check lint format typecheck imports bench migrate migration lock sdk-demo \
         docker-build docker-up clean
 
 BIN := .venv/bin
@@ -19,6 +19,9 @@ run: setup ## Start everything: stores, simulator, services, gateway; Ctrl-C sto
 
 test: setup ## Every test, with lint, types and import contracts; PYTEST_ARGS adds options
 	@exec $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: setup ## The long tests: kills, storms and leaks; SOAK_MINUTES (60) is the length of the leak test
+	@exec $(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
 
 check: lint typecheck imports ## The quick look before a commit: lint, types, imports, unit tests
 	@exec $(BIN)/python -m pytest -q $(wildcard shared/tests/unit services/*/tests/unit simulators/*/tests/unit)
