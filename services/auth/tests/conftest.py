@@ -19,7 +19,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from auth_service.adapters.access_tokens import load_signing_key
+from auth_service.adapters.signing_keys import load_signing_key
 from auth_service.application.ports import CallsLeft, SessionKeys
 from auth_service.bootstrap import Broker
 from auth_service.domain.broker_accounts import AppKeys, OpenedSession

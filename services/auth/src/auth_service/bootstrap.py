@@ -14,12 +14,13 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from auth_service.adapters.access_tokens import AccessTokenSigner, load_signing_key
+from auth_service.adapters.access_tokens import AccessTokenSigner
 from auth_service.adapters.breeze.broker import BreezeBroker
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
 from auth_service.adapters.passwords import HashCost, PasslibHasher
 from auth_service.adapters.redis.announcements import RedisAnnouncements
 from auth_service.adapters.secret_files import read_or_make
+from auth_service.adapters.signing_keys import SigningKeyFiles, WatchedKeys
 from auth_service.adapters.vault import Vault, VaultKeys
 from auth_service.api.dependencies import Limits, Services
 from auth_service.application.account_deletion import AccountDeletion
@@ -55,6 +56,7 @@ from breezeway.security.service_tokens import ServiceTokens
 SERVICE = "auth"
 
 _HOUR = 3_600.0
+_NEW_KEYS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,8 @@ async def build(
     clock = clock or SystemClock()
     # Keys first: a process that lacks them must not come up at all.
     vault = Vault(vault_keys(settings))
-    signer = AccessTokenSigner(
-        load_signing_key(
-            settings.signing_key_file or settings.secrets_folder / "signing.pem", generate=not settings.is_production
-        )
-    )
+    keys = WatchedKeys(signing_key_files(settings))
+    signer = AccessTokenSigner(keys, clock)
     engine = create_engine(
         settings.database_url.get_secret_value(), application=SERVICE, pool_size=settings.database_pool_size
     )
@@ -137,9 +136,15 @@ async def build(
     app.state.authenticator = Authenticator(own_keys, await watch_revocations(stack, settings.redis_url))
     app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
+    _own_chore(stack, "read-signing-keys", keys.look_again, _NEW_KEYS_SECONDS)
     _own_chore(stack, "deliver-revocations", revoking.deliver, 1.0)
     _own_chore(stack, "forget-sign-ins", sign_ins.forget_old, _HOUR)
     return {"postgres": lambda: _answers(engine), "redis": lambda: redis.ping()}
+
+
+def signing_key_files(settings: AuthSettings) -> SigningKeyFiles:
+    """Where the keys are that sign access tokens; outside production the first one is made when absent."""
+    return SigningKeyFiles(settings.first_signing_key, settings.signing_key_folder, generate=not settings.is_production)
 
 
 def vault_keys(settings: AuthSettings) -> VaultKeys:

@@ -14,7 +14,10 @@ class AuthSettings(DatabaseSettings):
     """The KEK of the broker vault: base64 of 32 bytes, or `v1:<base64>,v2:<base64>` while rotating; the last one seals.
     In development a key is generated below `home` when this is absent."""
     signing_key_file: Path | None = Field(None, validation_alias="BREEZEWAY_SIGNING_KEY_FILE")
-    """PEM file with the P-256 key that signs access tokens. In development it is generated below `home` when absent."""
+    """PEM file with the first P-256 key that signs access tokens. In development it is generated below `home` when
+    absent."""
+    signing_key_folder: Path | None = Field(None, validation_alias="BREEZEWAY_SIGNING_KEY_FOLDER")
+    """Where its successors lie, which `breezeway keys rotate` makes; beside the first key when absent."""
     shared_feed_user: str | None = Field(None, validation_alias="BREEZEWAY_SHARED_FEED_USER")
     """E-mail of the user whose broker session serves market data to everybody without one of their own."""
     password_memory_kib: int = Field(19_456, validation_alias="PASSWORD_MEMORY_KIB", ge=19_456, le=1_048_576)
@@ -30,6 +33,10 @@ class AuthSettings(DatabaseSettings):
     all the users."""
     expiry_interval: float = Field(15, validation_alias="BROKER_EXPIRY_INTERVAL_SECONDS", gt=0)
     """Seconds between two looks for broker sessions that have ended."""
+
+    @property
+    def first_signing_key(self) -> Path:
+        return self.signing_key_file or self.secrets_folder / "signing.pem"
 
     @property
     def secrets_folder(self) -> Path:

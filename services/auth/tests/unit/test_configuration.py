@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from auth_service.adapters.access_tokens import load_signing_key
+from auth_service.adapters.signing_keys import load_signing_key
 from auth_service.api.fields import Body, Email
 from auth_service.bootstrap import vault_keys
 from auth_service.domain.users import normalise_email
