@@ -33,15 +33,43 @@ class Interval(StrEnum):
         return self.value in _SECONDS
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the broker sends bars of this length, so that they can be fetched and kept."""
+        return self in STORED_INTERVALS
+
+    @property
+    def sources(self) -> "tuple[Interval, ...]":
+        """The stored intervals it can be computed from, the best first; each day is taken from the first that has it.
+
+        Minutes come before the broker's own coarser bars, because those are cut at its own discretion. Only of a day
+        and longer the broker's own bar is better: it knows the closing price.
+        """
+        if self in (Interval.SECOND_1, Interval.SECOND_5):
+            return (Interval.SECOND_1,)
+        if self.seconds is None:
+            return (Interval.DAY_1, Interval.MINUTE_1, Interval.MINUTE_5, Interval.MINUTE_30)
+        minutes = (Interval.MINUTE_1, Interval.MINUTE_5, Interval.MINUTE_30)
+        return tuple(each for each in minutes if self.seconds % (each.seconds or 1) == 0)
+
+    @property
     def base(self) -> "Interval":
-        """The stored interval it is computed from: `1s`, `1m` or `1d`. A base derives from itself."""
+        """The finest stored interval it is computed from: `1s`, `1m` or `1d`. A base derives from itself."""
         if self in (Interval.SECOND_1, Interval.SECOND_5):
             return Interval.SECOND_1
         return Interval.MINUTE_1 if self.is_intraday else Interval.DAY_1
 
 
 BASE_INTERVALS = (Interval.SECOND_1, Interval.MINUTE_1, Interval.DAY_1)
-"""What is stored; everything else is computed when asked for."""
+"""What live feeds make and backfills usually fetch."""
+
+STORED_INTERVALS = (
+    Interval.SECOND_1,
+    Interval.MINUTE_1,
+    Interval.MINUTE_5,
+    Interval.MINUTE_30,
+    Interval.DAY_1,
+)
+"""What can be fetched and is stored; everything else is computed when asked for."""
 
 _SECONDS = {
     "1s": 1,

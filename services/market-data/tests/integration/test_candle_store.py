@@ -92,7 +92,7 @@ async def test_two_writers_of_one_day_keep_each_others_bars(db: AsyncEngine) -> 
 async def test_newest_days_are_found_without_reading_them(db: AsyncEngine) -> None:
     await put(db, *(bars(date(2026, 11, day), range(5)) for day in (16, 17, 18, 19, 20)))
     store = PostgresCandleStore(db)
-    assert await store.newest_days(SYMBOL, MINUTE, date(2026, 11, 19), 2) == [date(2026, 11, 18), date(2026, 11, 19)]
+    assert await store.newest_days(SYMBOL, [MINUTE], date(2026, 11, 19), 2) == [date(2026, 11, 18), date(2026, 11, 19)]
 
 
 async def test_plain_sql_sees_single_bars(db: AsyncEngine) -> None:

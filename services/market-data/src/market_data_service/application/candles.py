@@ -1,5 +1,6 @@
 """Answer candles and their coverage from what is stored."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,7 +10,7 @@ import numpy as np
 
 from breezeway.candles.columns import Candles, Floats, concat
 from breezeway.candles.folding import Bar
-from breezeway.candles.resample import day_of, ist_day, resample
+from breezeway.candles.resample import day_of, ist_day, ist_midnight, resample
 from breezeway.contracts.instruments import Instrument
 from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval
@@ -75,6 +76,7 @@ class ReadCandles:
         self._calendar = calendar
         self._time = time
         self._live = live
+        self._years: dict[tuple[Segment, int], list[int]] = {}
 
     async def candles(self, query: CandlesQuery, bearer: str) -> CandlesAnswer:
         """Raises:
@@ -128,7 +130,7 @@ class ReadCandles:
             NotFound: `instrument_not_found`.
             InvalidInput: `unsupported_interval`, for an interval that is computed; `invalid_range`.
         """
-        if interval.base is not interval:
+        if not interval.is_stored:
             raise InvalidInput(
                 f"{interval} bars are computed from {interval.base} bars; ask for the coverage of {interval.base}.",
                 code="unsupported_interval",
@@ -174,9 +176,7 @@ class ReadCandles:
             wanted = bars // max(1, 21_600 // interval.seconds) + 3
         else:
             wanted = (bars + 1) * _TRADING_DAYS_OF[interval]
-        days = await self._store.newest_days(symbol, interval.base, last, wanted)
-        if interval.base is Interval.DAY_1:
-            days = [*days, *await self._store.newest_days(symbol, Interval.MINUTE_1, last, wanted)]
+        days = await self._store.newest_days(symbol, interval.sources, last, wanted)
         return min(days, default=last)
 
     async def _is_complete(
@@ -190,18 +190,24 @@ class ReadCandles:
         else:
             return False
         last = last_day_before(end)
-        base = query.interval.base
-        known = dict(await self._store.coverage(instrument.symbol, base, first, last))
-        if base is Interval.DAY_1:
-            minutes = await self._store.coverage(instrument.symbol, Interval.MINUTE_1, first, last)
-            known = {**minutes, **{day: found for day, found in known.items() if found.bars}}
-        for day in self._calendar.trading_days(segment, first, last):
-            if instrument.expiry is not None and day > instrument.expiry:
-                break
-            found = known.get(day)
-            if found is None or found.state is not CoverageState.COMPLETE:
-                return False
-        return True
+        if instrument.expiry is not None:
+            last = min(last, instrument.expiry)
+        wanted = self._trading_days(segment, first, last)
+        return (await self._store.complete_days(instrument.symbol, query.interval.sources, first, last)).issuperset(
+            wanted
+        )
+
+    def _trading_days(self, segment: Segment, first: date, last: date) -> list[int]:
+        """As days since 1970-01-01. Remembered by the year, because every answer asks whether it is complete."""
+        found: list[int] = []
+        for year in range(first.year, last.year + 1):
+            key = (segment, year)
+            if key not in self._years:
+                days = self._calendar.trading_days(segment, date(year, 1, 1), date(year, 12, 31))
+                self._years[key] = [(day - _EPOCH).days for day in days]
+            found += self._years[key]
+        low, high = (first - _EPOCH).days, (last - _EPOCH).days
+        return found[bisect_left(found, low) : bisect_right(found, high)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,31 +222,32 @@ class _Reader:
     now: int
 
     async def bars(self, interval: Interval, first: date, last: date) -> Candles:
-        base = interval.base
-        if base is Interval.DAY_1:
-            stored = await self.store.read(self.symbol, base, first, last)
-            stored = await self._with_days_from_minutes(stored, first, last)
-        elif base is Interval.MINUTE_1:
-            stored = await self._minutes(first, last)
-        else:
-            stored = await self.store.read(self.symbol, base, first, last)
-        return self._resample(stored, interval, base)
+        with_live = bool(self.live) and first <= day_of(self.now) <= last
+        if interval.seconds is None:
+            daily = await self.store.read_daily(self.symbol, interval.sources, first, last)
+            return self._resample(await self._with_today(daily) if with_live else daily, interval, Interval.DAY_1)
+        parts = list(await self.store.read_best(self.symbol, interval.sources, first, last))
+        if with_live:
+            parts = self._with_live(parts)
+        return concat(self._resample(bars, interval, source) for source, bars in parts)
 
-    async def _minutes(self, first: date, last: date) -> Candles:
-        stored = await self.store.read(self.symbol, Interval.MINUTE_1, first, last)
-        return merge_live(stored, self.live, self.now) if first <= day_of(self.now) <= last else stored
+    def _with_live(self, parts: list[tuple[Interval, Candles]]) -> list[tuple[Interval, Candles]]:
+        *earlier, (source, bars) = parts or [(Interval.MINUTE_1, Candles.empty())]
+        if source is Interval.MINUTE_1:
+            return [*earlier, (source, merge_live(bars, self.live, self.now))]
+        if len(bars) and day_of(int(bars.t[-1])) == day_of(self.now):
+            # Only coarse bars of today are stored; a minute cannot be told from what they already contain.
+            return parts
+        return [*parts, (Interval.MINUTE_1, merge_live(Candles.empty(), self.live, self.now))]
 
-    async def _with_days_from_minutes(self, stored: Candles, first: date, last: date) -> Candles:
-        """Daily bars where the broker's own exist, else computed from that day's minutes."""
-        have = set((_EPOCH + timedelta(days=int(day))) for day in ist_day(stored.t))
-        lacking = [day for day in self.calendar.trading_days(self.segment, first, last) if day not in have]
-        if not lacking:
-            return stored
-        minutes = await self._minutes(lacking[0], lacking[-1])
-        daily = self._resample(minutes, Interval.DAY_1, Interval.MINUTE_1)
-        daily = daily[~np.isin(daily.t, stored.t)]
-        joined = concat([stored, daily])
-        return joined[np.argsort(joined.t, kind="stable")]
+    async def _with_today(self, daily: Candles) -> Candles:
+        """Today's bar from its minutes and the live ones, unless the broker's own is stored."""
+        today = day_of(self.now)
+        if len(await self.store.read(self.symbol, Interval.DAY_1, today, today)):
+            return daily
+        stored = await self.store.read(self.symbol, Interval.MINUTE_1, today, today)
+        bar = self._resample(merge_live(stored, self.live, self.now), Interval.DAY_1, Interval.MINUTE_1)
+        return concat([daily[daily.t < ist_midnight(today)], bar])
 
     def _resample(self, bars: Candles, interval: Interval, source: Interval) -> Candles:
         return resample(bars, interval, source=source, segment=self.segment, calendar=self.calendar)

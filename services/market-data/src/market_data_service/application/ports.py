@@ -44,8 +44,22 @@ class CandleStore(Protocol):
         """The bars of the Indian days from `first` to `last`, both inclusive, ascending."""
         ...
 
-    async def newest_days(self, symbol: str, interval: Interval, last: date, count: int) -> list[date]:
-        """The newest `count` days up to `last` that have bars, ascending."""
+    async def read_best(
+        self, symbol: str, sources: Sequence[Interval], first: date, last: date
+    ) -> Sequence[tuple[Interval, Candles]]:
+        """As `read`, each day from the first of `sources` that has it; runs of days of one source, ascending."""
+        ...
+
+    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> Candles:
+        """One bar a day, of the first of `sources` that has it, labelled midnight; no intraday bar is unpacked."""
+        ...
+
+    async def newest_days(self, symbol: str, sources: Sequence[Interval], last: date, count: int) -> list[date]:
+        """The newest `count` days up to `last` that have bars of any of `sources`, ascending."""
+        ...
+
+    async def complete_days(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> frozenset[int]:
+        """The days (since 1970-01-01) that are complete in any of `sources`."""
         ...
 
     async def coverage(self, symbol: str, interval: Interval, first: date, last: date) -> Mapping[date, DayCoverage]:

@@ -13,8 +13,9 @@ decompress than to read (docs/decisions, candle encoding).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,7 @@ _SCALES = (100, 10_000)
 _INT32 = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What has to be known to read a block. Days with equal layouts are read together."""
 
     bars: int
@@ -35,8 +35,7 @@ class Layout:
     interest_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A packed day; `midnight` is midnight IST in epoch seconds."""
 
     midnight: int
@@ -72,7 +71,7 @@ def unpack(blocks: Sequence[Block]) -> Candles:
         np.zeros(total, np.int64) if any(block.layout.interest_bytes for block in blocks) else None,
     )
     at = 0
-    for layout, run in groupby(blocks, key=lambda block: block.layout):
+    for layout, run in groupby(blocks, key=attrgetter("layout")):
         same = list(run)
         until = at + layout.bars * len(same)
         _unpack_run(layout, same, whole[at:until])

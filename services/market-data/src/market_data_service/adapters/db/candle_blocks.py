@@ -4,27 +4,45 @@ A year of minutes is 250 rows of one buffer each, viewed by NumPy, not half a mi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.candles.columns import Candles
 from breezeway.candles.resample import ist_midnight
+from breezeway.clock import IST_OFFSET_SECONDS
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
 from market_data_service.adapters.db.block_codec import Block, Layout, pack, unpack
+from market_data_service.adapters.db.raw import raw_connection
 from market_data_service.adapters.db.tables import candle_blocks, candle_coverage
 from market_data_service.domain.coverage import CoverageState, DayCoverage
 from market_data_service.domain.day_bars import DayBars, merge
 
-_READ = sa.text("""
-    SELECT day, bars, price_scale, volume_bytes, interest_bytes, body FROM candle_blocks
-    WHERE symbol = :symbol AND interval = :interval AND day BETWEEN :first AND :last ORDER BY day
-""")
+_READ = """
+    SELECT day - DATE '1970-01-01', bars, price_scale, volume_bytes, interest_bytes, body FROM candle_blocks
+    WHERE symbol = $1 AND interval = $2 AND day BETWEEN $3 AND $4 ORDER BY day
+"""
+_READ_BEST = """
+    SELECT DISTINCT ON (day)
+        day - DATE '1970-01-01', bars, price_scale, volume_bytes, interest_bytes, body, interval FROM candle_blocks
+    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval)
+"""
+_READ_DAILY = """
+    SELECT DISTINCT ON (day) day - DATE '1970-01-01', open, high, low, close, volume, open_interest FROM candle_blocks
+    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval)
+"""
+_COMPLETE_DAYS = """
+    SELECT DISTINCT day - DATE '1970-01-01' FROM candle_coverage
+    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 AND state = 'complete'
+"""
+_DAY = 86_400
 
 
 class PostgresCandleStore:
@@ -34,15 +52,40 @@ class PostgresCandleStore:
         self._engine = engine
 
     async def read(self, symbol: str, interval: Interval, first: date, last: date) -> Candles:
-        async with UnitOfWork(self._engine) as work:
-            blocks = await _read_blocks(work.session, symbol, interval, first, last)
-        return unpack([block for _, block in blocks])
+        async with raw_connection(self._engine) as connection:
+            rows = await connection.fetch(_READ, symbol, interval.value, first, last)
+        return unpack([_block(row) for row in rows])
 
-    async def newest_days(self, symbol: str, interval: Interval, last: date, count: int) -> list[date]:
+    async def read_best(
+        self, symbol: str, sources: Sequence[Interval], first: date, last: date
+    ) -> Sequence[tuple[Interval, Candles]]:
+        if len(sources) == 1:
+            return [(sources[0], await self.read(symbol, sources[0], first, last))]
+        async with raw_connection(self._engine) as connection:
+            rows = await connection.fetch(_READ_BEST, symbol, [each.value for each in sources], first, last)
+        return [(Interval(name), unpack([_block(row) for row in run])) for name, run in groupby(rows, itemgetter(6))]
+
+    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> Candles:
+        async with raw_connection(self._engine) as connection:
+            rows = await connection.fetch(_READ_DAILY, symbol, [each.value for each in sources], first, last)
+        if not rows:
+            return Candles.empty()
+        days, o, h, low, c, v, oi = zip(*rows, strict=True)
+        t = np.array(days, np.int64) * _DAY - IST_OFFSET_SECONDS
+        interest = [each or 0 for each in oi] if any(each is not None for each in oi) else None
+        return Candles.of(t, o, h, low, c, v, interest)
+
+    async def complete_days(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> frozenset[int]:
+        async with raw_connection(self._engine) as connection:
+            rows = await connection.fetch(_COMPLETE_DAYS, symbol, [each.value for each in sources], first, last)
+        return frozenset(row[0] for row in rows)
+
+    async def newest_days(self, symbol: str, sources: Sequence[Interval], last: date, count: int) -> list[date]:
         b = candle_blocks.c
         query = (
             sa.select(b.day)
-            .where(b.symbol == symbol, b.interval == interval.value, b.day <= last)
+            .distinct()
+            .where(b.symbol == symbol, b.interval.in_([each.value for each in sources]), b.day <= last)
             .order_by(b.day.desc())
             .limit(count)
         )
@@ -71,9 +114,18 @@ async def read_days(session: AsyncSession, symbol: str, interval: Interval, firs
 async def _read_blocks(
     session: AsyncSession, symbol: str, interval: Interval, first: date, last: date
 ) -> list[tuple[date, Block]]:
-    bounds = {"symbol": symbol, "interval": interval.value, "first": first, "last": last}
-    rows = (await session.execute(_READ, bounds)).all()
+    b = candle_blocks.c
+    query = (
+        sa.select(b.day, b.bars, b.price_scale, b.volume_bytes, b.interest_bytes, b.body)
+        .where(b.symbol == symbol, b.interval == interval.value, b.day.between(first, last))
+        .order_by(b.day)
+    )
+    rows = (await session.execute(query)).all()
     return [(day, Block(ist_midnight(day), Layout(*layout), body)) for day, *layout, body in rows]
+
+
+def _block(row: Sequence[Any]) -> Block:
+    return Block(row[0] * _DAY - IST_OFFSET_SECONDS, Layout(row[1], row[2], row[3], row[4]), row[5])
 
 
 async def write_days(
@@ -121,13 +173,20 @@ async def _upsert(session: AsyncSession, symbol: str, interval: Interval, days: 
 
 
 def _row(symbol: str, interval: Interval, part: DayBars, source: str) -> dict[str, Any]:
-    block = pack(part.candles, ist_midnight(part.day))
+    bars = part.candles
+    block = pack(bars, ist_midnight(part.day))
     return {
         "symbol": symbol,
         "interval": interval.value,
         "day": part.day,
-        **asdict(block.layout),
+        **block.layout._asdict(),
         "body": block.body,
         "checksum": part.checksum,
         "source": source,
+        "open": float(bars.o[0]),
+        "high": float(bars.h.max()),
+        "low": float(bars.l.min()),
+        "close": float(bars.c[-1]),
+        "volume": int(bars.v.sum()),
+        "open_interest": None if bars.oi is None else int(bars.oi[-1]),
     }

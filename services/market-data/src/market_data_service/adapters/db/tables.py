@@ -23,6 +23,12 @@ candle_blocks = sa.Table(
     sa.Column("checksum", sa.LargeBinary, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Column("open", sa.Double, nullable=False),
+    sa.Column("high", sa.Double, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("close", sa.Double, nullable=False),
+    sa.Column("volume", sa.BigInteger, nullable=False),
+    sa.Column("open_interest", sa.BigInteger),
     sa.CheckConstraint(
         "bars > 0 AND octet_length(body) = bars * (4 + 4 * CASE price_scale WHEN 0 THEN 8 ELSE 4 END + volume_bytes"
         " + interest_bytes)",
