@@ -13,6 +13,7 @@ from breezeway import cancellation
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
+from breezeway.loop_lag import watch_loop
 from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
@@ -21,6 +22,8 @@ from breezeway.security.service_tokens import ServiceTokens
 from gateway_service.adapters import drain, stream_metrics
 from gateway_service.adapters.claim_store import RedisClaimStore
 from gateway_service.adapters.directories import AuthFeedDirectory, InstrumentSymbols
+from gateway_service.adapters.key_exchange import AuthKeyExchange
+from gateway_service.adapters.redis_buckets import RedisBuckets
 from gateway_service.adapters.redis_stream import (
     RedisBroker,
     RedisHistories,
@@ -31,10 +34,15 @@ from gateway_service.adapters.redis_stream import (
 from gateway_service.adapters.upstreams import Upstreams
 from gateway_service.api.docs import DocumentCache
 from gateway_service.api.express import text_frame
+from gateway_service.application.api_keys import ApiKeyring
+from gateway_service.application.callers import Callers
 from gateway_service.application.connection import Backstage
+from gateway_service.application.doorway import Doorway
 from gateway_service.application.hub import Hub
+from gateway_service.application.limits import RequestLimits
 from gateway_service.application.registry import Registry
 from gateway_service.application.stream import Stream, StreamLimits
+from gateway_service.domain.rates import LocalBuckets
 from gateway_service.settings import GatewaySettings
 
 
@@ -69,10 +77,24 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.authenticator = Authenticator(
         fetch_keys, await watch_revocations(stack, settings.redis_url, on_revoked=on_revoked)
     )
+    app.state.callers = build_callers(settings, stack, app.state.authenticator, auth)
+    app.state.doorway = Doorway(app.state.callers.limits, settings.connections_per_ip)
     app.state.claims = RedisClaimStore(redis)
     app.state.documents = DocumentCache()
     broker = await build_stream(settings, app, stack, redis=redis, auth=auth, tokens=tokens)
-    return {"redis": redis.ping, "auth": auth.ready, "stream": broker.ready}
+    return {"redis": redis.ping, "auth": auth.ready, "stream": broker.ready, "draining": app.state.stream.check_open}
+
+
+def build_callers(
+    settings: GatewaySettings, stack: AsyncExitStack, authenticator: Authenticator, auth: ServiceClient
+) -> Callers:
+    """What every request passes: credentials and limits."""
+    # Its own connections, and impatient: while Redis is away limits are counted in this process.
+    redis = connect(settings.redis_url, max_connections=200, timeout=0.5, retries=0)
+    stack.push_async_callback(redis.aclose)
+    limits = RequestLimits(settings.request_limits, RedisBuckets(redis), LocalBuckets(time.monotonic), time.monotonic)
+    keyring = ApiKeyring(AuthKeyExchange(auth), authenticator.authenticate, limits, time.monotonic)
+    return Callers(authenticator.authenticate, keyring, limits)
 
 
 async def build_stream(
@@ -112,7 +134,7 @@ async def build_stream(
         },
         on_gap=lambda seconds: stream.on_gap(seconds),
     )
-    hub = Hub(broker, time=loop.time, wire=text_frame)
+    hub = Hub(broker, time=loop.time, wire=text_frame, meter=stream_metrics.HopMeter())
     stage = Backstage(
         hub=hub,
         topics=RedisTopics(),
@@ -122,6 +144,7 @@ async def build_stream(
         feeds=feeds,
         symbols=InstrumentSymbols(instruments),
         tokens=app.state.authenticator,
+        api_keys=app.state.callers.keyring,
         now_ms=_now_ms,
         max_channels=limits.max_channels,
     )
@@ -134,6 +157,7 @@ async def build_stream(
     app.state.stream = stream
     app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
     stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
+    await watch_loop(stack)
     drain.on_sigterm(registry.drain, stack)
     return broker
 

@@ -174,7 +174,7 @@ async def test_h02_a_huge_body_is_refused_on_the_way(gateway: httpx.AsyncClient)
         for _ in range(30):
             yield b"x" * 100
 
-    answer = await gateway.post("/api/v1/backfills", content=chunks())
+    answer = await gateway.post("/api/v1/backfills", content=chunks(), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 

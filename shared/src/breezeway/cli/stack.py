@@ -227,7 +227,10 @@ def uvicorn(module: str, host: str, port: int) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "uvicorn", "--factory", f"{module}:create_app"),
         *("--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning"),
-        *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio"),
+        *("--loop", "uvloop", "--http", "breezeway.http.patient_protocol:PatientProtocol"),
+        *("--ws", "websockets-sansio", "--no-server-header"),
+        # Whose forwarded headers are believed is for the gateway to know; uvicorn would believe everybody on loopback.
+        "--no-proxy-headers",
         # Compressing every frame for every client costs more than the loopback or a proxy's own compression saves.
         *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "8"),
     )

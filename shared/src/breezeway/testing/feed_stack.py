@@ -49,6 +49,10 @@ class Neighbours:
     reports: list[dict[str, Any]] = field(default_factory=list)
     credential_reads: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
+    refresh_token: str = "refresh-0"
+    refreshes: int = 0
+    token_seconds: int = 900
+    """How long the access tokens of `/api/v1/auth/refresh` are valid."""
     key: SigningKey = field(default_factory=lambda: SigningKey("test", ec.generate_private_key(ec.SECP256R1())))
     url: str = ""
 
@@ -92,6 +96,16 @@ class Neighbours:
         @app.get("/.well-known/jwks.json")
         async def jwks() -> dict[str, Any]:
             return {"keys": [self.key.public_jwk()]}
+
+        @app.post("/api/v1/auth/refresh")
+        async def refresh(body: dict[str, str]) -> Any:
+            if body["refresh_token"] != self.refresh_token:
+                problem = {"code": "refresh_token_reused", "detail": "The sign-in has ended.", "status": 401}
+                return JSONResponse(problem, status_code=401)
+            self.refreshes += 1
+            self.refresh_token = f"refresh-{self.refreshes}"
+            access = self.access_token(seconds=self.token_seconds)
+            return {"access_token": access, "refresh_token": self.refresh_token, "expires_in": self.token_seconds}
 
         @app.get("/internal/broker-sessions")
         async def sessions() -> list[dict[str, Any]]:
@@ -164,6 +178,7 @@ class FeedStack:
     owners: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     logs: Path = Path()
     gateway: "subprocess.Popen[bytes] | None" = None
+    simulator: "subprocess.Popen[bytes] | None" = None
 
     @property
     def stream_url(self) -> str:
@@ -187,6 +202,16 @@ class FeedStack:
         )
         self.owners.append(process)
         return process
+
+    async def stop_gateway(self) -> None:
+        """End it as a supervisor does, with time to tell its clients."""
+        if self.gateway is not None:
+            await asyncio.to_thread(_end, self.gateway)
+
+    async def start_gateway(self) -> None:
+        """Start it again at the same address."""
+        self.gateway = _spawn(self.environment, self.logs / "gateway.log", *_gateway_command(self.environment))
+        await eventually(lambda: _answers(self.gateway_url), 60, every=0.1)
 
     def owner_of(self, holder: str) -> "subprocess.Popen[bytes]":
         """The process that an owner's name (`host:pid#n`) belongs to."""
@@ -222,7 +247,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def _uvicorn(app: str, port: int) -> list[str]:
     return [
         *("-m", "uvicorn", "--factory", app, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"),
-        *("--loop", "uvloop", "--http", "httptools", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
+        *("--loop", "uvloop", "--http", "breezeway.http.patient_protocol:PatientProtocol"),
+        *("--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--no-proxy-headers"),
     ]
 
 
@@ -256,14 +282,12 @@ async def run_gateway(valkey: EmbeddedValkey, logs: Path, **overrides: str) -> A
     """A gateway and its neighbours; the test itself publishes what an owner would."""
     async with run_neighbours("http://127.0.0.1:9") as neighbours:
         environment = _environment(neighbours, valkey.url, free_port()) | overrides
-        gateway = _spawn(environment, logs / "gateway.log", *_gateway_command(environment))
         stack = FeedStack(neighbours, "", environment["GATEWAY_URL"], valkey.url, environment, logs=logs)
-        stack.gateway = gateway
         try:
-            await eventually(lambda: _answers(stack.gateway_url), 60, every=0.1)
+            await stack.start_gateway()
             yield stack
         finally:
-            await asyncio.to_thread(_end, gateway)
+            await stack.stop_gateway()
 
 
 @asynccontextmanager
@@ -291,7 +315,7 @@ async def run_feed_stack(
             _spawn(environment, logs / "gateway.log", *_gateway_command(environment)),
         ]
         stack = FeedStack(neighbours, simulator_url, environment["GATEWAY_URL"], valkey.url, environment, logs=logs)
-        stack.gateway = processes[1]
+        stack.simulator, stack.gateway = processes
         try:
             for address in (simulator_url, stack.gateway_url):
                 await eventually(lambda address=address: _answers(address), 60, every=0.1)

@@ -5,6 +5,7 @@ of Alpaca's market-data stream.
 """
 
 import asyncio
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -13,19 +14,25 @@ import structlog
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from breezeway.http.problem import problem_response
+from breezeway.errors import BreezewayError
+from breezeway.http.problem import error_response, problem_response
+from breezeway.security.tokens import Principal
 from gateway_service.api.express import express_of
+from gateway_service.api.guards import own_origins
 from gateway_service.application.alpaca import AlpacaDialect
 from gateway_service.application.connection import Connection, Disconnect
 from gateway_service.application.dialects import Dialect, NativeDialect, PackedDialect
+from gateway_service.application.doorway import Doorway
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.stream import Stream
+from gateway_service.domain.addresses import UNKNOWN
 from gateway_service.domain.close_codes import CloseCode
+from gateway_service.domain.credentials import exposed_credentials
 
 router = APIRouter()
 
-CREDENTIALS_IN_URL: Final = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "jwt"})
 _CLOSE_SECONDS: Final = 1.0
+_RENEW_BEFORE_SECONDS: Final = 60.0
 
 _log = structlog.get_logger()
 
@@ -47,9 +54,16 @@ async def alpaca(websocket: WebSocket) -> None:
 
 async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -> None:
     service: Stream = websocket.app.state.stream
-    if await _refused(websocket, service):
+    doorway: Doorway = websocket.app.state.doorway
+    ip = websocket.client.host if websocket.client else UNKNOWN
+    if await _refused(websocket, service, doorway, ip):
         return
-    await websocket.accept()
+    with doorway.hold(ip):
+        await websocket.accept()
+        await _accepted(websocket, speak, service, ip)
+
+
+async def _accepted(websocket: WebSocket, speak: Callable[[Connection], Dialect], service: Stream, ip: str) -> None:
     loop = asyncio.get_running_loop()
     verdict: list[Disconnect] = []
     # One movable deadline serves all that ends a connection from outside: no auth in time, an expired token,
@@ -61,7 +75,7 @@ async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -
             verdict.append(Disconnect(code, reason))
             limit.reschedule(loop.time())
 
-    connection = service.open(kick)
+    connection = service.open(kick, ip)
     dialect = speak(connection)
     if type(dialect) is NativeDialect:
         # Prepared frames are our own JSON; the other dialects say it in their own words.
@@ -81,13 +95,17 @@ async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -
         verdict.append(Disconnect(CloseCode.INTERNAL, "internal_error"))
     finally:
         service.close(connection)
+    if verdict[0].code is not None:
+        service.registry.note_closed(verdict[0].code.name.lower())
     await _close(websocket, connection.outbox, dialect, verdict[0])
 
 
-async def _refused(websocket: WebSocket, service: Stream) -> bool:
+async def _refused(websocket: WebSocket, service: Stream, doorway: Doorway, ip: str) -> bool:
     """Whether the handshake was answered with a problem document instead of an upgrade."""
-    exposed = CREDENTIALS_IN_URL.intersection(name.lower() for name in websocket.query_params)
+    exposed = exposed_credentials(websocket.query_params.multi_items())
     origin = websocket.headers.get("origin")
+    # A cookie without an origin: no browser of today sends that, and nobody else has a cookie of ours.
+    foreign = "cookie" in websocket.headers if origin is None else origin not in _allowed_origins(websocket)
     if exposed:
         answer = problem_response(
             400,
@@ -96,25 +114,30 @@ async def _refused(websocket: WebSocket, service: Stream) -> bool:
             "A credential was sent in the URL, which ends up in logs. Send it in the first frame instead: "
             '{"action":"auth","token":"…"}',
         )
-    elif origin is not None and origin not in _allowed_origins(websocket):
+    elif foreign:
         answer = problem_response(
             403, "origin_not_allowed", "Not allowed", "Pages of this origin may not open the stream."
         )
-    elif service.registry.draining or len(service.registry) >= service.limits.max_connections:
+    elif not service.admit(asyncio.get_running_loop().time()):
+        # Spread, so that those who are refused together do not come back together.
+        wait = random.randint(1, 5)  # noqa: S311 - guards nothing
         answer = problem_response(
-            503, "stream_full", "Try again later", "This gateway takes no more connections now.", retry_after=2
+            503, "stream_full", "Try again later", "This gateway takes no more connections now.", retry_after=wait
         )
     else:
-        return False
+        try:
+            await doorway.check(ip)
+        except BreezewayError as error:
+            answer = error_response(error)
+        else:
+            return False
     await websocket.send_denial_response(answer)
     return True
 
 
 def _allowed_origins(websocket: WebSocket) -> frozenset[str]:
-    own = websocket.headers.get("host", "")
     allowed: frozenset[str] = websocket.app.state.stream_origins
-    # The page that we serve ourselves has our own address for an origin, whatever name the user reached us by.
-    return allowed | {f"http://{own}", f"https://{own}"}
+    return allowed.union(own_origins(websocket.headers.get("host", "")))
 
 
 async def _converse(
@@ -122,20 +145,42 @@ async def _converse(
 ) -> None:
     dialect.welcome()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_read(websocket, connection, dialect, service, limit))
+        group.create_task(_read(websocket, connection, dialect, service, limit, group))
         group.create_task(_write(websocket, connection.outbox, dialect))
 
 
 async def _read(
-    websocket: WebSocket, connection: Connection, dialect: Dialect, service: Stream, limit: asyncio.Timeout
+    websocket: WebSocket,
+    connection: Connection,
+    dialect: Dialect,
+    service: Stream,
+    limit: asyncio.Timeout,
+    group: asyncio.TaskGroup,
 ) -> None:
+    renewing: asyncio.Task[None] | None = None
     while True:
         principal = await dialect.handle(await _frame(websocket))
         if principal is not None:
             if not service.registry.enter(connection, principal.user_id):
                 raise Disconnect(CloseCode.TOO_MANY_CONNECTIONS, "too_many_connections")
-            seconds = principal.expires_at - service.now() + service.limits.expiry_leeway_seconds
-            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+            _end_with(principal, service, limit)
+            if connection.renews_itself and (renewing is None or renewing.done()):
+                renewing = group.create_task(_renew(connection, service, limit))
+
+
+def _end_with(principal: Principal, service: Stream, limit: asyncio.Timeout) -> None:
+    seconds = principal.expires_at - service.now() + service.limits.expiry_leeway_seconds
+    limit.reschedule(asyncio.get_running_loop().time() + seconds)
+
+
+async def _renew(connection: Connection, service: Stream, limit: asyncio.Timeout) -> None:
+    """Keep a client open whose API key stays good, beyond the quarter of an hour that each exchange lasts."""
+    while connection.renews_itself and (held := connection.principal) is not None:
+        await asyncio.sleep(max(1.0, held.expires_at - service.now() - _RENEW_BEFORE_SECONDS))
+        renewed = await connection.renew()
+        if renewed.expires_at <= held.expires_at:
+            return  # the key itself ends then
+        _end_with(renewed, service, limit)
 
 
 async def _frame(websocket: WebSocket) -> str | bytes:

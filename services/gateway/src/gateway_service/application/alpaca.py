@@ -15,6 +15,7 @@ from gateway_service.application.parcels import lasting_parcel
 from gateway_service.application.stream_ports import SymbolDirectory
 from gateway_service.domain.alpaca import KINDS, AlpacaView, Body
 from gateway_service.domain.close_codes import CloseCode
+from gateway_service.domain.credentials import KEY_PREFIX
 
 _ERRORS: Final = {
     400: "invalid syntax",
@@ -33,7 +34,8 @@ _MAX_SYMBOLS: Final = 1_000
 
 
 class AlpacaDialect:
-    """Implements `Dialect`. The secret is an access token of ours; the key is not looked at.
+    """Implements `Dialect`. Key and secret are the two parts of an API key of ours (`bwk_<id>` and the rest); the
+    secret may also be a whole API key or an access token, and the key is not looked at then.
 
     Args:
         symbols: for the names that clients use; one without an exchange is looked for as it is, then on NSE.
@@ -109,6 +111,11 @@ class AlpacaDialect:
         secret = command.get("secret")
         if not isinstance(secret, str) or not secret:
             raise Disconnect(CloseCode.UNAUTHENTICATED, "no_secret")
+        key = command.get("key")
+        if secret.startswith(KEY_PREFIX):
+            return await self._tell({"action": "auth", "api_key": secret})
+        if isinstance(key, str) and key.startswith(KEY_PREFIX):
+            return await self._tell({"action": "auth", "api_key": f"{key}_{secret}"})
         return await self._tell({"action": "auth", "token": secret})
 
     async def _change(self, command: Mapping[str, Any], *, adding: bool) -> None:

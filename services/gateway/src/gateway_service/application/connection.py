@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 
 from breezeway.contracts.stream import DURABLE_KINDS, MARKET_KINDS, PRIVATE_KINDS, Channel, ChannelKind
-from breezeway.errors import BreezewayError, InvalidInput, NotFound, Unauthenticated
+from breezeway.errors import BreezewayError, Forbidden, InvalidInput, NotFound, Unauthenticated
 from breezeway.security.tokens import Principal
 from gateway_service.application.durable_gate import DurableGate
 from gateway_service.application.hub import Hub, Listener
@@ -21,11 +21,13 @@ from gateway_service.application.stream_ports import (
     FeedDirectory,
     Histories,
     Interest,
+    KeyChecker,
     Snapshots,
     SymbolDirectory,
     TokenChecker,
     Topics,
 )
+from gateway_service.domain.addresses import UNKNOWN
 from gateway_service.domain.close_codes import CloseCode
 from gateway_service.domain.commands import (
     Authenticate,
@@ -64,6 +66,7 @@ class Backstage:
     feeds: FeedDirectory
     symbols: SymbolDirectory
     tokens: TokenChecker
+    api_keys: KeyChecker
     now_ms: Callable[[], int]
     """Wall time, epoch milliseconds."""
     max_channels: int = 1_000
@@ -83,12 +86,15 @@ class Connection:
     Args:
         number: unique in this process.
         outbox: where everything for this client goes.
+        ip: where the client is.
     """
 
-    def __init__(self, number: int, outbox: Outbox, stage: Backstage) -> None:
+    def __init__(self, number: int, outbox: Outbox, stage: Backstage, ip: str = UNKNOWN) -> None:
         self.number = number
         self.outbox = outbox
+        self.ip = ip
         self.principal: Principal | None = None
+        self._api_key = ""
         self._stage = stage
         self._subscriptions: dict[str, _Subscription] = {}
         self._durable: dict[str, DurableGate] = {}
@@ -147,17 +153,35 @@ class Connection:
             case _:
                 raise AssertionError(command)
 
-    async def _authenticate(self, command: Authenticate) -> Principal:
+    @property
+    def renews_itself(self) -> bool:
+        """Whether the client proved itself with an API key: the program has nothing fresher to send."""
+        return bool(self._api_key)
+
+    async def renew(self) -> Principal:
+        """Accept the client's API key once more. Raises Disconnect when it is not good any longer."""
+        self.principal = await self._principal_of(Authenticate(api_key=self._api_key))
+        return self.principal
+
+    async def _principal_of(self, command: Authenticate) -> Principal:
         try:
-            principal = await self._stage.tokens.authenticate(command.token)
+            if command.api_key:
+                return await self._stage.api_keys.principal_of(command.api_key, self.ip)
+            return await self._stage.tokens.authenticate(command.token)
+        except Forbidden as error:
+            raise Disconnect(CloseCode.FORBIDDEN, error.code) from error
         except Unauthenticated as error:
             raise Disconnect(CloseCode.UNAUTHENTICATED, error.code) from error
         except BreezewayError as error:
             raise Disconnect(CloseCode.INTERNAL, error.code) from error
+
+    async def _authenticate(self, command: Authenticate) -> Principal:
+        principal = await self._principal_of(command)
         if self.principal is not None and principal.user_id != self.principal.user_id:
             # The channels belong to the first user; a connection never changes hands.
             raise Disconnect(CloseCode.FORBIDDEN, "The token is another user's.")
         self.principal = principal
+        self._api_key = command.api_key
         self._reply(
             {
                 "type": "authenticated",

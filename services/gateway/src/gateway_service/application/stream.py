@@ -12,7 +12,9 @@ from gateway_service.application.connection import Backstage, Connection
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.registry import Kick, Registry
 from gateway_service.application.stream_ports import SymbolDirectory
+from gateway_service.domain.addresses import UNKNOWN
 from gateway_service.domain.close_codes import CloseCode
+from gateway_service.domain.door import Door
 
 _log = structlog.get_logger()
 
@@ -26,6 +28,9 @@ class StreamLimits:
     max_channels: int = 1_000
     max_connections_per_user: int = 10
     max_connections: int = 5_000
+    accepts_per_second: float = 400.0
+    """Handshakes that are let through on average; twice as many may come at once. A whole fleet that reconnects at the
+    same moment is spread by refusing the rest, which costs next to nothing."""
     slow_seconds: float = 5.0
     interest_seconds: float = 5.0
     expiry_leeway_seconds: float = 5.0
@@ -53,19 +58,30 @@ class Stream:
         self._stage = stage
         self._forget_everybody = forget_feeds
         self._numbers = itertools.count(1)
+        self._door = Door(limits.accepts_per_second)
         self._woken = asyncio.Event()
         self._cut = asyncio.Event()
 
-    def open(self, kick: Kick) -> Connection:
-        """A connection that has been accepted but has not said who it is."""
+    def open(self, kick: Kick, ip: str = UNKNOWN) -> Connection:
+        """A connection from `ip` that has been accepted but has not said who it is."""
         outbox = Outbox(limit=self.limits.outbox_bytes, on_overflow=lambda: kick(CloseCode.TOO_SLOW, "too_slow"))
-        connection = Connection(next(self._numbers), outbox, self._stage)
+        connection = Connection(next(self._numbers), outbox, self._stage, ip)
         self.registry.add(connection, kick)
         return connection
+
+    def admit(self, now: float) -> bool:
+        """Whether a handshake at monotonic second `now` is let through."""
+        full = self.registry.draining or len(self.registry) >= self.limits.max_connections
+        return not full and self._door.admit(now)
 
     @property
     def symbols(self) -> SymbolDirectory:
         return self._stage.symbols
+
+    async def check_open(self) -> None:
+        """Raise while everybody is being sent away; for readiness checks."""
+        if self.registry.draining:
+            raise RuntimeError("draining")
 
     def now(self) -> float:
         """Wall time, epoch seconds."""

@@ -81,6 +81,14 @@ class TokenChecker(Protocol):
         ...
 
 
+class KeyChecker(Protocol):
+    """Accepts API keys."""
+
+    async def principal_of(self, key: str, ip: str) -> Principal:
+        """Whom `key` speaks for when it comes from `ip`. Raises Unauthenticated, Forbidden, RateLimited."""
+        ...
+
+
 class Topics(Protocol):
     """How channels are named on the broker."""
 

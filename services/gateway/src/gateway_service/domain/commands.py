@@ -37,8 +37,11 @@ class InvalidCommand(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    token: str
+    """`token` is an access token; `api_key` is what came instead of one."""
+
+    token: str = ""
     id: CommandId = None
+    api_key: str = ""
 
     def __repr__(self) -> str:
         return "Authenticate(token=[redacted])"
@@ -95,10 +98,7 @@ def parse_frame(frame: str | bytes) -> Command:
     command_id = _id(body.get("id"))
     match body.get("action"):
         case "auth":
-            token = body.get("token")
-            if not isinstance(token, str) or not token or len(token) > _MAX_TOKEN:
-                raise InvalidCommand("`auth` needs a `token`.", command_id)
-            return Authenticate(token, command_id)
+            return _authenticate(body, command_id)
         case "subscribe":
             listed = body.get("channels")
             return Subscribe(_channels(listed, command_id), command_id, _since(listed, command_id))
@@ -108,6 +108,15 @@ def parse_frame(frame: str | bytes) -> Command:
             return Ping(command_id)
         case _:
             raise InvalidCommand("`action` must be auth, subscribe, unsubscribe or ping.", command_id)
+
+
+def _authenticate(body: Mapping[str, object], command_id: CommandId) -> Authenticate:
+    given = {name: body[name] for name in ("token", "api_key") if body.get(name) is not None}
+    if len(given) == 1:
+        name, text = next(iter(given.items()))
+        if isinstance(text, str) and 0 < len(text) <= _MAX_TOKEN:
+            return Authenticate(id=command_id, **{name: text})
+    raise InvalidCommand("`auth` needs either a `token` or an `api_key`.", command_id)
 
 
 def _id(value: object) -> CommandId:
