@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from breezeway.contracts.instruments import InstrumentType
 from breezeway.testing.eventually import eventually
+from instruments_service.adapters.db.search import SqlSearch
+from instruments_service.application.search import SearchInstruments
+from instruments_service.application.search_index import IndexKeeper
 from instruments_service.domain.sync_run import SyncRun, SyncState
 
 pytestmark = pytest.mark.real_data
@@ -147,11 +151,76 @@ async def test_contract_facts(real: tuple[Any, SyncRun]) -> None:
         ("NIFTY25AUG2624500CE", "NFO:NIFTY25AUG2624500CE"),
         ("4.1!2885", "NSE:RELIANCE"),
         ("infosys", "NSE:INFY"),
+        ("relaince", "NSE:RELIANCE"),
+        ("hdfc bnak", "NSE:HDFCBANK"),
+        ("tata moters", "NSE:TMPV"),
+        ("tatamotors", "NSE:TMPV"),
+        ("nifti", "NSE_INDEX:NIFTY"),
+        ("sensx", "BSE_INDEX:SENSEX"),
+        ("hindustan unilever", "NSE:HINDUNILVR"),
+        ("hul", "NSE:HINDUNILVR"),
+        ("l&t", "NSE:LT"),
+        ("larsen", "NSE:LT"),
+        ("sbi", "NSE:SBIN"),
+        ("state bank of india", "NSE:SBIN"),
+        ("STABAN", "NSE:SBIN"),
+        ("CNXBAN", "NSE_INDEX:BANKNIFTY"),
+        ("NIFFIN", "NSE_INDEX:FINNIFTY"),
+        ("bank", "NSE_INDEX:BANKNIFTY"),
+        ("tata", "NSE:TATASTEEL"),
+        ("tata steel", "NSE:TATASTEEL"),
+        ("adani", "NSE:ADANIENT"),
+        ("bajaj finance", "NSE:BAJFINANCE"),
+        ("re", "NSE:RELIANCE"),
+        ("rel", "NSE:RELIANCE"),
+        ("itc", "NSE:ITC"),
+        ("500325", "BSE:RELIANCE"),
+        ("INE040A01034", "NSE:HDFCBANK"),
+        ("vix", "NSE_INDEX:INDIAVIX"),
+        ("mahindra", "NSE:M&M"),
+        ("natural gas", "MCX:NATURALGAS26AUG26FUT"),
+        ("gold bees", "NSE:GOLDBEES"),
+        ("sbi large cap fund", "MF:21-103D"),
+        ("usdinr", "CDS:USDINR"),
+        ("nifty fut", "NFO:NIFTY25AUG26FUT"),
+        ("nifty weekly", "NFO:NIFTY04AUG2624300CE"),
+        ("nifty put", "NFO:NIFTY04AUG2624300PE"),
+        ("maruti fut sep", "NFO:MARUTI29SEP26FUT"),
+        ("reliance 1300 ce", "NFO:RELIANCE25AUG261300CE"),
+        ("reliance 1300 call aug", "NFO:RELIANCE25AUG261300CE"),
+        ("sensex 85000 ce", "BFO:SENSEX30JUL2685000CE"),
+        ("crude oil 6000 ce", "MCX:CRUDEOIL17AUG266000CE"),
+        ("nifty next 50 fut", "NFO:NIFTYNXT5025AUG26FUT"),
+        ("silver fut", "MCX:SILVER04SEP26FUT"),
     ],
 )
 async def test_searches_show_first_what_a_trader_means(real: tuple[Any, SyncRun], text: str, first: str) -> None:
     service, _ = real
     assert [one.symbol for one in await service.search(text, limit=5)][:1] == [first]
+
+
+async def test_the_index_and_the_database_find_the_same(real: tuple[Any, SyncRun]) -> None:
+    """The database answers while an index is built: a process that has just started must not be told other things."""
+    service, _ = real
+    by_database = SearchInstruments(
+        service.catalogue, IndexKeeper(service.catalogue, NoRows(), SqlSearch(service.engine))
+    )
+    texts = (
+        "nifty 26000 ce dec|reliance fut|hdfc bank|RELIND|INE002A01018|nifty|gold|m&m|a|banknifty 25aug 58000 pe|"
+        "nifty put|sensex 85000 ce|nifty 24500|crude oil 6000 ce"
+    ).split("|")
+    for text in texts:
+        indexed = [one.symbol for one in await service.search(text, limit=4)]
+        assert [one.symbol for one in await by_database(text, limit=4)] == indexed, text
+    for exchange, type_ in (("BSE", None), (None, InstrumentType.FUTURE), ("NFO", InstrumentType.OPTION)):
+        indexed = [one.symbol for one in await service.search("reliance", exchange=exchange, type_=type_, limit=3)]
+        found = await by_database("reliance", exchange=exchange, type_=type_, limit=3)
+        assert [one.symbol for one in found] == indexed != []
+
+
+class NoRows:
+    async def load(self) -> Any:
+        raise AssertionError("nothing shall be indexed")
 
 
 async def test_search_latency(real: tuple[Any, SyncRun]) -> None:

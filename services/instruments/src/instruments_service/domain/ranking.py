@@ -24,7 +24,7 @@ class Tier(IntEnum):
     """How well a candidate fits, best first. Within a tier the more popular comes first."""
 
     EXACT = 0
-    INITIALS = 1
+    SHORT_NAME = 1
     CODE_PREFIX = 2
     NAME_PREFIX = 3
     WORDS = 4
@@ -47,8 +47,8 @@ class Candidate:
     similarity: float = 0.0
     also: tuple[str, ...] = ()
     """Other whole names, in upper case: BSE's scrip code, former codes."""
-    initials: tuple[str, ...] = ()
-    """What a well-known company is called for short: `L&T`, `HUL`."""
+    short_names: tuple[str, ...] = ()
+    """What a well-known company is called for short: `L&T`, `HUL`, `TATAMOTORS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def tier(query: Query, candidate: Candidate) -> Tier:
     short = "" if candidate.symbol.startswith("MF:") else candidate.broker_code.upper()
     if query.joined in (candidate.code, short, *candidate.also) or name == spoken:
         return Tier.EXACT
-    if query.joined in candidate.initials:
-        return Tier.INITIALS
+    if query.joined in candidate.short_names:
+        return Tier.SHORT_NAME
     if query.joined and candidate.code.startswith(query.joined):
         return Tier.CODE_PREFIX
     if spoken and name.startswith(spoken):
@@ -150,10 +150,11 @@ _SHORTEST_INITIALS: Final = 3
 """Two letters are the beginning of somebody's code far more often."""
 
 
-def initials(name: str) -> tuple[str, ...]:
-    """What a company's name may be shortened to: `HINDUSTAN UNILEVER LTD` is HUL, `LARSEN & TOUBRO LTD` is L&T."""
+def short_names(name: str) -> tuple[str, ...]:
+    """What a company's name may be shortened to: `HINDUSTAN UNILEVER LTD` is HUL, `LARSEN AND TOUBRO LTD` is L&T, and
+    `TATA MOTORS PASSENGER VEHICLES LTD` is TATAMOTORS."""
     words = ["&" if word == "AND" else word for word in name.upper().split()]
     bare = [word for word in words if word not in _LEGAL_FORMS]
-    spelled = {"".join(word[0] for word in some) for some in (words, bare)}
+    spelled = {"".join(word[0] for word in some) for some in (words, bare)} | {"".join(bare[:2])}
     spelled |= {letters.replace("&", "") for letters in spelled}
     return tuple(sorted(letters for letters in spelled if len(letters) >= _SHORTEST_INITIALS))

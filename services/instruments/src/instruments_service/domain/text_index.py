@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments_service.domain.query import Query
-from instruments_service.domain.ranking import WELL_KNOWN, Candidate, Tier, initials, likeness, tier
+from instruments_service.domain.ranking import WELL_KNOWN, Candidate, Tier, likeness, short_names, tier
 
 Numbers: TypeAlias = NDArray[np.int32]
 
@@ -64,10 +64,10 @@ class TextIndex:
         self._names = [d.name for d in ordered]
         self._popularity = np.fromiter((d.popularity for d in ordered), np.int16, len(ordered))
         self._also = {number: d.also for number, d in enumerate(ordered) if d.also}
-        self._initials = {
+        self._short_names = {
             number: short
             for number, d in enumerate(ordered)
-            if d.popularity >= WELL_KNOWN and (short := initials(d.name))
+            if d.popularity >= WELL_KNOWN and (short := short_names(d.name))
         }
         self._exchanges, self._exchange_of = _coded(d.exchange for d in ordered)
         self._types, self._type_of = _coded(d.type for d in ordered)
@@ -99,7 +99,7 @@ class TextIndex:
             for number in _first(numbers, allowed, limit):
                 found.setdefault(number, self._candidate(number, 0.0))
         fits = [tier(query, one) for one in found.values()]
-        named = any(fit <= Tier.INITIALS for fit in fits)
+        named = any(fit <= Tier.SHORT_NAME for fit in fits)
         if not named and sum(fit <= Tier.WORDS for fit in fits) < _ENOUGH and len(query.text) >= 3:
             for number, alike in self._similar(query, allowed, limit):
                 if number not in found or alike > found[number].similarity:
@@ -117,7 +117,7 @@ class TextIndex:
             popularity=int(self._popularity[number]),
             similarity=alike,
             also=self._also.get(number, ()),
-            initials=self._initials.get(number, ()),
+            short_names=self._short_names.get(number, ()),
         )
 
     def _allowed(self, exchange: str | None, type_: str | None) -> NDArray[np.bool_] | None:
@@ -190,10 +190,12 @@ class TextIndex:
         scores = np.zeros(len(self), np.float32)
         low, high = (bisect_left(self._words, end) for end in (word, word + _HIGHEST))
         begun = self._docs[self._starts[low] : self._starts[high]]
-        for number, alike in sorted(self._near_words(word), key=lambda pair: pair[1]):
+        known = self._word(word)
+        # A word that exists is hardly a misspelling.
+        for number, alike in sorted(self._near_words(word) if known < 0 else (), key=lambda pair: pair[1]):
             scores[self._docs[self._starts[number] : self._starts[number + 1]]] = alike
         scores[begun] = np.maximum(scores[begun], 0.9)
-        scores[self._of_words([self._word(word)])] = 1.0
+        scores[self._of_words([known])] = 1.0
         return scores
 
     def _near_words(self, word: str) -> list[tuple[int, float]]:
@@ -248,7 +250,7 @@ def _dictionary(documents: Sequence[Document]) -> tuple[list[str], NDArray[np.in
     for number, document in enumerate(documents):
         others = " ".join(document.also)
         names = f"{document.name} {document.code} {document.broker_code} {document.isin or ''} {others}".lower()
-        short = (each.lower() for each in initials(document.name)) if document.popularity >= WELL_KNOWN else ()
+        short = (each.lower() for each in short_names(document.name)) if document.popularity >= WELL_KNOWN else ()
         words = dict.fromkeys(names.split()) | dict.fromkeys(short)
         words |= dict.fromkeys(names.replace("(", " ").replace(")", " ").split())
         for word in words:

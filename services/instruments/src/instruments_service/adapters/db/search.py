@@ -109,8 +109,9 @@ class SqlSearch:
         if not underlyings:
             return []
         async with UnitOfWork(self._reading) as work:
-            found = await _contracts(work.session, underlyings, type_, strike, right, expiry, limit)
-        return [number for number, at in found if not exactly or at == strike]
+            most = limit * PER_EXPIRY if exactly else limit
+            found = await _contracts(work.session, underlyings, type_, strike, right, expiry, most)
+        return [number for number, at in found if not exactly or at == strike][:limit]
 
 
 async def underlyings(session: AsyncSession) -> list[Underlying]:
