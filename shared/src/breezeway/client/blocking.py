@@ -11,8 +11,11 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+import httpx
+
 from breezeway.client.asynchronous import Breezeway
-from breezeway.client.credentials import TokenPair
+from breezeway.client.backoff import RetryPolicy
+from breezeway.client.credentials import TokenPair, TokenStore
 from breezeway.client.messages import Message, Place
 from breezeway.client.stream import State, Stream
 from breezeway.contracts.stream import GapMessage, TickMessage
@@ -68,20 +71,6 @@ def _blocking(
         return self._loop.run(method(self._client, *arguments, **named))
 
     return call
-
-
-def _constructor(
-    make: "Callable[P, Breezeway]",
-) -> "Callable[Concatenate[BreezewaySync, P], None]":
-    @wraps(make)
-    def construct(self: "BreezewaySync", /, *arguments: P.args, **named: P.kwargs) -> None:
-        async def build() -> Breezeway:
-            return make(*arguments, **named)
-
-        self._loop = _Loop()
-        self._client = self._loop.run(build())
-
-    return construct
 
 
 def _streaming(
@@ -151,15 +140,34 @@ class BlockingStream:
 
 
 class BreezewaySync:
-    """`Breezeway` for scripts and notebooks: the same arguments, methods and errors, without `await`.
+    """`Breezeway` for scripts and notebooks: the arguments, methods and errors of that, without `await`.
 
     Use it as a context manager, or call `close`. Several threads may use it at the same time.
     """
 
-    _loop: _Loop
-    _client: Breezeway
-
-    __init__ = _constructor(Breezeway)
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        refresh_token: str | None = None,
+        access_token: str | None = None,
+        store: TokenStore | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
+        timeout: float = 30.0,
+        http: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._loop = _Loop()
+        self._client = Breezeway(
+            url,
+            api_key=api_key,
+            refresh_token=refresh_token,
+            access_token=access_token,
+            store=store,
+            retry=retry,
+            timeout=timeout,
+            http=http,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from breezeway.clock import IST
 from breezeway.errors import InvalidInput
 
-Moment: TypeAlias = "datetime | date | int | str"
+Moment: TypeAlias = datetime | date | int | str
 """A `datetime` (without a zone it is Indian time), a `date` (midnight in India), epoch seconds, or what the API itself
 reads: RFC 3339, `YYYY-MM-DD`, digits."""
 
