@@ -205,17 +205,19 @@ async def test_the_index_and_the_database_find_the_same(real: tuple[Any, SyncRun
     by_database = SearchInstruments(
         service.catalogue, IndexKeeper(service.catalogue, NoRows(), SqlSearch(service.engine))
     )
-    texts = (
-        "nifty 26000 ce dec|reliance fut|hdfc bank|RELIND|INE002A01018|nifty|gold|m&m|a|banknifty 25aug 58000 pe|"
-        "nifty put|sensex 85000 ce|nifty 24500|crude oil 6000 ce"
-    ).split("|")
-    for text in texts:
-        indexed = [one.symbol for one in await service.search(text, limit=4)]
-        assert [one.symbol for one in await by_database(text, limit=4)] == indexed, text
+    for text in SAMPLES:
+        indexed = [one.symbol for one in await service.search(text, limit=3)]
+        assert [one.symbol for one in await by_database(text, limit=3)] == indexed, text
     for exchange, type_ in (("BSE", None), (None, InstrumentType.FUTURE), ("NFO", InstrumentType.OPTION)):
         indexed = [one.symbol for one in await service.search("reliance", exchange=exchange, type_=type_, limit=3)]
         found = await by_database("reliance", exchange=exchange, type_=type_, limit=3)
         assert [one.symbol for one in found] == indexed != []
+
+
+SAMPLES = [
+    "nifty 26000 ce dec", "reliance fut", "hdfc bank", "RELIND", "INE002A01018", "nifty", "gold", "m&m", "a",
+    "banknifty 25aug 58000 pe", "nifty put", "sensex 85000 ce", "nifty 24500", "crude oil 6000 ce",
+]  # fmt: skip
 
 
 class NoRows:
