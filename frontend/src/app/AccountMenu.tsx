@@ -23,7 +23,8 @@ export function AccountMenu({ user }: { user: UserView }) {
                 <Menu.RadioItem key={name} value={name} closeOnClick>{name === theme ? "✓ " : ""}{THEMES[name]}</Menu.RadioItem>
               ))}
             </Menu.RadioGroup>
-            <Menu.Item onClick={() => void navigate("/account")}>Sessions</Menu.Item>
+            <Menu.Item onClick={() => void navigate("/account")}>Account</Menu.Item>
+            <Menu.Item onClick={() => void navigate("/account/api-keys")}>API keys</Menu.Item>
             <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

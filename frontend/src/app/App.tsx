@@ -11,7 +11,11 @@ const Shell = lazy(() => import("./Shell").then((module) => ({ default: module.S
 const Workspace = lazy(() => import("@/features/workspace/Workspace"));
 const DataPage = lazy(() => import("@/features/data/DataPage"));
 const SystemPage = lazy(() => import("@/features/system/SystemPage"));
+const AccountLayout = lazy(() => import("@/features/account/AccountLayout"));
 const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
+const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
+const ActivityPage = lazy(() => import("@/features/account/ActivityPage"));
+const PeoplePage = lazy(() => import("@/features/account/PeoplePage"));
 const BrokerPage = lazy(() => import("@/features/broker/BrokerPage").then((module) => ({ default: module.BrokerPage })));
 
 const cache = new QueryClient({
@@ -42,7 +46,12 @@ export function App() {
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />
-            <Route path="/account" element={<SessionsPage />} />
+            <Route path="/account" element={<AccountLayout />}>
+              <Route index element={<SessionsPage />} />
+              <Route path="api-keys" element={<ApiKeysPage />} />
+              <Route path="activity" element={<ActivityPage />} />
+              <Route path="people" element={<PeoplePage />} />
+            </Route>
             <Route path="*" element={<div className="page"><h1>There is no such page</h1><p><Link to="/">Go to the workspace</Link></p></div>} />
           </Route>
         </Routes>

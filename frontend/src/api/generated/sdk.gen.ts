@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMeData, GetMeErrors, GetMeResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses } from './types.gen';
+import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMeData, GetMeErrors, GetMeResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -19,6 +19,34 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 export const getTokenKeys = <ThrowOnError extends boolean = false>(options?: Options<GetTokenKeysData, ThrowOnError>) => (options?.client ?? client).get<GetTokenKeysResponses, GetTokenKeysErrors, ThrowOnError>({ url: '/.well-known/jwks.json', ...options });
+
+export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/audit',
+    ...options
+});
+
+export const listApiKeys = <ThrowOnError extends boolean = false>(options?: Options<ListApiKeysData, ThrowOnError>) => (options?.client ?? client).get<ListApiKeysResponses, ListApiKeysErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/api-keys',
+    ...options
+});
+
+export const createApiKey = <ThrowOnError extends boolean = false>(options: Options<CreateApiKeyData, ThrowOnError>) => (options.client ?? client).post<CreateApiKeyResponses, CreateApiKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/api-keys',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const deleteApiKey = <ThrowOnError extends boolean = false>(options: Options<DeleteApiKeyData, ThrowOnError>) => (options.client ?? client).delete<DeleteApiKeyResponses, DeleteApiKeyErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/api-keys/{key_id}',
+    ...options
+});
 
 export const logIn = <ThrowOnError extends boolean = false>(options: Options<LogInData, ThrowOnError>) => (options.client ?? client).post<LogInResponses, LogInErrors, ThrowOnError>({
     url: '/api/v1/auth/login',
@@ -355,6 +383,22 @@ export const systemStatus = <ThrowOnError extends boolean = false>(options?: Opt
     ...options
 });
 
+export const listUsers = <ThrowOnError extends boolean = false>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users',
+    ...options
+});
+
+export const deleteMe = <ThrowOnError extends boolean = false>(options: Options<DeleteMeData, ThrowOnError>) => (options.client ?? client).delete<DeleteMeResponses, DeleteMeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
 export const getMe = <ThrowOnError extends boolean = false>(options?: Options<GetMeData, ThrowOnError>) => (options?.client ?? client).get<GetMeResponses, GetMeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/users/me',
@@ -369,6 +413,68 @@ export const changeMe = <ThrowOnError extends boolean = false>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+export const listPreferences = <ThrowOnError extends boolean = false>(options?: Options<ListPreferencesData, ThrowOnError>) => (options?.client ?? client).get<ListPreferencesResponses, ListPreferencesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/me/preferences',
+    ...options
+});
+
+export const deletePreference = <ThrowOnError extends boolean = false>(options: Options<DeletePreferenceData, ThrowOnError>) => (options.client ?? client).delete<DeletePreferenceResponses, DeletePreferenceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/me/preferences/{key}',
+    ...options
+});
+
+export const getPreference = <ThrowOnError extends boolean = false>(options: Options<GetPreferenceData, ThrowOnError>) => (options.client ?? client).get<GetPreferenceResponses, GetPreferenceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/me/preferences/{key}',
+    ...options
+});
+
+export const putPreference = <ThrowOnError extends boolean = false>(options: Options<PutPreferenceData, ThrowOnError>) => (options.client ?? client).put<PutPreferenceResponses, PutPreferenceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/me/preferences/{key}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const getUser = <ThrowOnError extends boolean = false>(options: Options<GetUserData, ThrowOnError>) => (options.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}',
+    ...options
+});
+
+export const changeUser = <ThrowOnError extends boolean = false>(options: Options<ChangeUserData, ThrowOnError>) => (options.client ?? client).patch<ChangeUserResponses, ChangeUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const disableUser = <ThrowOnError extends boolean = false>(options: Options<DisableUserData, ThrowOnError>) => (options.client ?? client).post<DisableUserResponses, DisableUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}/disable',
+    ...options
+});
+
+export const enableUser = <ThrowOnError extends boolean = false>(options: Options<EnableUserData, ThrowOnError>) => (options.client ?? client).post<EnableUserResponses, EnableUserErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}/enable',
+    ...options
+});
+
+export const forcePasswordReset = <ThrowOnError extends boolean = false>(options: Options<ForcePasswordResetData, ThrowOnError>) => (options.client ?? client).post<ForcePasswordResetResponses, ForcePasswordResetErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}/force-reset',
+    ...options
 });
 
 export const listWatchlists = <ThrowOnError extends boolean = false>(options?: Options<ListWatchlistsData, ThrowOnError>) => (options?.client ?? client).get<ListWatchlistsResponses, ListWatchlistsErrors, ThrowOnError>({

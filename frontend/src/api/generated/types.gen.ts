@@ -4,8 +4,40 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type AdministeredUser = {
+    created_at: string;
+    disabled_at: string | null;
+    email: string;
+    full_name: string | null;
+    id: string;
+    role: Role;
+};
+
+export type ApiKeyView = {
+    allowed_ips: Array<string>;
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
+};
+
 export type ApiSessionBody = {
     api_session: string;
+};
+
+export type AuditEventView = {
+    at: string;
+    detail: {
+        [key: string]: string;
+    };
+    event: string;
+    id: string;
+    ip: string | null;
+    user_id: string | null;
 };
 
 export type BackfillErrorView = {
@@ -135,12 +167,29 @@ export type CoverageView = {
     symbol: string;
 };
 
+export type CreatedApiKey = {
+    allowed_ips: Array<string>;
+    created_at: string;
+    expires_at: string | null;
+    id: string;
+    key: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    name: string;
+    prefix: string;
+    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
+};
+
 export type DayView = {
     bars: number;
     day: string;
     expected: number;
     reason?: string | null;
     state: string;
+};
+
+export type DeletionBody = {
+    password: string;
 };
 
 export type Expiries = {
@@ -259,6 +308,8 @@ export type InstrumentPage = {
 
 export type InstrumentType = 'equity' | 'index' | 'future' | 'option' | 'mutual_fund' | 'currency';
 
+export type JsonValue = unknown;
+
 export type LegView = {
     ask: number | null;
     bid: number | null;
@@ -293,6 +344,13 @@ export type MarketStatusView = {
     replay: boolean;
     segments: Array<SegmentView>;
     speed: number;
+};
+
+export type NewApiKey = {
+    allowed_ips?: Array<string>;
+    expires_at?: string | null;
+    name: string;
+    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
 };
 
 export type NewBackfillBody = {
@@ -336,6 +394,21 @@ export type OptionChainView = {
     underlying: string;
 };
 
+export type PageAdministeredUser = {
+    items: Array<AdministeredUser>;
+    next?: string | null;
+};
+
+export type PageApiKeyView = {
+    items: Array<ApiKeyView>;
+    next?: string | null;
+};
+
+export type PageAuditEventView = {
+    items: Array<AuditEventView>;
+    next?: string | null;
+};
+
 export type PageBrokerAccountView = {
     items: Array<BrokerAccountView>;
     next?: string | null;
@@ -348,6 +421,11 @@ export type PageHoldingView = {
 
 export type PagePositionView = {
     items: Array<PositionView>;
+    next?: string | null;
+};
+
+export type PagePreferenceView = {
+    items: Array<PreferenceView>;
     next?: string | null;
 };
 
@@ -378,6 +456,13 @@ export type PositionView = {
     segment: string;
     strike: string | null;
     underlying: string | null;
+};
+
+export type PreferenceView = {
+    bytes: number;
+    etag: string;
+    key: string;
+    updated_at: string;
 };
 
 export type Problem = {
@@ -579,6 +664,10 @@ export type TokenView = {
     user: UserView;
 };
 
+export type UserAdminChanges = {
+    role: Role;
+};
+
 export type UserChanges = {
     full_name?: string | null;
 };
@@ -664,6 +753,132 @@ export type GetTokenKeysResponses = {
 };
 
 export type GetTokenKeysResponse = GetTokenKeysResponses[keyof GetTokenKeysResponses];
+
+export type ListAuditEventsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        kind?: string | null;
+        from?: string | null;
+        to?: string | null;
+        user_id?: string | null;
+        everyone?: boolean;
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/audit';
+};
+
+export type ListAuditEventsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
+
+export type ListAuditEventsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageAuditEventView;
+};
+
+export type ListAuditEventsResponse = ListAuditEventsResponses[keyof ListAuditEventsResponses];
+
+export type ListApiKeysData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/auth/api-keys';
+};
+
+export type ListApiKeysErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListApiKeysError = ListApiKeysErrors[keyof ListApiKeysErrors];
+
+export type ListApiKeysResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageApiKeyView;
+};
+
+export type ListApiKeysResponse = ListApiKeysResponses[keyof ListApiKeysResponses];
+
+export type CreateApiKeyData = {
+    body: NewApiKey;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/api-keys';
+};
+
+export type CreateApiKeyErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CreateApiKeyError = CreateApiKeyErrors[keyof CreateApiKeyErrors];
+
+export type CreateApiKeyResponses = {
+    /**
+     * Successful Response
+     */
+    201: CreatedApiKey;
+};
+
+export type CreateApiKeyResponse = CreateApiKeyResponses[keyof CreateApiKeyResponses];
+
+export type DeleteApiKeyData = {
+    body?: never;
+    path: {
+        key_id: string;
+    };
+    query?: never;
+    url: '/api/v1/auth/api-keys/{key_id}';
+};
+
+export type DeleteApiKeyErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteApiKeyError = DeleteApiKeyErrors[keyof DeleteApiKeyErrors];
+
+export type DeleteApiKeyResponses = {
+    204: void;
+};
+
+export type DeleteApiKeyResponse = DeleteApiKeyResponses[keyof DeleteApiKeyResponses];
 
 export type LogInData = {
     body: LoginBodyWritable;
@@ -2193,6 +2408,65 @@ export type SystemStatusResponses = {
 
 export type SystemStatusResponse = SystemStatusResponses[keyof SystemStatusResponses];
 
+export type ListUsersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        q?: string | null;
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/users';
+};
+
+export type ListUsersErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
+
+export type ListUsersResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageAdministeredUser;
+};
+
+export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
+
+export type DeleteMeData = {
+    body: DeletionBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/users/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    204: void;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type GetMeData = {
     body?: never;
     path?: never;
@@ -2250,6 +2524,285 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ListPreferencesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/users/me/preferences';
+};
+
+export type ListPreferencesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListPreferencesError = ListPreferencesErrors[keyof ListPreferencesErrors];
+
+export type ListPreferencesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PagePreferenceView;
+};
+
+export type ListPreferencesResponse = ListPreferencesResponses[keyof ListPreferencesResponses];
+
+export type DeletePreferenceData = {
+    body?: never;
+    headers?: {
+        'if-match'?: string | null;
+    };
+    path: {
+        key: string;
+    };
+    query?: never;
+    url: '/api/v1/users/me/preferences/{key}';
+};
+
+export type DeletePreferenceErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeletePreferenceError = DeletePreferenceErrors[keyof DeletePreferenceErrors];
+
+export type DeletePreferenceResponses = {
+    204: void;
+};
+
+export type DeletePreferenceResponse = DeletePreferenceResponses[keyof DeletePreferenceResponses];
+
+export type GetPreferenceData = {
+    body?: never;
+    path: {
+        key: string;
+    };
+    query?: never;
+    url: '/api/v1/users/me/preferences/{key}';
+};
+
+export type GetPreferenceErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetPreferenceError = GetPreferenceErrors[keyof GetPreferenceErrors];
+
+export type GetPreferenceResponses = {
+    /**
+     * The document, with its `ETag`.
+     */
+    200: unknown;
+};
+
+export type PutPreferenceData = {
+    body: JsonValue;
+    headers?: {
+        'if-match'?: string | null;
+        'if-none-match'?: string | null;
+    };
+    path: {
+        key: string;
+    };
+    query?: never;
+    url: '/api/v1/users/me/preferences/{key}';
+};
+
+export type PutPreferenceErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type PutPreferenceError = PutPreferenceErrors[keyof PutPreferenceErrors];
+
+export type PutPreferenceResponses = {
+    /**
+     * Successful Response
+     */
+    200: PreferenceView;
+};
+
+export type PutPreferenceResponse = PutPreferenceResponses[keyof PutPreferenceResponses];
+
+export type GetUserData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}';
+};
+
+export type GetUserErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type ChangeUserData = {
+    body: UserAdminChanges;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}';
+};
+
+export type ChangeUserErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangeUserError = ChangeUserErrors[keyof ChangeUserErrors];
+
+export type ChangeUserResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
+
+export type DisableUserData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}/disable';
+};
+
+export type DisableUserErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DisableUserError = DisableUserErrors[keyof DisableUserErrors];
+
+export type DisableUserResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type DisableUserResponse = DisableUserResponses[keyof DisableUserResponses];
+
+export type EnableUserData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}/enable';
+};
+
+export type EnableUserErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type EnableUserError = EnableUserErrors[keyof EnableUserErrors];
+
+export type EnableUserResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type EnableUserResponse = EnableUserResponses[keyof EnableUserResponses];
+
+export type ForcePasswordResetData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}/force-reset';
+};
+
+export type ForcePasswordResetErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ForcePasswordResetError = ForcePasswordResetErrors[keyof ForcePasswordResetErrors];
+
+export type ForcePasswordResetResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type ForcePasswordResetResponse = ForcePasswordResetResponses[keyof ForcePasswordResetResponses];
 
 export type ListWatchlistsData = {
     body?: never;
@@ -2587,12 +3140,14 @@ export type UdfTimeErrors = {
     /**
      * The request is refused.
      */
-    '4XX': unknown;
+    '4XX': Problem;
     /**
      * We, or something we depend on, failed.
      */
-    '5XX': unknown;
+    '5XX': Problem;
 };
+
+export type UdfTimeError = UdfTimeErrors[keyof UdfTimeErrors];
 
 export type UdfTimeResponses = {
     /**

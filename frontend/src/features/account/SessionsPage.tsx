@@ -19,12 +19,13 @@ export default function SessionsPage() {
   const endAll = useMutation({ mutationFn: () => data(logOutEverywhere()), onSuccess: () => sessions.signOut() });
   const failed = list.error ?? end.error ?? endAll.error;
   return (
-    <div className="page">
-      <h1>Sessions</h1>
+    <section className="panel stack" aria-labelledby="sessions">
+      <h2 id="sessions">Sessions</h2>
+      <p className="muted">Ending one shuts that browser out within two seconds.</p>
       {list.isPending && <Loading />}
       {failed && <Failure error={failed} retry={() => void list.refetch()} />}
       {list.isSuccess && (
-        <section className="panel stack" aria-label="Sessions">
+        <>
           <div className="scroll-x" tabIndex={0} role="group" aria-label="Sessions">
             <table>
               <thead><tr><th scope="col">Browser</th><th scope="col">Address</th><th scope="col">Last used</th><th scope="col">Ends</th><th scope="col"><span className="sr">Actions</span></th></tr></thead>
@@ -39,8 +40,8 @@ export default function SessionsPage() {
             </table>
           </div>
           <div><button type="button" className="button" disabled={endAll.isPending} onClick={() => endAll.mutate()}>Sign out everywhere</button></div>
-        </section>
+        </>
       )}
-    </div>
+    </section>
   );
 }

@@ -1,0 +1,40 @@
+const NAMES: Record<string, string> = {
+  "user.registered": "Account created",
+  "user.registered_again": "Somebody tried to register your address",
+  "user.made_admin": "Became administrator",
+  "email.verified": "E-mail address confirmed",
+  "password.changed": "Password changed",
+  "password.reset": "Password reset by mail",
+  "password.taken_by_admin": "Password withdrawn by an administrator",
+  "totp.enabled": "Second factor switched on",
+  "totp.disabled": "Second factor switched off",
+  "recovery_code.used": "Recovery code used",
+  "second_factor.proved": "Second factor confirmed",
+  "sign_in.succeeded": "Signed in",
+  "sign_in.failed": "Sign-in refused",
+  "sign_in.ended": "Signed out",
+  "sign_in.ended_all": "Signed out everywhere",
+  "refresh_token.reused": "A refresh token was used twice; that sign-in was ended",
+  "user.profile_changed": "Profile changed",
+  "user.disabled": "Account disabled",
+  "user.enabled": "Account enabled",
+  "user.role_changed": "Role changed",
+  "admin.acted": "Acted as administrator",
+  "api_key.created": "API key made",
+  "api_key.deleted": "API key deleted",
+  "api_key.used_from_new_address": "API key used from a new address",
+  "api_key.refused": "API key refused",
+  "broker_account.added": "Broker account added",
+  "broker_account.changed": "Broker account changed",
+  "broker_account.removed": "Broker account removed",
+  "broker_login.started": "Broker login started",
+  "broker_session.connected": "Broker session connected",
+  "broker_session.refused": "Broker session refused",
+  "broker_session.expired": "Broker session expired",
+  "broker_session.revoked": "Broker session ended",
+};
+
+/** What an event of the audit log is called for people; the log may know more kinds than this page does. */
+export function eventName(event: string): string {
+  return NAMES[event] ?? event.replaceAll(/[._]/g, " ");
+}
