@@ -11,6 +11,7 @@ const Shell = lazy(() => import("./Shell").then((module) => ({ default: module.S
 const Workspace = lazy(() => import("@/features/workspace/Workspace"));
 const DataPage = lazy(() => import("@/features/data/DataPage"));
 const SystemPage = lazy(() => import("@/features/system/SystemPage"));
+const ChainPage = lazy(() => import("@/features/chain/ChainPage"));
 const AccountLayout = lazy(() => import("@/features/account/AccountLayout"));
 const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
 const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
@@ -43,6 +44,8 @@ export function App() {
           <Route element={<Suspense><Shell /></Suspense>}>
             <Route index element={<Workspace />} />
             <Route path="/chart/:symbol" element={<Workspace />} />
+            <Route path="/chain" element={<ChainPage />} />
+            <Route path="/chain/:underlying" element={<ChainPage />} />
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />

@@ -1,4 +1,4 @@
-import { Activity, CandlestickChart, Database, Plug, Search } from "lucide-react";
+import { Activity, CandlestickChart, Database, Plug, Search, Table2 } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Navigate, Outlet, useLocation, useNavigate } from "react-router";
 
@@ -18,11 +18,16 @@ const SearchDialog = lazy(() => import("@/features/workspace/SearchDialog").then
 
 const PAGES = [
   { to: "/", name: "Workspace", Icon: CandlestickChart },
+  { to: "/chain", name: "Options", Icon: Table2 },
   { to: "/data", name: "Data", Icon: Database },
   { to: "/connect", name: "Connect", Icon: Plug },
   { to: "/system", name: "System", Icon: Activity },
 ];
 const INDICES = ["NSE_INDEX:NIFTY", "NSE_INDEX:BANKNIFTY"];
+
+function isAt(to: string, path: string): boolean {
+  return path === to || path.startsWith(to === "/" ? "/chart/" : `${to}/`);
+}
 
 /** Everything around a page for somebody who is signed in; to the sign-in page for everybody else. */
 export function Shell() {
@@ -80,7 +85,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
       <SimulatorBar />
       <nav className="rail" aria-label="Pages">
         {PAGES.map(({ to, name, Icon }) => (
-          <Link key={to} to={to} title={name} aria-current={place.pathname === to || (to === "/" && place.pathname.startsWith("/chart/")) ? "page" : undefined}>
+          <Link key={to} to={to} title={name} aria-current={isAt(to, place.pathname) ? "page" : undefined}>
             <Icon size={20} aria-hidden /><span className="label">{name}</span>
           </Link>
         ))}
