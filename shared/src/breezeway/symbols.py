@@ -4,6 +4,8 @@
     index    NSE_INDEX:NIFTY  BSE_INDEX:SENSEX
     future   NFO:NIFTY24NOV26FUT            underlying, DDMMMYY, FUT
     option   NFO:VEDL28APR26292.5CE         underlying, DDMMMYY, strike without needless zeros, CE or PE
+    pair     CDS:USDINR                     a currency's spot rate: quoted, never traded
+    fund     MF:21-103D                     fund house and scheme, by the broker's numbers: no exchange lists them
 
 A derivative's underlying may itself contain digits, `&` and `-` (`360ONE`, `M&M`, `BAJAJ-AUTO`, `NIFTYNXT50`), so a
 code is read from its right end, where the shape is fixed. Where an underlying ends in digits, the two digits next to
@@ -33,6 +35,7 @@ class Exchange(StrEnum):
     MCX = "MCX"
     NSE_INDEX = "NSE_INDEX"
     BSE_INDEX = "BSE_INDEX"
+    MF = "MF"
 
 
 class Right(StrEnum):
@@ -52,6 +55,8 @@ _UNDERLYING = r"(?P<underlying>[A-Z0-9][A-Z0-9&\-._$*@]*?)"
 _EXPIRY = rf"(?P<day>\d{{2}})(?P<month>{'|'.join(_MONTHS)})(?P<year>\d{{2}})"
 _FUTURE = re.compile(rf"{_UNDERLYING}{_EXPIRY}FUT")
 _OPTION = re.compile(rf"{_UNDERLYING}{_EXPIRY}(?P<strike>\d+(?:\.\d*[1-9])?)(?P<right>CE|PE)")
+_PAIR = re.compile(r"[A-Z]{6}")
+_FUND = re.compile(r"[A-Z0-9]{1,8}-[A-Z0-9&.\-]{1,31}")
 _MAX_LENGTH = 96
 
 
@@ -69,6 +74,28 @@ class CashSymbol:
 @dataclass(frozen=True, slots=True)
 class IndexSymbol:
     """An index: quoted, never traded."""
+
+    exchange: Exchange
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.exchange}:{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class PairSymbol:
+    """A currency pair's spot rate on `CDS`."""
+
+    exchange: Exchange
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.exchange}:{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class FundSymbol:
+    """A mutual fund's scheme, which is bought from its house and not on an exchange."""
 
     exchange: Exchange
     code: str
@@ -99,7 +126,7 @@ class OptionSymbol:
         return f"{self.exchange}:{self.underlying}{format_expiry(self.expiry)}{format_strike(self.strike)}{self.right}"
 
 
-Symbol: TypeAlias = CashSymbol | IndexSymbol | FutureSymbol | OptionSymbol
+Symbol: TypeAlias = CashSymbol | IndexSymbol | PairSymbol | FundSymbol | FutureSymbol | OptionSymbol
 
 
 def parse_symbol(text: str) -> Symbol:
@@ -123,6 +150,10 @@ def parse_symbol(text: str) -> Symbol:
         return CashSymbol(exchange, code)
     if exchange in INDEX_EXCHANGES:
         return IndexSymbol(exchange, code)
+    if exchange is Exchange.MF:
+        return fund_symbol(code)
+    if exchange is Exchange.CDS and _PAIR.fullmatch(code):
+        return PairSymbol(exchange, code)
     return _parse_derivative(exchange, code, text)
 
 
@@ -144,6 +175,28 @@ def index_symbol(exchange: Exchange | str, code: str) -> IndexSymbol:
         InvalidInput: `invalid_symbol`.
     """
     return IndexSymbol(_exchange(exchange, INDEX_EXCHANGES), _code(code))
+
+
+def pair_symbol(code: str) -> PairSymbol:
+    """The symbol of a currency pair's spot rate.
+
+    Raises:
+        InvalidInput: `invalid_symbol`.
+    """
+    if not _PAIR.fullmatch(code):
+        raise _refused(code, "a currency pair is written in six letters")
+    return PairSymbol(Exchange.CDS, code)
+
+
+def fund_symbol(code: str) -> FundSymbol:
+    """The symbol of a mutual fund's scheme.
+
+    Raises:
+        InvalidInput: `invalid_symbol`.
+    """
+    if not _FUND.fullmatch(code):
+        raise _refused(code, "a fund is written HOUSE-SCHEME")
+    return FundSymbol(Exchange.MF, code)
 
 
 def future_symbol(exchange: Exchange | str, underlying: str, expiry: date) -> FutureSymbol:
