@@ -1,7 +1,8 @@
 """Alpaca's protocol and MessagePack over real sockets; the test publishes what a feed owner would.
 
-alpaca-py is not among our dependencies. `AlpacaClient` does by hand what its `DataStream` does: it asks for MessagePack
-with a header, insists on two greetings in order, sends tuples of symbols, and reads `t` as a MessagePack timestamp.
+`AlpacaClient` does by hand what the `DataStream` of alpaca-py does, so that every frame can be looked at: it asks for
+MessagePack with a header, insists on two greetings in order, sends tuples of symbols, and reads `t` as a MessagePack
+timestamp. `test_alpaca_client.py` has the real one.
 """
 
 import json

@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from breezeway.breeze.master import parse_master
+from breezeway.contracts.auth import KEY_SESSION_PREFIX
 from breezeway.db import migrate
 from breezeway.embedded.postgres import EmbeddedPostgres
 from breezeway.embedded.valkey import EmbeddedValkey
@@ -53,6 +54,8 @@ class Neighbours:
     refreshes: int = 0
     token_seconds: int = 900
     """How long the access tokens of `/api/v1/auth/refresh` are valid."""
+    api_keys: dict[str, UUID] = field(default_factory=dict)
+    """Keys that are accepted, and their ids."""
     key: SigningKey = field(default_factory=lambda: SigningKey("test", ec.generate_private_key(ec.SECP256R1())))
     url: str = ""
 
@@ -62,6 +65,12 @@ class Neighbours:
         return sign(
             {**claims, "scope": "read data trade", "iat": now, "exp": now + seconds, "jti": new_id().hex}, self.key
         )
+
+    def add_api_key(self) -> str:
+        """A new key of the user, which works from anywhere."""
+        key = f"bwk_{new_id().hex[:22]}_{new_id().hex}{new_id().hex[:11]}"
+        self.api_keys[key] = new_id()
+        return key
 
     async def log_in(self) -> None:
         """Open a broker session at the simulator."""
@@ -106,6 +115,20 @@ class Neighbours:
             self.refresh_token = f"refresh-{self.refreshes}"
             access = self.access_token(seconds=self.token_seconds)
             return {"access_token": access, "refresh_token": self.refresh_token, "expires_in": self.token_seconds}
+
+        @app.post("/internal/api-keys/exchange")
+        async def exchange(body: dict[str, Any]) -> Any:
+            key_id = self.api_keys.get(body["key"])
+            if key_id is None:
+                return JSONResponse({"code": "api_key_invalid", "detail": "Unknown.", "status": 401}, status_code=401)
+            return {
+                "access_token": self.access_token(sid=f"{KEY_SESSION_PREFIX}{key_id}"),
+                "expires_in": 900,
+                "user_id": str(self.user_id),
+                "key_id": str(key_id),
+                "allowed_ips": [],
+                "scopes": ["read", "data", "trade"],
+            }
 
         @app.get("/internal/broker-sessions")
         async def sessions() -> list[dict[str, Any]]:

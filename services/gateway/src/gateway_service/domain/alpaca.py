@@ -97,6 +97,8 @@ class AlpacaView:
 
     def _candle(self, symbol: str, bar: Mapping[str, Any]) -> Iterator[Body]:
         body = {"S": self.names.get(symbol, symbol), **{name: bar[name] for name in "ohlcv"}, "t": bar["t"] * 1_000}
+        # Number of trades and average price: the broker says neither, but Alpaca's client wants to see the names.
+        body |= {"n": None, "vw": None}
         if bar["interval"] == "1d":
             if symbol in self.sets["dailyBars"]:
                 yield body | {"T": "d"}
