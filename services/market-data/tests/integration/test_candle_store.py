@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway.candles.columns import Candles, concat
-from breezeway.candles.resample import ist_midnight
+from breezeway.candles.resample import aggregate, ist_midnight
 from breezeway.clock import IST
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
-from market_data_service.adapters.db.block_codec import pack, unpack
+from market_data_service.adapters.db.block_codec import PackedCandles, pack, unpack
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
 from market_data_service.domain.day_bars import DayBars, split_days
 
@@ -95,6 +95,27 @@ async def test_newest_days_are_found_without_reading_them(db: AsyncEngine) -> No
     assert await store.newest_days(SYMBOL, [MINUTE], date(2026, 11, 19), 2) == [date(2026, 11, 18), date(2026, 11, 19)]
 
 
+async def test_a_day_comes_from_the_best_source_that_has_it(db: AsyncEngine) -> None:
+    store = PostgresCandleStore(db)
+    minutes, fives = bars(date(2026, 11, 18), range(375)), bars(DAY, range(0, 375, 5), price=200.0)
+    await put(db, minutes)
+    sources = Interval.MINUTE_15.sources
+    async with UnitOfWork(db) as work:
+        await write_days(work.session, SYMBOL, Interval.MINUTE_5, [fives], "test")
+        # Of a day with minutes the broker's own bars of five minutes are not looked at.
+        await write_days(work.session, SYMBOL, Interval.MINUTE_5, [bars(date(2026, 11, 18), range(0, 375, 5))], "test")
+        await work.commit()
+    found = await store.read_best(SYMBOL, sources, date(2026, 11, 1), DAY)
+    assert [source for source, _ in found.parts] == [MINUTE, Interval.MINUTE_5]
+    assert found.parts[0][1].candles().equals(minutes.candles)
+    assert found.parts[1][1].candles().equals(fives.candles)
+    days = (await store.read_daily(SYMBOL, Interval.DAY_1.sources, date(2026, 11, 1), DAY)).days
+    assert days.c.tolist() == [minutes.candles.c[-1], fives.candles.c[-1]]
+    assert days.h.tolist() == [minutes.candles.h.max(), fives.candles.h.max()]
+    assert days.v.tolist() == [minutes.candles.v.sum(), fives.candles.v.sum()]
+    assert days.t.tolist() == [ist_midnight(date(2026, 11, 18)), ist_midnight(DAY)]
+
+
 async def test_plain_sql_sees_single_bars(db: AsyncEngine) -> None:
     await put(db, bars(date(2026, 11, 19), range(2)), bars(DAY, range(3), oi=True))
     async with db.connect() as connection:
@@ -148,3 +169,9 @@ def test_packing_gives_back_exactly_the_same_bars(data: st.DataObject) -> None:
         parts.append(Candles.of([midnight + each for each in t], *columns, data.draw(number), interest))
         blocks.append(pack(parts[-1], midnight))
     assert unpack(blocks).equals(concat(parts))
+    picked = PackedCandles(blocks).fold(_each_second)
+    assert picked.equals(_each_second(concat(parts)))
+
+
+def _each_second(bars: Candles) -> Candles:
+    return aggregate(bars, np.arange(len(bars)) // 2)

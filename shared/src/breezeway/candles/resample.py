@@ -64,7 +64,7 @@ def aggregate(base: Candles, labels: Integers) -> Candles:
         np.maximum.reduceat(base.h, starts),
         np.minimum.reduceat(base.l, starts),
         base.c[ends],
-        np.add.reduceat(base.v, starts),
+        np.add.reduceat(base.v, starts, dtype=np.int64),
         None if base.oi is None else base.oi[ends],
     )
 

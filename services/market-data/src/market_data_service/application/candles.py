@@ -16,7 +16,7 @@ from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
-from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars
+from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars, Packed
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
 from market_data_service.domain.indicators.catalogue import Wanted
 from market_data_service.domain.live_bars import merge_live
@@ -105,7 +105,7 @@ class ReadCandles:
         last = _last_day(end, query.interval, ist_date(now))
         live = await self._live.newest(query.live_for, instrument.symbol) if query.live_for is not None else ()
         reader = _Reader(self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()))
-        bars = await reader.bars(query.interval, first, last)
+        bars, stored = await reader.bars(query.interval, first, last)
         lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
         begin, until = (int(at) for at in np.searchsorted(bars.t, [lowest, _ceil(end)]))
         following = None
@@ -118,7 +118,7 @@ class ReadCandles:
         # The last bar of an interval may be cut by `to`; later bars must not shine through in an indicator.
         columns = _indicators(query.indicators, bars[:until], begin)
         bars = bars[begin:until]
-        complete = await self._is_complete(instrument, query, segment, bars, end)
+        complete = self._is_complete(instrument, query, segment, bars, end, stored)
         return CandlesAnswer(instrument.symbol, query.interval, bars, complete, following, columns)
 
     async def coverage(
@@ -179,8 +179,14 @@ class ReadCandles:
         days = await self._store.newest_days(symbol, interval.sources, last, wanted)
         return min(days, default=last)
 
-    async def _is_complete(
-        self, instrument: Instrument, query: CandlesQuery, segment: Segment, bars: Candles, end: datetime
+    def _is_complete(
+        self,
+        instrument: Instrument,
+        query: CandlesQuery,
+        segment: Segment,
+        bars: Candles,
+        end: datetime,
+        complete: frozenset[int],
     ) -> bool:
         """Whether every trading day from the asked (or first answered) one up to the end is covered whole."""
         if query.start is not None:
@@ -192,10 +198,7 @@ class ReadCandles:
         last = last_day_before(end)
         if instrument.expiry is not None:
             last = min(last, instrument.expiry)
-        wanted = self._trading_days(segment, first, last)
-        return (await self._store.complete_days(instrument.symbol, query.interval.sources, first, last)).issuperset(
-            wanted
-        )
+        return complete.issuperset(self._trading_days(segment, first, last))
 
     def _trading_days(self, segment: Segment, first: date, last: date) -> list[int]:
         """As days since 1970-01-01. Remembered by the year, because every answer asks whether it is complete."""
@@ -221,24 +224,38 @@ class _Reader:
     live: Sequence[Bar]
     now: int
 
-    async def bars(self, interval: Interval, first: date, last: date) -> Candles:
+    async def bars(self, interval: Interval, first: date, last: date) -> tuple[Candles, frozenset[int]]:
+        """The bars of these days, and which days are complete."""
         with_live = bool(self.live) and first <= day_of(self.now) <= last
         if interval.seconds is None:
-            daily = await self.store.read_daily(self.symbol, interval.sources, first, last)
-            return self._resample(await self._with_today(daily) if with_live else daily, interval, Interval.DAY_1)
-        parts = list(await self.store.read_best(self.symbol, interval.sources, first, last))
+            stored = await self.store.read_daily(self.symbol, interval.sources, first, last)
+            days = await self._with_today(stored.days) if with_live else stored.days
+            return self._resample(days, interval, Interval.DAY_1), stored.complete
+        found = await self.store.read_best(self.symbol, interval.sources, first, last)
+        parts = [self._part(source, packed, interval) for source, packed in found.parts]
         if with_live:
-            parts = self._with_live(parts)
-        return concat(self._resample(bars, interval, source) for source, bars in parts)
+            parts = self._with_live(found.parts, parts, interval)
+        return concat(parts), found.complete
 
-    def _with_live(self, parts: list[tuple[Interval, Candles]]) -> list[tuple[Interval, Candles]]:
-        *earlier, (source, bars) = parts or [(Interval.MINUTE_1, Candles.empty())]
+    def _part(self, source: Interval, packed: Packed, interval: Interval) -> Candles:
+        if source is interval:
+            return packed.candles()
+        return packed.fold(lambda bars: self._resample(bars, interval, source))
+
+    def _with_live(
+        self, stored: Sequence[tuple[Interval, Packed]], parts: list[Candles], interval: Interval
+    ) -> list[Candles]:
+        if not stored:
+            return [self._resample(merge_live(Candles.empty(), self.live, self.now), interval, Interval.MINUTE_1)]
+        source, packed = stored[-1]
         if source is Interval.MINUTE_1:
-            return [*earlier, (source, merge_live(bars, self.live, self.now))]
-        if len(bars) and day_of(int(bars.t[-1])) == day_of(self.now):
+            minutes = merge_live(packed.candles(), self.live, self.now)
+            return [*parts[:-1], self._resample(minutes, interval, source)]
+        if len(parts[-1]) and day_of(int(parts[-1].t[-1])) == day_of(self.now):
             # Only coarse bars of today are stored; a minute cannot be told from what they already contain.
             return parts
-        return [*parts, (Interval.MINUTE_1, merge_live(Candles.empty(), self.live, self.now))]
+        minutes = merge_live(Candles.empty(), self.live, self.now)
+        return [*parts, self._resample(minutes, interval, Interval.MINUTE_1)]
 
     async def _with_today(self, daily: Candles) -> Candles:
         """Today's bar from its minutes and the live ones, unless the broker's own is stored."""

@@ -1,6 +1,6 @@
 """What the use cases need from outside. The feed has its own in `feed_ports`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -37,6 +37,33 @@ class Instruments(Protocol):
         ...
 
 
+class Packed(Protocol):
+    """Stored bars that nobody has looked at yet."""
+
+    def candles(self) -> Candles: ...
+
+    def fold(self, fold: Callable[[Candles], Candles]) -> Candles:
+        """`fold(self.candles())`, for a `fold` that picks and compares prices but never calculates with them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBars:
+    """`parts` are runs of days that come from one source, ascending. `complete` are the days (since 1970-01-01) that
+    are complete in any of the sources."""
+
+    parts: Sequence[tuple[Interval, Packed]]
+    complete: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDays:
+    """`days` are labelled midnight IST. `complete` as in `StoredBars`."""
+
+    days: Candles
+    complete: frozenset[int]
+
+
 class CandleStore(Protocol):
     """Stored bars and what is known about each day."""
 
@@ -44,22 +71,16 @@ class CandleStore(Protocol):
         """The bars of the Indian days from `first` to `last`, both inclusive, ascending."""
         ...
 
-    async def read_best(
-        self, symbol: str, sources: Sequence[Interval], first: date, last: date
-    ) -> Sequence[tuple[Interval, Candles]]:
-        """As `read`, each day from the first of `sources` that has it; runs of days of one source, ascending."""
+    async def read_best(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredBars:
+        """As `read`, each day from the first of `sources` that has it."""
         ...
 
-    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> Candles:
-        """One bar a day, of the first of `sources` that has it, labelled midnight; no intraday bar is unpacked."""
+    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredDays:
+        """One bar a day, of the first of `sources` that has it; no intraday bar is unpacked."""
         ...
 
     async def newest_days(self, symbol: str, sources: Sequence[Interval], last: date, count: int) -> list[date]:
         """The newest `count` days up to `last` that have bars of any of `sources`, ascending."""
-        ...
-
-    async def complete_days(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> frozenset[int]:
-        """The days (since 1970-01-01) that are complete in any of `sources`."""
         ...
 
     async def coverage(self, symbol: str, interval: Interval, first: date, last: date) -> Mapping[date, DayCoverage]:

@@ -12,10 +12,10 @@ The narrowest form that gives back exactly the same numbers is taken. Blocks are
 decompress than to read (docs/decisions, candle encoding).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,31 +55,65 @@ def pack(candles: Candles, midnight: int) -> Block:
     return Block(midnight, Layout(len(candles), scale, volume_bytes, interest_bytes), b"".join(parts))
 
 
-def unpack(blocks: Sequence[Block]) -> Candles:
-    """The bars of all blocks, one after the other. Open interest, where only some have it, is 0 in the others.
+class PackedCandles:
+    """Blocks one after the other, unpacked as far as somebody needs.
 
-    Every column is converted straight into its place in the answer: copies would cost as much as the conversion.
+    Open interest, where only some blocks have it, is 0 in the others.
     """
-    total = sum(block.layout.bars for block in blocks)
-    whole = Candles(
-        np.empty(total, np.int64),
-        np.empty(total),
-        np.empty(total),
-        np.empty(total),
-        np.empty(total),
-        np.empty(total, np.int64),
-        np.zeros(total, np.int64) if any(block.layout.interest_bytes for block in blocks) else None,
-    )
-    at = 0
-    for layout, run in groupby(blocks, key=attrgetter("layout")):
-        same = list(run)
-        until = at + layout.bars * len(same)
-        _unpack_run(layout, same, whole[at:until])
-        at = until
-    return whole
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = blocks
+
+    def __len__(self) -> int:
+        return sum(block.layout.bars for block in self._blocks)
+
+    def candles(self) -> Candles:
+        """All bars.
+
+        Every column is converted straight into its place in the answer: copies would cost as much as the conversion.
+        """
+        whole = _room(len(self), np.float64, has_interest=self._has_interest)
+        self._fill(whole, scaled=True)
+        return whole
+
+    def fold(self, fold: Callable[[Candles], Candles]) -> Candles:
+        """`fold(self.candles())`, cheaper: `fold` sees prices as the whole numbers that are stored, when all blocks
+        have the same scale, and only what it returns is scaled. So it may pick, compare and leave out prices, never
+        calculate with them."""
+        scales = {block.layout.price_scale for block in self._blocks}
+        if len(scales) != 1 or 0 in scales:
+            return fold(self.candles())
+        whole = _room(len(self), np.int32, has_interest=self._has_interest)
+        self._fill(whole, scaled=False)
+        found, scale = fold(whole), scales.pop()
+        # Division, as in `_unpack_run`, so that both ways give the same numbers to the last bit.
+        return Candles(found.t, found.o / scale, found.h / scale, found.l / scale, found.c / scale, found.v, found.oi)
+
+    @property
+    def _has_interest(self) -> bool:
+        return any(block.layout.interest_bytes for block in self._blocks)
+
+    def _fill(self, whole: Candles, *, scaled: bool) -> None:
+        at = 0
+        for layout, run in groupby(self._blocks, key=attrgetter("layout")):
+            same = list(run)
+            until = at + layout.bars * len(same)
+            _unpack_run(layout, same, whole[at:until], scaled=scaled)
+            at = until
 
 
-def _unpack_run(layout: Layout, blocks: Sequence[Block], into: Candles) -> None:
+def unpack(blocks: Sequence[Block]) -> Candles:
+    """The bars of all blocks, one after the other."""
+    return PackedCandles(blocks).candles()
+
+
+def _room(size: int, price: type[np.float64] | type[np.int32], *, has_interest: bool) -> Candles:
+    prices = [cast(Floats, np.empty(size, price)) for _ in range(4)]
+    interest = np.zeros(size, np.int64) if has_interest else None
+    return Candles(np.empty(size, np.int64), *prices, np.empty(size, np.int64), interest)
+
+
+def _unpack_run(layout: Layout, blocks: Sequence[Block], into: Candles, *, scaled: bool) -> None:
     shape = (len(blocks), layout.bars)
     raw = np.frombuffer(b"".join(block.body for block in blocks), np.uint8).reshape(len(blocks), -1)
     at = 0
@@ -92,11 +126,11 @@ def _unpack_run(layout: Layout, blocks: Sequence[Block], into: Candles) -> None:
     midnights = np.array([block.midnight for block in blocks], np.int64)
     np.add(column(">i4"), midnights[:, None], out=into.t.reshape(shape))
     for price in (into.o, into.h, into.l, into.c):
-        if layout.price_scale:
+        if layout.price_scale and scaled:
             # Division, not multiplication by the inverse: only it gives back the nearest double of the decimal number.
             np.divide(column(">i4"), layout.price_scale, out=price.reshape(shape))
         else:
-            price.reshape(shape)[:] = column(">f8")
+            price.reshape(shape)[:] = column(">i4" if layout.price_scale else ">f8")
     into.v.reshape(shape)[:] = column(f">i{layout.volume_bytes}")
     if layout.interest_bytes and into.oi is not None:
         into.oi.reshape(shape)[:] = column(f">i{layout.interest_bytes}")

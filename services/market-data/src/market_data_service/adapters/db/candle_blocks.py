@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+import asyncpg
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -19,9 +20,10 @@ from breezeway.candles.resample import ist_midnight
 from breezeway.clock import IST_OFFSET_SECONDS
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
-from market_data_service.adapters.db.block_codec import Block, Layout, pack, unpack
+from market_data_service.adapters.db.block_codec import Block, Layout, PackedCandles, pack, unpack
 from market_data_service.adapters.db.raw import raw_connection
 from market_data_service.adapters.db.tables import candle_blocks, candle_coverage
+from market_data_service.application.ports import StoredBars, StoredDays
 from market_data_service.domain.coverage import CoverageState, DayCoverage
 from market_data_service.domain.day_bars import DayBars, merge
 
@@ -56,29 +58,29 @@ class PostgresCandleStore:
             rows = await connection.fetch(_READ, symbol, interval.value, first, last)
         return unpack([_block(row) for row in rows])
 
-    async def read_best(
-        self, symbol: str, sources: Sequence[Interval], first: date, last: date
-    ) -> Sequence[tuple[Interval, Candles]]:
-        if len(sources) == 1:
-            return [(sources[0], await self.read(symbol, sources[0], first, last))]
+    async def read_best(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredBars:
+        names = [each.value for each in sources]
         async with raw_connection(self._engine) as connection:
-            rows = await connection.fetch(_READ_BEST, symbol, [each.value for each in sources], first, last)
-        return [(Interval(name), unpack([_block(row) for row in run])) for name, run in groupby(rows, itemgetter(6))]
+            if len(names) == 1:
+                rows = await connection.fetch(_READ, symbol, names[0], first, last)
+                parts = [(sources[0], PackedCandles([_block(row) for row in rows]))]
+            else:
+                rows = await connection.fetch(_READ_BEST, symbol, names, first, last)
+                runs = groupby(rows, itemgetter(6))
+                parts = [(Interval(name), PackedCandles([_block(row) for row in run])) for name, run in runs]
+            return StoredBars(parts, await _complete_days(connection, symbol, names, first, last))
 
-    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> Candles:
+    async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredDays:
+        names = [each.value for each in sources]
         async with raw_connection(self._engine) as connection:
-            rows = await connection.fetch(_READ_DAILY, symbol, [each.value for each in sources], first, last)
+            rows = await connection.fetch(_READ_DAILY, symbol, names, first, last)
+            complete = await _complete_days(connection, symbol, names, first, last)
         if not rows:
-            return Candles.empty()
+            return StoredDays(Candles.empty(), complete)
         days, o, h, low, c, v, oi = zip(*rows, strict=True)
         t = np.array(days, np.int64) * _DAY - IST_OFFSET_SECONDS
         interest = [each or 0 for each in oi] if any(each is not None for each in oi) else None
-        return Candles.of(t, o, h, low, c, v, interest)
-
-    async def complete_days(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> frozenset[int]:
-        async with raw_connection(self._engine) as connection:
-            rows = await connection.fetch(_COMPLETE_DAYS, symbol, [each.value for each in sources], first, last)
-        return frozenset(row[0] for row in rows)
+        return StoredDays(Candles.of(t, o, h, low, c, v, interest), complete)
 
     async def newest_days(self, symbol: str, sources: Sequence[Interval], last: date, count: int) -> list[date]:
         b = candle_blocks.c
@@ -103,6 +105,12 @@ class PostgresCandleStore:
             row.day: DayCoverage(row.day, CoverageState(row.state), row.bars, row.expected, row.reason, row.updated_at)
             for row in rows
         }
+
+
+async def _complete_days(
+    connection: "asyncpg.Connection[asyncpg.Record]", symbol: str, names: Sequence[str], first: date, last: date
+) -> frozenset[int]:
+    return frozenset(row[0] for row in await connection.fetch(_COMPLETE_DAYS, symbol, names, first, last))
 
 
 async def read_days(session: AsyncSession, symbol: str, interval: Interval, first: date, last: date) -> list[DayBars]:
