@@ -4,48 +4,63 @@ import asyncio
 import base64
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth_service.adapters.access_tokens import AccessTokenSigner
 from auth_service.adapters.breeze.broker import BreezeBroker
+from auth_service.adapters.common_passwords import common_passwords
+from auth_service.adapters.db.sealed_rows import PostgresSealedRows, VaultCheck
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
+from auth_service.adapters.device_marks import SignedDeviceMarks
+from auth_service.adapters.mail.mailbox import PostgresMailbox
+from auth_service.adapters.mail.smtp import NoMailer, SmtpMailer, SmtpServer
 from auth_service.adapters.passwords import HashCost, PasslibHasher
 from auth_service.adapters.redis.announcements import RedisAnnouncements
 from auth_service.adapters.secret_files import read_or_make
 from auth_service.adapters.signing_keys import SigningKeyFiles, WatchedKeys
+from auth_service.adapters.totp import TotpCodes
 from auth_service.adapters.vault import Vault, VaultKeys
-from auth_service.api.dependencies import Limits, Services
+from auth_service.api.dependencies import Limits, Services, WebSession
 from auth_service.application.account_deletion import AccountDeletion
 from auth_service.application.api_keys import ApiKeys
-from auth_service.application.audit_log import AuditLog
+from auth_service.application.audit_log import AuditLog, ChainReport
 from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
-from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, UnitOfWork
+from auth_service.application.email_addresses import EmailAddresses
+from auth_service.application.passwords import Passwords
+from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, Mailer, UnitOfWork
+from auth_service.application.post_office import PostOffice
 from auth_service.application.preferences import Preferences
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
-from auth_service.application.registration import Registration
+from auth_service.application.registration import Registration, RegistrationRules
 from auth_service.application.revoking import Revoking
+from auth_service.application.second_factor import SecondFactor
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
 from auth_service.application.user_administration import UserAdministration
+from auth_service.application.vault_rotation import RotationReport, VaultRotation
 from auth_service.jobs.chores import Chore, repeat_for_ever
-from auth_service.settings import AuthSettings
+from auth_service.settings import AuthSettings, SigningSettings
+from breezeway import logs
 from breezeway.breeze.quota import BrokerQuota
 from breezeway.clock import Clock, SystemClock
 from breezeway.db.engine import create_engine
-from breezeway.errors import Misconfigured
+from breezeway.db.unit_of_work import is_connection_failure
+from breezeway.errors import Misconfigured, UpstreamUnavailable
 from breezeway.http.app import Check
 from breezeway.redis.client import connect
 from breezeway.redis.sliding_window import SlidingWindow
@@ -56,6 +71,7 @@ from breezeway.security.service_tokens import ServiceTokens
 SERVICE = "auth"
 
 _HOUR = 3_600.0
+_QUARTER_HOUR = 900.0
 _NEW_KEYS_SECONDS = 5.0
 
 
@@ -86,6 +102,8 @@ async def build(
         settings.database_url.get_secret_value(), application=SERVICE, pool_size=settings.database_pool_size
     )
     stack.push_async_callback(engine.dispose)
+    vault_check = VaultCheck(PostgresSealedRows(engine, vault))
+    await vault_check.if_reachable()
     redis = connect(settings.redis_url)
     stack.push_async_callback(redis.aclose)
     hasher = PasslibHasher(
@@ -106,10 +124,23 @@ async def build(
     connections = BrokerConnections(units, broker.logins, announce, clock)
     revoking = Revoking(units, announce, clock)
     sign_ins = SignInList(units, revoking, clock)
+    common = common_passwords()
+    addresses = EmailAddresses(units, clock, admin_email=settings.admin_email)
+    second_factor = SecondFactor(units, TotpCodes(), hasher, signer, clock)
+    mailbox = None if settings.is_production or settings.smtp_host else PostgresMailbox(engine, clock)
+    post_office = PostOffice(units, mailbox or _mailer(settings), clock, public_url=settings.gateway_url)
     access = ServiceAccess(units, clock, shared_feed_user=settings.shared_feed_user)
     app.state.services = Services(
-        registration=Registration(units, hasher, clock),
-        signing_in=SigningIn(units, hasher, signer, clock),
+        registration=Registration(units, hasher, common, clock, _registration_rules(settings)),
+        signing_in=SigningIn(
+            units,
+            hasher,
+            signer,
+            second_factor,
+            revoking,
+            clock,
+            needs_verified_email=settings.login_needs_verified_email,
+        ),
         refreshing=Refreshing(units, signer, revoking, clock),
         sign_ins=sign_ins,
         revoking=revoking,
@@ -128,6 +159,13 @@ async def build(
         jwks=signer.jwks,
         secure_cookies=settings.gateway_url.startswith("https:"),
         limits=_limits(redis, settings),
+        passwords=Passwords(units, hasher, revoking, addresses, common, clock),
+        addresses=addresses,
+        second_factor=second_factor,
+        post_office=post_office,
+        mailbox=mailbox,
+        device_marks=SignedDeviceMarks(settings.internal_key.get_secret_value().encode(), clock),
+        web_session=_web_session(settings),
     )
 
     async def own_keys() -> Mapping[str, Any]:
@@ -138,11 +176,14 @@ async def build(
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
     _own_chore(stack, "read-signing-keys", keys.look_again, _NEW_KEYS_SECONDS)
     _own_chore(stack, "deliver-revocations", revoking.deliver, 1.0)
+    _own_chore(stack, "deliver-mails", post_office.deliver, 1.0)
+    _own_chore(stack, "forget-mails", post_office.forget_old, _HOUR)
+    _own_chore(stack, "forget-codes", second_factor.forget_old, _HOUR)
     _own_chore(stack, "forget-sign-ins", sign_ins.forget_old, _HOUR)
-    return {"postgres": lambda: _answers(engine), "redis": lambda: redis.ping()}
+    return {"postgres": lambda: _answers(engine), "vault": vault_check, "redis": lambda: redis.ping()}
 
 
-def signing_key_files(settings: AuthSettings) -> SigningKeyFiles:
+def signing_key_files(settings: SigningSettings) -> SigningKeyFiles:
     """Where the keys are that sign access tokens; outside production the first one is made when absent."""
     return SigningKeyFiles(settings.first_signing_key, settings.signing_key_folder, generate=not settings.is_production)
 
@@ -165,16 +206,53 @@ def vault_keys(settings: AuthSettings) -> VaultKeys:
     return VaultKeys.parse(made.decode().strip())
 
 
+def _mailer(settings: AuthSettings) -> Mailer:
+    if settings.smtp_host is None:
+        if settings.login_needs_verified_email:
+            raise Misconfigured(
+                "BREEZEWAY_LOGIN_NEEDS_VERIFIED_EMAIL needs a mail server: without one nobody could confirm their "
+                "address. Set SMTP_HOST and MAIL_FROM.",
+                code="mail_not_configured",
+            )
+        return NoMailer()
+    return SmtpMailer(
+        SmtpServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_from,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            encryption=settings.smtp_encryption,
+        )
+    )
+
+
+def _registration_rules(settings: AuthSettings) -> RegistrationRules:
+    return RegistrationRules(is_open=settings.registration == "open", first_is_admin=settings.admin_email is None)
+
+
+def _web_session(settings: AuthSettings) -> WebSession:
+    public = urlsplit(settings.gateway_url)
+    # A session that lasts a month never crosses a network in the clear in production, whatever the address says.
+    secure = settings.is_production or public.scheme == "https"
+    return WebSession(secure=secure, origin=f"{public.scheme}://{public.netloc}")
+
+
 def _limits(redis: Redis, settings: AuthSettings) -> Limits:
     times = 1 if settings.is_production else 10
 
-    def window(scope: str, limit: int) -> SlidingWindow:
-        return SlidingWindow(redis, scope, limit=limit * times, seconds=60)
+    def window(scope: str, limit: int, seconds: float = 60) -> SlidingWindow:
+        return SlidingWindow(redis, scope, limit=limit * times, seconds=seconds)
 
     return Limits(
         login=window("login", settings.login_limit),
         login_ip=window("login-ip", settings.login_ip_limit),
+        login_account=window("login-account", settings.login_account_limit, _QUARTER_HOUR),
+        login_everywhere=window("login-everywhere", settings.login_global_limit),
+        login_device=window("login-device", settings.login_limit),
         register=window("register", settings.register_limit),
+        mailing=window("mailing", settings.mailing_limit),
+        password_check=window("password-check", settings.login_limit),
     )
 
 
@@ -187,6 +265,43 @@ def _own_chore(stack: AsyncExitStack, name: str, chore: Chore, every: float) -> 
             await task
 
     stack.push_async_callback(stop)
+
+
+async def with_vault_rotation(
+    settings: AuthSettings, act: Callable[[VaultRotation], Awaitable[RotationReport]]
+) -> RotationReport:
+    """Let `act` use the vault's rotation; what it needs is opened before and closed after. Raises Misconfigured."""
+    logs.configure(SERVICE, log_format=settings.log_format, level=settings.log_level)
+    vault = Vault(vault_keys(settings))
+    async with _engine_for_once(settings) as engine:
+        rotation = VaultRotation(
+            PostgresSealedRows(engine, vault), lambda: PostgresUnitOfWork(engine, vault), SystemClock()
+        )
+        return await act(rotation)
+
+
+async def with_audit_log(settings: AuthSettings, act: Callable[[AuditLog], Awaitable[ChainReport]]) -> ChainReport:
+    """Let `act` use the audit log, as above."""
+    vault = Vault(vault_keys(settings))
+    async with _engine_for_once(settings) as engine:
+        return await act(AuditLog(lambda: PostgresUnitOfWork(engine, vault)))
+
+
+@contextlib.asynccontextmanager
+async def _engine_for_once(settings: AuthSettings) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(settings.database_url.get_secret_value(), application=f"{SERVICE}-command", pooled=False)
+    try:
+        yield engine
+    except ProgrammingError as error:
+        raise Misconfigured(
+            "The database lacks tables; bring it to the newest schema first: breezeway migrate", code="not_migrated"
+        ) from error
+    except (OSError, SQLAlchemyError) as error:
+        if not is_connection_failure(error):
+            raise
+        raise UpstreamUnavailable("PostgreSQL does not answer; run it again.", code="database_unavailable") from error
+    finally:
+        await engine.dispose()
 
 
 async def _answers(engine: AsyncEngine) -> None:

@@ -14,8 +14,12 @@ from auth_service.api import (
     broker_callback,
     broker_portfolio,
     broker_sessions,
+    dev_mailbox,
+    email_addresses,
     internal,
+    passwords,
     preferences,
+    second_factor,
     user_administration,
     users,
 )
@@ -50,6 +54,9 @@ def create_app(
     )
     for router in (
         auth.router,
+        passwords.router,
+        email_addresses.router,
+        second_factor.router,
         users.router,
         preferences.router,
         user_administration.router,  # after the users: `me` is nobody's id
@@ -59,6 +66,7 @@ def create_app(
         broker_accounts.router,
         broker_sessions.router,
         broker_portfolio.router,
+        dev_mailbox.router,
         internal.router,
         api_keys.internal_router,
     ):

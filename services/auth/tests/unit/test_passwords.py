@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from auth_service.adapters.common_passwords import common_passwords
 from auth_service.adapters.passwords import HashCost, PasslibHasher
-from auth_service.domain.passwords import check_password
+from auth_service.domain.passwords import MAX_CHARACTERS, MIN_CHARACTERS, check_password, folded
 from breezeway.errors import InvalidInput
 
 
@@ -18,17 +19,62 @@ def hasher() -> Iterator[PasslibHasher]:
     made.close()
 
 
-@pytest.mark.parametrize("password", ["12345678", "x" * 256, "        ", "🦊" * 8, "no digits or capitals"])
-def test_length_is_all_that_counts(password: str) -> None:
-    check_password(password)
+EMAIL = "asha.rao@example.com"
+COMMON = common_passwords()
 
 
-@pytest.mark.parametrize("password", ["", "1234567", "x" * 257, "🦊" * 7])
-def test_too_short_and_too_long_are_refused(password: str) -> None:
+@pytest.mark.parametrize(
+    "password", ["x7" * 128, "        ", "🦊🐢" * 4, "no digits or capitals", "a/b\x00cdefg", "12 34 56 78"]
+)
+def test_a20_length_and_not_being_common_are_all_that_counts(password: str) -> None:
+    check_password(password, email=EMAIL, common=COMMON)
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "x" * 257, "🦊" * 7, "🦊" * 257])
+def test_a20_too_short_and_too_long_are_refused(password: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        check_password(password)
+        check_password(password, email=EMAIL, common=COMMON)
     assert refused.value.code == "invalid_password"
     assert not password or password not in refused.value.detail
+
+
+def test_a20_what_may_be_hashed_has_at_most_1024_bytes() -> None:
+    assert len(("\U0010ffff" * MAX_CHARACTERS).encode()) == 1_024
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1",
+        "PaSsWoRd1",
+        "ｐａｓｓｗｏｒｄ１",
+        "12345678",
+        "qwertyuiop",
+        "Jaishreeram",
+        "india@123",
+        "iloveyou",
+        "aaaaaaaa",
+        "Summer2024",
+        "19991999",
+        "asha.rao@example.com",
+        "ASHA.RAO",
+        "asha.rao123",
+        "Asha.Rao@2026!",
+        "example.com",
+        "Breezeway1",
+    ],
+)
+def test_what_everybody_tries_first_is_refused(password: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check_password(password, email=EMAIL, common=COMMON, field="body.new_password")
+    assert refused.value.code == "common_password"
+    assert refused.value.faults[0].field == "body.new_password"
+    assert password not in refused.value.detail
+
+
+def test_the_list_is_long_and_every_entry_could_be_chosen() -> None:
+    assert len(COMMON) >= 3_000
+    assert all(MIN_CHARACTERS <= len(entry) <= MAX_CHARACTERS and entry == folded(entry) for entry in COMMON)
 
 
 async def test_hashes_are_argon2id_at_the_minimum(hasher: PasslibHasher) -> None:

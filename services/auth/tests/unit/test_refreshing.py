@@ -14,6 +14,7 @@ from auth_service.application.refreshing import Refreshing
 from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import start_session
 from auth_service.domain.audit import AuditEntry, AuditEvent, Origin
+from auth_service.domain.mails import MailKind, QueuedMail
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import Role, User
 from breezeway.contracts.auth import CredentialsRevoked
@@ -35,6 +36,7 @@ class FakeStore:
     tokens: dict[bytes, RefreshToken] = field(default_factory=dict)
     used: set[bytes] = field(default_factory=set)
     revoked: list[CredentialsRevoked] = field(default_factory=list)
+    mailed: list[QueuedMail] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     effects: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
 
@@ -91,8 +93,15 @@ class FakeStore:
     def revocations(self) -> Self:
         return self
 
-    async def add(self, revoked: CredentialsRevoked) -> None:
-        self.revoked.append(revoked)
+    @property
+    def mails(self) -> Self:
+        return self
+
+    async def add(self, row: CredentialsRevoked | QueuedMail) -> None:
+        if isinstance(row, QueuedMail):
+            self.mailed.append(row)
+        else:
+            self.revoked.append(row)
 
     async def take(self, limit: int) -> list[CredentialsRevoked]:
         taken, self.revoked = self.revoked, []
@@ -121,7 +130,7 @@ class Heard:
 
 
 class Signer:
-    def issue(self, user: User, sign_in_id: UUID, at: datetime) -> AccessToken:
+    def issue(self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None) -> AccessToken:
         return AccessToken(f"token of {user.id}", 900)
 
 
@@ -159,6 +168,7 @@ async def test_a02_reuse_ends_the_family_and_is_told(rig: Rig) -> None:
     assert refused.value.code == "invalid_refresh_token"
     assert rig.store.ended is EndReason.REUSE
     assert [told.user_id for told in rig.heard.revocations] == [rig.store.user.id]
+    assert [(mail.kind, mail.user_id) for mail in rig.store.mailed] == [(MailKind.REFRESH_REUSED, rig.store.user.id)]
     assert [(entry.event, entry.ip) for entry in rig.store.entries] == [(AuditEvent.REFRESH_REUSED, "203.0.113.7")]
     with pytest.raises(Unauthenticated):
         await rig.refreshing.refresh(second.refresh_token, Origin())

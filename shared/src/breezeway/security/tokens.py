@@ -53,6 +53,9 @@ class Principal:
     """Epoch seconds, UTC."""
     issued_at: int = 0
     """Epoch seconds, UTC."""
+    mfa_at: int = 0
+    """Epoch seconds, UTC: when the second factor was proved for this token; 0 when it was not. A refreshed token does
+    not carry it on, so it is never older than a token lives."""
 
     @property
     def is_admin(self) -> bool:
@@ -150,6 +153,7 @@ class TokenVerifier:
                 token_id=str(claims["jti"]),
                 expires_at=int(claims["exp"]),
                 issued_at=int(claims["iat"]),
+                mfa_at=int(claims.get("mfa_at", 0)),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise _invalid("it lacks what an access token carries") from error

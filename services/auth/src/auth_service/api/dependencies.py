@@ -1,8 +1,7 @@
 """What the routes ask for: the use cases, who is calling from where, and how often."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
@@ -15,19 +14,22 @@ from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
-from auth_service.application.ports import CallBudget
+from auth_service.application.email_addresses import EmailAddresses
+from auth_service.application.passwords import Passwords
+from auth_service.application.ports import CallBudget, DeviceMarks, Mailbox
+from auth_service.application.post_office import PostOffice
 from auth_service.application.preferences import Preferences
 from auth_service.application.profiles import Profiles
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.registration import Registration
 from auth_service.application.revoking import Revoking
+from auth_service.application.second_factor import SecondFactor
 from auth_service.application.service_access import ServiceAccess
 from auth_service.application.sign_in_list import SignInList
 from auth_service.application.signing_in import SigningIn
 from auth_service.application.user_administration import UserAdministration
 from auth_service.domain.audit import Origin
-from auth_service.domain.users import normalise_email
-from breezeway.errors import RateLimited, Unauthenticated
+from breezeway.errors import Unauthenticated
 from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 
@@ -41,7 +43,20 @@ class Limits:
 
     login: SlidingWindow
     login_ip: SlidingWindow
+    login_account: SlidingWindow
+    login_everywhere: SlidingWindow
+    login_device: SlidingWindow
     register: SlidingWindow
+    mailing: SlidingWindow
+    password_check: SlidingWindow
+
+
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """How the session of a browser is kept: whether its cookies need TLS, and the origin of our own pages."""
+
+    secure: bool
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,13 @@ class Services:
     jwks: Callable[[], Mapping[str, Any]]
     secure_cookies: bool
     limits: Limits
+    passwords: Passwords
+    addresses: EmailAddresses
+    second_factor: SecondFactor
+    post_office: PostOffice
+    mailbox: Mailbox | None
+    device_marks: DeviceMarks
+    web_session: WebSession
 
 
 def _services(request: Request) -> Services:
@@ -87,19 +109,32 @@ def _origin(
 
 
 def _client_ip(request: Request, service_token: str | None, forwarded_for: str | None) -> str | None:
-    """The caller's address. A forwarded one counts only from the gateway, which proves itself; anybody can send
-    a header.
-    """
+    """The caller's address. A forwarded one counts only from the gateway; anybody can send a header."""
     peer = request.client.host if request.client else None
-    if service_token is None or forwarded_for is None:
-        return peer
-    tokens = cast(ServiceTokens, request.app.state.service_tokens)
-    try:
-        sender = tokens.verify(service_token)
-    except Unauthenticated:
+    if forwarded_for is None or not _is_gateway(request, service_token):
         return peer
     nearest = forwarded_for.rsplit(",", 1)[-1].strip()
-    return nearest if sender == "gateway" and _ADDRESS.fullmatch(nearest) else peer
+    return nearest if _ADDRESS.fullmatch(nearest) else peer
+
+
+def _is_gateway(request: Request, service_token: str | None) -> bool:
+    """Whether the request comes through our gateway, which proves itself."""
+    if service_token is None:
+        return False
+    tokens = cast(ServiceTokens, request.app.state.service_tokens)
+    try:
+        return tokens.verify(service_token) == "gateway"
+    except Unauthenticated:
+        return False
+
+
+def _host(
+    request: Request,
+    service_token: Annotated[str | None, Header(alias=SERVICE_TOKEN_HEADER, include_in_schema=False)] = None,
+    forwarded_host: Annotated[str | None, Header(alias="X-Forwarded-Host", include_in_schema=False)] = None,
+) -> str:
+    forwarded = forwarded_host if _is_gateway(request, service_token) else None
+    return forwarded or request.headers.get("host", "")
 
 
 TheServices = Annotated[Services, Depends(_services)]
@@ -108,37 +143,7 @@ TheServices = Annotated[Services, Depends(_services)]
 TheOrigin = Annotated[Origin, Depends(_origin)]
 """Where the request comes from, for limits and the audit log."""
 
+TheHost = Annotated[str, Depends(_host)]
+"""The name that the caller reached us by. They can send any; it decides nothing but whether two headers agree."""
+
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
-
-
-@asynccontextmanager
-async def limited_login(services: Services, email: str, origin: Origin) -> AsyncIterator[None]:
-    """Around one attempt to sign in: raises RateLimited after too many that failed.
-
-    An attempt counts while it is under way, so that parallel guesses count too, and is taken back when it
-    succeeds. Without the limiter nobody may try passwords: it fails closed.
-    """
-    where = origin.ip or "unknown"
-    # Address and IP together: a stranger elsewhere cannot use up the attempts of the owner.
-    who = f"{where}:{normalise_email(email)[:320]}"
-    from_there = await _count(services.limits.login_ip, where)
-    from_there_to_this = await _count(services.limits.login, who)
-    yield
-    await services.limits.login_ip.take_back(where, from_there)
-    await services.limits.login.take_back(who, from_there_to_this)
-
-
-async def limit_registration(services: Services, origin: Origin) -> None:
-    """Count one registration; raises RateLimited."""
-    await _count(services.limits.register, origin.ip or "unknown")
-
-
-async def _count(window: SlidingWindow, who: str) -> str:
-    verdict = await window.hit(who)
-    if not verdict.allowed:
-        raise RateLimited(
-            "Too many attempts; wait a moment and try again.",
-            code="too_many_attempts",
-            retry_after=verdict.retry_after,
-        )
-    return verdict.hit

@@ -53,3 +53,6 @@ BrokerSecret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=512)]
 """A refresh token."""
+
+OneTimeCode = Annotated[SecretStr, Field(min_length=6, max_length=64)]
+"""A code of an authenticator app, or a recovery code."""

@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from auth_service.api.dependencies import TheOrigin, TheServices, limited_login
+from auth_service.api.dependencies import TheOrigin, TheServices
 from auth_service.api.fields import Body, GivenPassword, Label
+from auth_service.api.limits import limited_password_check
 from auth_service.domain.users import Role, User
 from breezeway.security.dependencies import CurrentUser
 from breezeway.security.scopes import SignedIn
@@ -24,10 +25,20 @@ class UserView(BaseModel):
     full_name: str | None = Field(None, examples=["Asha Rao"])
     role: Role
     created_at: datetime
+    email_verified: bool = Field(description="Whether the user has followed a link that was mailed to the address.")
+    mfa_enabled: bool = Field(description="Whether signing in needs a code of an authenticator app as well.")
 
     @classmethod
     def of(cls, user: User) -> Self:
-        return cls(id=user.id, email=user.email, full_name=user.full_name, role=user.role, created_at=user.created_at)
+        return cls(
+            id=user.id,
+            email=user.email,
+            full_name=user.full_name,
+            role=user.role,
+            created_at=user.created_at,
+            email_verified=user.email_verified_at is not None,
+            mfa_enabled=user.totp_since is not None,
+        )
 
 
 class UserChanges(Body):
@@ -60,7 +71,6 @@ async def change_me(body: UserChanges, user: SignedIn, services: TheServices, or
 async def delete_me(body: DeletionBody, user: SignedIn, services: TheServices, origin: TheOrigin) -> None:
     """Delete the account for good, with its broker accounts, API keys and preferences. Sign-ins, keys and open streams
     end within two seconds. The last administrator has to name another first: 409 `last_admin`."""
-    profile = await services.profiles.own(user.user_id)
     # Here passwords can be guessed too, by whoever found a device that was left signed in.
-    async with limited_login(services, profile.email, origin):
+    async with limited_password_check(services, user.user_id):
         await services.deletion.delete(user.user_id, body.password.get_secret_value(), origin)

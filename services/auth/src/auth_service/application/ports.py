@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from auth_service.domain.api_keys import ApiKey
-from auth_service.domain.audit import AuditEntry
+from auth_service.domain.audit import AuditEntry, ChainLink
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSession, PendingLogin
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.mailed_tokens import MailedToken, TokenPurpose
@@ -78,8 +78,18 @@ class SignIns(Protocol):
         """End one sign-in of the user; False when it is not theirs or was over already."""
         ...
 
-    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> Sequence[UUID]:
-        """End every sign-in of the user; returns which were open."""
+    async def end_all(
+        self, user_id: UUID, reason: EndReason, at: datetime, *, keep: UUID | None = None
+    ) -> Sequence[UUID]:
+        """End every sign-in of the user, but for `keep`; returns which were open."""
+        ...
+
+    async def end_surplus(self, user_id: UUID, allowed: int, at: datetime) -> Sequence[UUID]:
+        """End the open sign-ins that go beyond `allowed`, the longest unused first; returns which."""
+        ...
+
+    async def seen_from(self, email: str, ip: str, since: datetime) -> bool:
+        """Whether somebody with that address has signed in from that IP after `since`."""
         ...
 
     async def forget(self, over_before: datetime, limit: int) -> int:
@@ -303,6 +313,14 @@ class UnitOfWork(Protocol):
         """Entries of the audit log, newest first, that are older than the entry `after`."""
         ...
 
+    async def audit_chain(self, after: int, limit: int) -> Sequence[ChainLink]:
+        """The audit log in the order of its chain, from behind the place `after`."""
+        ...
+
+    async def audit_is_final(self) -> bool:
+        """Whether the database itself refuses to change the audit log."""
+        ...
+
     @property
     def mails(self) -> Mails: ...
 
@@ -358,6 +376,18 @@ class AppCodes(Protocol):
         ...
 
 
+class DeviceMarks(Protocol):
+    """What a browser that has signed in is known by."""
+
+    def make(self, email: str) -> str:
+        """A mark for the browser that has just signed in with this normalised address."""
+        ...
+
+    def device_of(self, mark: str, email: str) -> str | None:
+        """Which device a mark belongs to; None when it is not ours, is for another address, or too old."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AccessToken:
     """A signed access token and how many seconds it lives."""
@@ -369,9 +399,7 @@ class AccessToken:
 class AccessTokens(Protocol):
     """Signs access tokens."""
 
-    def issue(
-        self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None
-    ) -> AccessToken:
+    def issue(self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None) -> AccessToken:
         """A token of a sign-in; `mfa_at` is when the second factor was proved, where it was just now."""
         ...
 

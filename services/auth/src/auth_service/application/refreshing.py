@@ -1,9 +1,11 @@
 """Refreshing: one use per token, decided by one statement."""
 
+from auth_service.application.notices import notify
 from auth_service.application.ports import AccessTokens, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import SessionTokens, new_refresh_token
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
+from auth_service.domain.mails import MailKind
 from auth_service.domain.sign_ins import EndReason, digest_of
 from breezeway.clock import Clock
 from breezeway.errors import Unauthenticated
@@ -49,10 +51,14 @@ class Refreshing:
         now = self._clock.now()
         async with self._units() as work:
             sign_in = await work.sign_ins.owner_of(digest, spent_only=True)
-            if sign_in is None or not await work.sign_ins.end(sign_in.id, sign_in.user_id, EndReason.REUSE, now):
+            # The user first: whoever changes the password holds them, and then waits for the sign-in.
+            if sign_in is None or await work.users.by_id(sign_in.user_id, lock=True) is None:
+                return
+            if not await work.sign_ins.end(sign_in.id, sign_in.user_id, EndReason.REUSE, now):
                 return
             await self._revoking.revoke(work, sign_in.user_id, sign_in.id)
             work.audit(
                 audit_entry(AuditEvent.REFRESH_REUSED, sign_in.user_id, now, origin, {"sign_in": str(sign_in.id)})
             )
+            await notify(work, sign_in.user_id, MailKind.REFRESH_REUSED, now, origin)
             await work.commit()

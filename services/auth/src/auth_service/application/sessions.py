@@ -27,9 +27,15 @@ class SessionTokens:
 
 
 async def start_session(
-    work: UnitOfWork, tokens: AccessTokens, user: User, origin: Origin, at: datetime
+    work: UnitOfWork, tokens: AccessTokens, user: User, origin: Origin, at: datetime, *, proved_second: bool = False
 ) -> SessionTokens:
-    """Begin a sign-in for an authenticated `user` within `work`; the caller commits."""
+    """Begin a sign-in for an authenticated `user` within `work`; the caller commits.
+
+    Args:
+        proved_second: whether the second factor was proved along with the password.
+    """
+    if user.totp_since is not None and not proved_second:
+        raise RuntimeError("a session was about to begin without the second factor that its user has turned on")
     sign_in = SignIn(
         id=new_id(),
         user_id=user.id,
@@ -41,8 +47,10 @@ async def start_session(
     )
     secret, token = new_refresh_token(sign_in, at)
     await work.sign_ins.start(sign_in, token)
-    work.audit(audit_entry(AuditEvent.SIGNED_IN, user.id, at, origin, {"sign_in": str(sign_in.id)}))
-    return SessionTokens(access=tokens.issue(user, sign_in.id, at), refresh_token=secret, user=user)
+    facts = {"sign_in": str(sign_in.id), "second_factor": "yes" if proved_second else "no"}
+    work.audit(audit_entry(AuditEvent.SIGNED_IN, user.id, at, origin, facts))
+    access = tokens.issue(user, sign_in.id, at, mfa_at=at if proved_second else None)
+    return SessionTokens(access=access, refresh_token=secret, user=user)
 
 
 def new_refresh_token(sign_in: SignIn, at: datetime) -> tuple[str, RefreshToken]:

@@ -39,6 +39,7 @@ class AuditEvent(StrEnum):
     USER_DELETED = "user.deleted"
     ROLE_CHANGED = "user.role_changed"
     PASSWORD_TAKEN = "password.taken_by_admin"  # noqa: S105 - the name of an event
+    VAULT_ROTATED = "vault.rotated"
     ADMIN_ACTED = "admin.acted"
     PROFILE_CHANGED = "user.profile_changed"
     API_KEY_CREATED = "api_key.created"
@@ -74,6 +75,15 @@ class AuditEntry:
     user_id: UUID | None
     ip: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLink:
+    """An entry in its place in the chain, with the hash that was stored with it."""
+
+    seq: int
+    entry: AuditEntry
+    hash: bytes
 
 
 def chained_hash(previous: bytes, entry: AuditEntry) -> bytes:

@@ -88,4 +88,5 @@ def mail_to_address(kind: MailKind, address: str, at: datetime) -> QueuedMail:
 
 def pause_after(attempts: int) -> timedelta:
     """How long a mail rests after that many attempts; the first pause also covers an attempt that is under way."""
-    return min(_FIRST_PAUSE * 2 ** min(max(attempts - 1, 0), 10), _LONGEST_PAUSE)
+    doublings = min(max(attempts - 1, 0), 10)
+    return min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)

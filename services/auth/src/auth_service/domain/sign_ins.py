@@ -21,11 +21,21 @@ ABSOLUTE_LIFETIME = timedelta(days=30)
 """How long a sign-in lasts, however often it is refreshed."""
 
 
+DEVICE_KNOWN_FOR = timedelta(days=180)
+"""How long a browser that has signed in counts as one that its user knows."""
+
+MAX_OPEN = 50
+"""How many sign-ins of one user may be open; one more ends the one that was used longest ago."""
+
+
 class EndReason(StrEnum):
     LOGOUT = "logout"
     LOGOUT_ALL = "logout_all"
     REVOKED = "revoked"
     REUSE = "refresh_token_reuse"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a reason
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a reason
+    TOO_MANY = "too_many_sessions"
     DISABLED = "user_disabled"
     FORCED_RESET = "forced_reset"
 

@@ -20,6 +20,7 @@ ROUTES: Sequence[Route] = tuple(
             "/api/v1/users",
             "/api/v1/audit",
             "/api/v1/broker-accounts",
+            "/api/v1/dev/mailbox",
             "/.well-known/jwks.json",
         ),
         "instruments": ("/api/v1/instruments", "/api/v1/instruments.csv.gz"),

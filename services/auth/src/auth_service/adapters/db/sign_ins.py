@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth_service.adapters.db.tables import refresh_tokens, sign_ins
+from auth_service.adapters.db.tables import refresh_tokens, sign_ins, users
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 
 _COLUMNS = (
@@ -98,14 +98,38 @@ class PostgresSignIns:
         )
         return (await self._session.execute(statement)).first() is not None
 
-    async def end_all(self, user_id: UUID, reason: EndReason, at: datetime) -> Sequence[UUID]:
+    async def end_all(
+        self, user_id: UUID, reason: EndReason, at: datetime, *, keep: UUID | None = None
+    ) -> Sequence[UUID]:
+        statement = update(sign_ins).where(sign_ins.c.user_id == user_id, sign_ins.c.ended_at.is_(None))
+        if keep is not None:
+            statement = statement.where(sign_ins.c.id != keep)
+        ended = statement.values(ended_at=at, end_reason=reason.value).returning(sign_ins.c.id)
+        return [row.id for row in await self._session.execute(ended)]
+
+    async def end_surplus(self, user_id: UUID, allowed: int, at: datetime) -> Sequence[UUID]:
+        surplus = (
+            select(sign_ins.c.id)
+            .where(sign_ins.c.user_id == user_id, sign_ins.c.ended_at.is_(None), sign_ins.c.expires_at > at)
+            .order_by(sign_ins.c.last_used_at.desc(), sign_ins.c.id.desc())
+            .offset(allowed)
+        )
         statement = (
             update(sign_ins)
-            .where(sign_ins.c.user_id == user_id, sign_ins.c.ended_at.is_(None))
-            .values(ended_at=at, end_reason=reason.value)
+            .where(sign_ins.c.id.in_(surplus))
+            .values(ended_at=at, end_reason=EndReason.TOO_MANY.value)
             .returning(sign_ins.c.id)
         )
         return [row.id for row in await self._session.execute(statement)]
+
+    async def seen_from(self, email: str, ip: str, since: datetime) -> bool:
+        query = (
+            select(sign_ins.c.id)
+            .join(users, users.c.id == sign_ins.c.user_id)
+            .where(users.c.email == email, sign_ins.c.ip == ip, sign_ins.c.created_at > since)
+            .limit(1)
+        )
+        return (await self._session.execute(query)).first() is not None
 
     async def forget(self, over_before: datetime, limit: int) -> int:
         over = (

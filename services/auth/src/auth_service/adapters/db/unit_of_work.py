@@ -19,7 +19,7 @@ from auth_service.adapters.db.second_factors import PostgresSecondFactors
 from auth_service.adapters.db.sign_ins import PostgresSignIns
 from auth_service.adapters.db.users import PostgresUsers
 from auth_service.adapters.vault import Vault
-from auth_service.domain.audit import AuditEntry
+from auth_service.domain.audit import AuditEntry, ChainLink
 from breezeway.db.unit_of_work import UnitOfWork
 
 
@@ -86,6 +86,12 @@ class PostgresUnitOfWork(UnitOfWork):
         limit: int,
     ) -> Sequence[AuditEntry]:
         return await audit.page(self.session, user_id, kind, since, until, after=after, limit=limit)
+
+    async def audit_chain(self, after: int, limit: int) -> Sequence[ChainLink]:
+        return await audit.chain(self.session, after, limit)
+
+    async def audit_is_final(self) -> bool:
+        return await audit.is_final(self.session)
 
     def audit(self, entry: AuditEntry) -> None:
         self._entries.append(entry)

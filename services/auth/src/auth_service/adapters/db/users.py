@@ -40,8 +40,10 @@ class PostgresUsers:
         return (await self._session.execute(statement)).first() is not None
 
     async def by_id(self, user_id: UUID, *, lock: bool = False) -> User | None:
+        # Not the strongest lock: rows that point at the user may be added meanwhile, so nobody who holds one of those
+        # waits for us while we wait for them.
         query = select(users).where(users.c.id == user_id)
-        row = (await self._session.execute(query.with_for_update() if lock else query)).first()
+        row = (await self._session.execute(query.with_for_update(key_share=True) if lock else query)).first()
         return _user(row) if row else None
 
     async def by_email(self, email: str) -> User | None:
