@@ -1,143 +1,26 @@
 """The REST proxy in front of a real HTTP service, with real Valkey behind `Idempotency-Key`."""
 
 import asyncio
-import socket
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
-from uuid import uuid4
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
-import uvicorn
-from cryptography.hazmat.primitives.asymmetric import ec
-from fastapi import FastAPI, Request, Response
-from redis.asyncio import Redis
 
-from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.security.service_tokens import ServiceTokens
-from breezeway.security.tokens import SigningKey, sign
-from gateway_service.main import create_app
-from gateway_service.settings import GatewaySettings
+from breezeway.testing.fake_service import FakeService
 
 INTERNAL_KEY = "k" * 40
-SIGNING_KEY = SigningKey("k1", ec.generate_private_key(ec.SECP256R1()))
-
-
-def access_token(user: str | None = None) -> str:
-    now = int(time.time())
-    return sign(
-        {
-            "iss": "breezeway",
-            "aud": "breezeway-api",
-            "sub": user or str(uuid4()),
-            "exp": now + 900,
-            "iat": now,
-            "jti": uuid4().hex,
-            "sid": uuid4().hex,
-            "role": "user",
-        },
-        SIGNING_KEY,
-    )
-
-
-class Behind:
-    """A service that records what reaches it."""
-
-    def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.slow = asyncio.Event()
-        app = FastAPI()
-
-        @app.get("/livez")
-        async def livez() -> dict[str, str]:
-            return {"status": "alive"}
-
-        @app.get("/.well-known/jwks.json")
-        async def jwks() -> dict[str, Any]:
-            return {"keys": [SIGNING_KEY.public_jwk()]}
-
-        @app.get("/internal/secret", include_in_schema=False)
-        async def secret() -> str:
-            return "secret"
-
-        @app.get("/api/v1/auth/cookie")
-        async def cookie(response: Response) -> None:
-            response.set_cookie("state", uuid4().hex)
-
-        @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
-        async def anything(request: Request, path: str) -> Response:
-            body = await request.body()
-            self.seen.append(
-                {
-                    "method": request.method,
-                    "target": request.scope["raw_path"].decode(),
-                    "query": request.scope["query_string"].decode(),
-                    "headers": dict(request.headers),
-                    "body": body,
-                }
-            )
-            if path.endswith("slow"):
-                await asyncio.sleep(0.5)
-            if path.endswith("busy"):
-                return Response('{"code":"busy"}', status_code=503, media_type="application/problem+json")
-            return Response(f'{{"n":{len(self.seen)}}}', status_code=201, media_type="application/json")
-
-        self.app = app
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[tuple[Behind, str]]:
-    service = Behind()
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(service.app, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield service, f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
-
-
-@pytest_asyncio.fixture
-async def gateway(
-    behind: tuple[Behind, str], valkey: EmbeddedValkey, redis: "Redis"
-) -> AsyncIterator[httpx.AsyncClient]:
-    service, origin = behind
-    service.seen.clear()
-    free = socket.create_server(("127.0.0.1", 0))
-    nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    free.close()
-    app = create_app(
-        GatewaySettings.model_validate(
-            {
-                "BREEZEWAY_INTERNAL_KEY": INTERNAL_KEY,
-                "REDIS_URL": valkey.url,
-                "AUTH_URL": origin,
-                "INSTRUMENTS_URL": nobody,
-                "MARKET_DATA_URL": origin,
-                "BREEZEWAY_BODY_LIMIT": 2048,
-                "BREEZEWAY_WEB_ROOT": "/nonexistent",  # whether the app was built here is not what this tests
-            }
-        )
-    )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://gw") as client:
-        yield client
 
 
 async def test_a_request_arrives_as_it_was_sent_with_our_signature(
-    gateway: httpx.AsyncClient, behind: tuple[Behind, str]
+    gateway: httpx.AsyncClient, behind: FakeService
 ) -> None:
     answer = await gateway.post(
         "/api/v1/candles/NSE:M%26M?from=2026-01-01&x=a%2Fb",
         json={"a": 1},
         headers={"X-Request-ID": "request-0001", "X-Service-Token": "forged", "X-Forwarded-For": "6.6.6.6"},
     )
-    (seen,) = behind[0].seen
+    (seen,) = behind.seen
     assert (answer.status_code, answer.json()) == (201, {"n": 1})
     assert (seen["target"], seen["query"]) == ("/api/v1/candles/NSE:M%26M", "from=2026-01-01&x=a%2Fb")
     assert seen["body"] == b'{"a":1}'
@@ -155,12 +38,12 @@ async def test_what_is_not_public_does_not_exist(gateway: httpx.AsyncClient, pat
 
 @pytest.mark.parametrize("name", ["token", "ACCESS_TOKEN", "api_key", "password"])
 async def test_w10_a_credential_in_the_url_is_refused(
-    gateway: httpx.AsyncClient, behind: tuple[Behind, str], name: str
+    gateway: httpx.AsyncClient, behind: FakeService, name: str
 ) -> None:
     answer = await gateway.get("/api/v1/quotes", params={name: "canary"})
     assert (answer.status_code, answer.json()["code"]) == (400, "credential_in_url")
     assert "canary" not in answer.text
-    assert behind[0].seen == []
+    assert behind.seen == []
 
 
 async def test_a_service_that_is_away_is_a_503_that_says_which(gateway: httpx.AsyncClient) -> None:
@@ -178,65 +61,61 @@ async def test_h02_a_huge_body_is_refused_on_the_way(gateway: httpx.AsyncClient)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-async def test_cookies_of_one_user_never_reach_another_request(
-    gateway: httpx.AsyncClient, behind: tuple[Behind, str]
-) -> None:
+async def test_cookies_of_one_user_never_reach_another_request(gateway: httpx.AsyncClient, behind: FakeService) -> None:
     given = await gateway.get("/api/v1/auth/cookie")
     assert "state=" in given.headers["set-cookie"]
     gateway.cookies.clear()
     await gateway.get("/api/v1/auth/next")
-    assert "cookie" not in behind[0].seen[-1]["headers"]
+    assert "cookie" not in behind.seen[-1]["headers"]
 
 
-async def test_the_same_key_takes_effect_once(gateway: httpx.AsyncClient, behind: tuple[Behind, str]) -> None:
-    token = access_token()
+async def test_the_same_key_takes_effect_once(gateway: httpx.AsyncClient, behind: FakeService) -> None:
+    token = behind.access_token()
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "order-1"}
     first = await gateway.post("/api/v1/backfills", json={"a": 1}, headers=headers)
     again = await gateway.post("/api/v1/backfills", json={"a": 1}, headers=headers)
     assert (first.status_code, first.json()) == (again.status_code, again.json()) == (201, {"n": 1})
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert len(behind[0].seen) == 1
+    assert len(behind.seen) == 1
 
 
-async def test_another_body_with_the_same_key_is_refused(gateway: httpx.AsyncClient) -> None:
-    headers = {"Authorization": f"Bearer {access_token()}", "Idempotency-Key": "order-1"}
+async def test_another_body_with_the_same_key_is_refused(gateway: httpx.AsyncClient, behind: FakeService) -> None:
+    headers = {"Authorization": f"Bearer {behind.access_token()}", "Idempotency-Key": "order-1"}
     await gateway.post("/api/v1/backfills", json={"a": 1}, headers=headers)
     answer = await gateway.post("/api/v1/backfills", json={"a": 2}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_a_hundred_at_once_reach_the_service_once(gateway: httpx.AsyncClient, behind: tuple[Behind, str]) -> None:
-    headers = {"Authorization": f"Bearer {access_token()}", "Idempotency-Key": "order-1"}
+async def test_a_hundred_at_once_reach_the_service_once(gateway: httpx.AsyncClient, behind: FakeService) -> None:
+    headers = {"Authorization": f"Bearer {behind.access_token()}", "Idempotency-Key": "order-1"}
     answers = await asyncio.gather(
         *(gateway.post("/api/v1/backfills/slow", json={"a": 1}, headers=headers) for _ in range(100))
     )
     states = sorted(answer.status_code for answer in answers)
     assert states == [201] + [409] * 99
-    assert len(behind[0].seen) == 1
+    assert len(behind.seen) == 1
 
 
-async def test_keys_of_two_users_are_two_keys(gateway: httpx.AsyncClient, behind: tuple[Behind, str]) -> None:
+async def test_keys_of_two_users_are_two_keys(gateway: httpx.AsyncClient, behind: FakeService) -> None:
     for _ in range(2):
-        headers = {"Authorization": f"Bearer {access_token()}", "Idempotency-Key": "order-1"}
+        headers = {"Authorization": f"Bearer {behind.access_token()}", "Idempotency-Key": "order-1"}
         assert (await gateway.post("/api/v1/backfills", json={"a": 1}, headers=headers)).status_code == 201
-    assert len(behind[0].seen) == 2
+    assert len(behind.seen) == 2
 
 
-async def test_an_answer_that_took_no_effect_frees_the_key(
-    gateway: httpx.AsyncClient, behind: tuple[Behind, str]
-) -> None:
-    headers = {"Authorization": f"Bearer {access_token()}", "Idempotency-Key": "order-1"}
+async def test_an_answer_that_took_no_effect_frees_the_key(gateway: httpx.AsyncClient, behind: FakeService) -> None:
+    headers = {"Authorization": f"Bearer {behind.access_token()}", "Idempotency-Key": "order-1"}
     for _ in range(2):
         assert (await gateway.post("/api/v1/backfills/busy", json={}, headers=headers)).status_code == 503
-    assert len(behind[0].seen) == 2
+    assert len(behind.seen) == 2
 
 
 @pytest.mark.parametrize("token", ["", "Bearer", "Bearer nonsense", "Basic abc"])
-async def test_a_stranger_cannot_probe_keys(gateway: httpx.AsyncClient, behind: tuple[Behind, str], token: str) -> None:
+async def test_a_stranger_cannot_probe_keys(gateway: httpx.AsyncClient, behind: FakeService, token: str) -> None:
     headers = {"Authorization": token, "Idempotency-Key": "order-1"}
     answer = await gateway.post("/api/v1/backfills", json={}, headers=headers)
     assert answer.status_code == 401
-    assert behind[0].seen == []
+    assert behind.seen == []
 
 
 async def test_the_start_page_and_its_headers(gateway: httpx.AsyncClient) -> None:
@@ -255,8 +134,8 @@ async def test_the_openapi_document_names_the_system_route(gateway: httpx.AsyncC
     assert not [path for path in document["paths"] if path.startswith("/internal")]
 
 
-async def test_system_status_tells_which_service_is_unreachable(gateway: httpx.AsyncClient) -> None:
-    answer = await gateway.get("/api/v1/system/status", headers={"Authorization": f"Bearer {access_token()}"})
+async def test_system_status_tells_who_is_unreachable(gateway: httpx.AsyncClient, behind: FakeService) -> None:
+    answer = await gateway.get("/api/v1/system/status", headers={"Authorization": f"Bearer {behind.access_token()}"})
     states = {service["name"]: service["state"] for service in answer.json()["services"]}
     assert answer.json()["state"] == "degraded"
     assert states["instruments"] == "unreachable"
