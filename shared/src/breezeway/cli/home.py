@@ -48,7 +48,8 @@ def secret_environment(home: Path, environment: Mapping[str, str]) -> dict[str, 
     """Keys for the services. What the operator sets wins; the rest is generated once below `home/secrets`."""
     folder = home / "secrets"
     signing_key = Path(environment.get("BREEZEWAY_SIGNING_KEY_FILE") or folder / "signing-key.pem")
-    if not signing_key.exists():
+    # After a rotation the first key may be gone: its successors lie beside it.
+    if not signing_key.exists() and not any(signing_key.parent.glob(f"{signing_key.stem}-*.pem")):
         _make_signing_key(signing_key)
     return {
         "BREEZEWAY_INTERNAL_KEY": environment.get("BREEZEWAY_INTERNAL_KEY") or _key(folder / "internal.key"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from breezeway.cli import stack
+from breezeway.cli import client_arguments, operating, stack
 from breezeway.cli.home import find_root, open_home, secret_environment
 from breezeway.errors import BreezewayError, Misconfigured
 from breezeway.supervisor import state_file
@@ -25,8 +25,11 @@ _DEFAULT_PORT = 8000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given and given[0] in operating.COMMANDS:
+            return operating.run(_place(), given[0], given[1:])
+        options = _parser().parse_args(given)
         return int(options.command(options))
     except BreezewayError as error:
         print(f"breezeway: {error.detail}", file=sys.stderr)  # noqa: T201 - a command line talks on its terminal
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """`breezeway run`: the whole stack until a signal comes."""
-    place = _place(options)
+    place = _place()
     if not is_free(place.host, place.port):
         raise Misconfigured(
             f"port {place.port} on {place.host} is taken by another program. "
@@ -59,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 def migrate(options: argparse.Namespace) -> int:
     """`breezeway migrate`: the stores and the migrations, and nothing else."""
-    place = _place(options)
+    place = _place()
     guard, ports = Guard(), PortReservation()
     stores = stack.prepare_stores(place, guard, ports)
     databases = [component for component in stores.components if component.name != "valkey"]
@@ -119,7 +122,7 @@ def _demo_login(home: Path) -> tuple[str, str] | None:
         return None
 
 
-def _place(options: argparse.Namespace) -> stack.Place:
+def _place() -> stack.Place:
     root = find_root()
     home = open_home(os.environ, root)
     return stack.Place(
@@ -157,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
         each = commands.add_parser(command.__name__, help=summary, description=summary)
         each.add_argument("--log-format", choices=get_args(LogFormat), default=_default_format())
         each.set_defaults(command=command)
+    client_arguments.add_commands(commands)
+    for name, summary in operating.COMMANDS.items():
+        commands.add_parser(name, help=summary)
     return parser
 
 

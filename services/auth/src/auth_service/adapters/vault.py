@@ -92,17 +92,19 @@ class Vault:
     def __init__(self, keys: VaultKeys) -> None:
         self._keys = keys
 
+    @property
+    def newest(self) -> str:
+        """The version of the key that seals."""
+        return self._keys.newest
+
     def seal(self, secret: str, place: Place) -> bytes:
         """An envelope that only opens at `place`."""
         version = self._keys.newest
         bound = place.bound_to(version)
         data_key, key_nonce, nonce = AESGCM.generate_key(bit_length=256), os.urandom(_NONCE), os.urandom(_NONCE)
-        name = version.encode()
         return b"".join(
             (
-                _FORMAT,
-                bytes([len(name)]),
-                name,
+                prefix_of(version),
                 key_nonce,
                 self._keys.of(version).encrypt(key_nonce, data_key, bound),
                 nonce,
@@ -131,6 +133,12 @@ class Vault:
             return AESGCM(data_key).decrypt(nonce, sealed, bound).decode()
         except (InvalidTag, ValueError) as error:
             raise _sealed() from error
+
+
+def prefix_of(version: str) -> bytes:
+    """How every envelope begins that this version of the key has sealed."""
+    name = version.encode()
+    return _FORMAT + bytes([len(name)]) + name
 
 
 def version_of(envelope: bytes) -> str:

@@ -71,7 +71,7 @@ _RESPONSES: dict[int | str, dict[str, object]] = {
 
 
 # A browser comes back without a header of ours; who started the login is in the cookie and the state.
-_ANYBODY = {"security": [{}]}
+_ANYBODY: dict[str, list[dict[str, list[str]]]] = {"security": [{}]}
 
 
 @router.get(

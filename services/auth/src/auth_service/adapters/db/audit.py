@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.adapters.db.tables import audit_events
-from auth_service.domain.audit import GENESIS, AuditEntry, chained_hash
+from auth_service.domain.audit import GENESIS, AuditEntry, ChainLink, chained_hash
 
 _CHAIN_LOCK = 0x6175646974  # "audit"
 
@@ -63,15 +63,16 @@ async def page(
     return [_entry(row) for row in await session.execute(query)]
 
 
-async def first_broken(session: AsyncSession) -> int | None:
-    """The `seq` of the first entry that does not follow from the one before it; None when the chain is whole."""
-    previous = GENESIS
-    rows = await session.stream(select(audit_events).order_by(audit_events.c.seq))
-    async for row in rows:
-        previous = chained_hash(previous, _entry(row))
-        if previous != row.hash:
-            return int(row.seq)
-    return None
+async def chain(session: AsyncSession, after: int, limit: int) -> Sequence[ChainLink]:
+    """Entries in the order of the chain, from behind the place `after`."""
+    query = select(audit_events).where(audit_events.c.seq > after).order_by(audit_events.c.seq).limit(limit)
+    return [ChainLink(row.seq, _entry(row), bytes(row.hash)) for row in await session.execute(query)]
+
+
+async def is_final(session: AsyncSession) -> bool:
+    """Whether the trigger that refuses every change is there and switched on."""
+    guarded = "SELECT 1 FROM pg_trigger WHERE tgname = 'audit_events_are_final' AND tgrelid = 'audit_events'::regclass"
+    return (await session.execute(text(f"{guarded} AND tgenabled IN ('O', 'A')"))).first() is not None
 
 
 def _entry(row: Any) -> AuditEntry:
