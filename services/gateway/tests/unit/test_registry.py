@@ -48,6 +48,10 @@ class Client(Connection):
     def market_channels(self):  # type: ignore[no-untyped-def]
         return self._listed
 
+    @property
+    def wants_feed(self) -> bool:
+        return bool(self._listed)
+
     async def move(self, feed: str | None, reason: str) -> None:
         self.moved.append(feed)
 
@@ -137,7 +141,10 @@ async def test_connections_follow_their_users_feed() -> None:
     await scene.registry.reassign()
     scene.feeds.answer = UpstreamUnavailable("auth is away")
     await scene.registry.reassign()
-    assert client.moved == ["new", None]
+    client._feed = None
+    scene.feeds.answer = "again"
+    await scene.registry.reassign()
+    assert client.moved == ["new", None, "again"]
 
 
 def test_draining_sends_everybody_away_and_takes_nobody() -> None:

@@ -109,6 +109,11 @@ class Connection:
         return self._feed
 
     @property
+    def wants_feed(self) -> bool:
+        """Whether it has channels that a feed serves, or would serve if its user had one now."""
+        return any(_needs_feed(subscription.channel) for subscription in self._subscriptions.values())
+
+    @property
     def channels(self) -> list[str]:
         """What the client listens to."""
         return list(self._subscriptions)

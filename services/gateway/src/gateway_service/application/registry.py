@@ -163,7 +163,8 @@ class Registry:
     async def reassign(self, user_ids: Iterable[UUID] | None = None) -> None:
         """Look up the feed of users again (all when None) and move the connections whose feed has changed."""
         for user_id in list(self._of_user) if user_ids is None else [u for u in user_ids if u in self._of_user]:
-            members = [member for member in self._of(user_id) if member.connection.feed is not None]
+            # Also those whose feed has ended: their user may have opened a new broker session.
+            members = [member for member in self._of(user_id) if member.connection.wants_feed]
             if not members:
                 continue
             feed: str | None
