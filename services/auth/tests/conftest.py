@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import asyncpg
@@ -34,6 +35,7 @@ from breezeway.errors import BreezewayError, UpstreamUnavailable
 from breezeway.ids import new_id
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 from breezeway.testing.clock import FixedClock
+from breezeway.testing.eventually import eventually
 
 INTERNAL_KEY = "a key for tests that is long enough to pass"
 START = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
@@ -150,6 +152,31 @@ class Auth:
         answer = await self.http.post(path, json={"api_session": SECRETS[3]}, headers=headers)
         assert answer.status_code == 200, answer.text
         return account
+
+    async def mail_to(self, email: str, subject: str, count: int = 1) -> str:
+        """The newest mail to an address whose subject contains `subject`, once there are `count` of them."""
+        found: list[dict[str, Any]] = []
+
+        async def arrived() -> bool:
+            await self.deliver()
+            answer = await self.http.get(f"/api/v1/dev/mailbox?to={quote(email)}")
+            assert answer.status_code == 200, answer.text
+            found[:] = [mail for mail in answer.json()["items"] if subject in mail["subject"]]
+            return len(found) >= count
+
+        await eventually(arrived, 10)
+        return str(found[0]["text"])
+
+    async def token_to(self, email: str, subject: str, count: int = 1) -> str:
+        """The token in the newest such mail."""
+        found = re.search(r"#token=(\S+)", await self.mail_to(email, subject, count))
+        assert found
+        return found[1]
+
+    async def deliver(self) -> None:
+        """Send every mail that is due."""
+        while await self.app.state.services.post_office.deliver():
+            pass
 
     def as_service(self, name: str) -> dict[str, str]:
         return {SERVICE_TOKEN_HEADER: ServiceTokens(INTERNAL_KEY, name).issue("auth")}
