@@ -36,6 +36,7 @@ from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
+from market_data_service.adapters.db.stored_prices import PostgresStoredPrices
 from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
 from market_data_service.adapters.db.watchlists import PostgresWatchlists
 from market_data_service.adapters.feed import metrics as feed_metrics
@@ -229,6 +230,7 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
         RedisSnapshots(parts.redis, parts.sessions),
         parts.sessions,
         parts.broker,
+        PostgresStoredPrices(parts.engine),
         parts.calendar,
         parts.time,
         clock,

@@ -152,3 +152,20 @@ def test_bars_that_could_not_be_stored_are_offered_again_before_newer_ones() -> 
     bench.builder.give_back(failed)
     bench.minutes(10, 3, 2)
     assert [bar.t for bar in bench.builder.take_finished()[SYMBOL]] == [at(10, n) // 1000 for n in (1, 2, 3)]
+
+
+def test_f_17_a_late_tick_corrects_the_bar_just_closed_and_an_older_one_is_left_to_history() -> None:
+    """F-17: ticks out of order. The last closed bar is corrected and published again; what is later still is dropped,
+    and history mends it."""
+    bench = Bench(Interval.MINUTE_1)
+    bench.minutes(10, 0, 3)
+    bench.out.clear()
+    bench.builder.take_finished()
+    bench.builder.add(SYMBOL, at(10, 1, 55), 90.0, bench.volume, None)
+    corrected = bench.closed(Interval.MINUTE_1)
+    assert [(bar.t, bar.l, bar.c, bar.correction) for bar in corrected] == [(at(10, 1) // 1000, 90.0, 90.0, True)]
+    assert bench.builder.take_finished()[SYMBOL] == corrected
+    bench.out.clear()
+    bench.builder.add(SYMBOL, at(10, 0, 55), 80.0, bench.volume, None)
+    assert bench.closed(Interval.MINUTE_1) == []
+    assert bench.builder.take_finished() == {}

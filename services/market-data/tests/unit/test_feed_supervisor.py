@@ -1,14 +1,19 @@
 """The supervisor and its session, with fakes: who may publish, when to connect, what to do when refused."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from breezeway.errors import Unauthenticated
+from breezeway.breeze.frames import FrameRules, decode
+from breezeway.errors import Unauthenticated, UpstreamUnavailable
 from breezeway.testing.eventually import eventually
+
+FRAMES = Path(__file__).parents[4] / "shared/tests/unit/breeze/payloads/frames.json"
 
 
 async def test_a_wanted_feed_is_connected_joined_and_published(world: Any) -> None:
@@ -180,3 +185,94 @@ async def test_closed_minutes_reach_the_sink(world: Any) -> None:
             int(world.open_at.timestamp()) + 60,
             int(world.open_at.timestamp()) + 120,
         ]
+
+
+async def test_f_06_a_broker_that_is_away_is_tried_with_growing_pauses_by_the_same_owner(world: Any) -> None:
+    """F-06: the broker cannot be reached while everything else works. One owner, `degraded`, no hand-over."""
+    here = world(failures=[UpstreamUnavailable("away", code="broker_feed_down")] * 6)
+    async with here.running():
+        await eventually(lambda: here.facts.get("state") == "live", 5)
+        said = [(body["state"], body["reason"]) for body in here.bodies("feed")]
+        assert said.count(("degraded", "broker_feed_down")) == 6
+        assert len(here.leases.given) == 1
+
+
+async def test_f_12_candidates_do_not_kick_each_other_off_a_broker_that_allows_one_socket(world: Any) -> None:
+    """F-12: the broker closes the older socket when a second one comes. Only the lease decides who connects, so two
+    candidates never push each other out in turn."""
+    here = world()
+    connect = here.connect
+
+    async def kicking(credentials: Any, on_event: Any) -> Any:
+        made = await connect(credentials, on_event)
+        for older in here.connections[:-1]:
+            older.lose("kicked")
+        return made
+
+    here.connect = kicking
+    async with here.running() as first:
+        await eventually(lambda: bool(here.connections), 5)
+        here.leases.held = True
+        async with here.running() as second:
+            await asyncio.sleep(0.5)
+            assert len(here.connections) == 1
+            assert first.tenures.keys() == {here.feed}
+            assert not second.tenures
+
+
+async def test_f_18_a_connection_that_never_ends_and_never_speaks_is_given_up(world: Any) -> None:
+    """F-18: the library says connected, the transport is dead. Data decides, not the library."""
+    here = world()
+    async with here.running() as supervisor:
+        await eventually(lambda: bool(here.connections) and bool(here.connections[0].joined), 5)
+        stall = supervisor.tenures[here.feed]._socket._stall
+        stall._first = 0.1
+        await eventually(lambda: len(here.connections) == 2, 5)
+        assert here.connections[0].closed
+
+
+async def test_order_events_are_kept_until_redis_takes_them(world: Any) -> None:
+    order = decode("order", json.loads(FRAMES.read_text())["order_cash"], FrameRules())
+    here = world()
+    async with here.running():
+        await eventually(lambda: bool(here.connections), 5)
+        here.redis_away = True
+        here.connections[0].on_event(order, 5)
+        await asyncio.sleep(0.05)
+        assert here.orders == []
+        here.redis_away = False
+        await eventually(lambda: here.orders == [(here.user, order)], 5)
+
+
+async def test_a_process_with_more_than_its_share_hands_over(world: Any) -> None:
+    here = world()
+    other = world()
+    active = here.active
+
+    async def both() -> Any:
+        return [*await active(), other.session()]
+
+    here.active = both
+    async with here.running() as supervisor:
+        await eventually(lambda: len(supervisor.tenures) == 2, 5)
+        here.owners = 2
+        here.leases.held = True
+        await eventually(lambda: len(supervisor.tenures) == 1, 5)
+        await asyncio.sleep(0.2)
+        assert len(supervisor.tenures) == 1
+        here.owners = 1
+        here.leases.held = False
+        await eventually(lambda: len(supervisor.tenures) == 2, 5)
+
+
+async def test_timings_and_gaps_are_measured(world: Any) -> None:
+    here = world()
+    async with here.running():
+        await eventually(lambda: bool(here.connections) and bool(here.connections[0].joined), 5)
+        here.connections[0].on_event(world.quote("4.1!A", world.open_at - timedelta(seconds=2)), 5)
+        await eventually(lambda: bool(here.ages), 5)
+        assert here.ages[-1] == 2
+        here.connections[0].lose("broker_feed_disconnected")
+        await eventually(lambda: len(here.connections) == 2 and bool(here.connections[1].joined), 5)
+        here.connections[1].on_event(world.quote("4.1!A"), 5)
+        await eventually(lambda: here.gap_reasons == ["broker_feed_disconnected"], 5)

@@ -1,4 +1,5 @@
 import json
+import random
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -244,13 +245,15 @@ def test_bars_that_contradict_themselves_are_refused() -> None:
 
 
 @given(channel=st.sampled_from(["stock", "order", "1MIN", "other"]), payload=json_values)
-def test_nothing_but_malformed_frame_escapes(channel: str, payload: object) -> None:
+def test_f_16_nothing_but_malformed_frame_escapes(channel: str, payload: object) -> None:
+    """F-16: garbage of every JSON form; a million inputs are in `make soak`."""
     with suppress(MalformedFrame):
         frames.decode(channel, payload)
 
 
 @given(name=st.sampled_from(ARRAYS), data=st.data())
-def test_a_mutated_frame_decodes_or_is_malformed(name: str, data: st.DataObject) -> None:
+def test_f_16_a_mutated_frame_decodes_or_is_malformed(name: str, data: st.DataObject) -> None:
+    """F-16: good frames with wrong fields, NaN and infinity among them."""
     frame = list(PAYLOADS[name])
     for _ in range(data.draw(st.integers(1, 3))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(json_values)
@@ -265,6 +268,37 @@ def test_a_mutated_frame_decodes_or_is_malformed(name: str, data: st.DataObject)
 
 
 @given(line=st.text(max_size=200) | st.lists(st.text(max_size=12), min_size=9, max_size=13).map(",".join))
-def test_any_text_is_a_bar_or_malformed(line: str) -> None:
+def test_f_16_any_text_is_a_bar_or_malformed(line: str) -> None:
+    """F-16: garbage on the OHLC channel."""
     with suppress(MalformedFrame):
         frames.decode_ohlc(line)
+
+
+@pytest.mark.soak
+def test_f_16_a_million_mutations_crash_nothing() -> None:
+    """F-16 as the matrix asks for it: 10⁶ frames with fields exchanged, cut, repeated, blown up or replaced."""
+    dice = random.Random(16)
+    strange = [None, "", "x" * 1_000_000, -1, 0, 10**400, float("nan"), float("inf"), -0.0, [], {}, True, "NaN", "\x00"]
+    decoded = refused = 0
+    for _ in range(1_000_000):
+        name = dice.choice(ARRAYS)
+        frame = list(PAYLOADS[name])
+        for _ in range(dice.randint(1, 4)):
+            place = dice.randrange(len(frame)) if frame else 0
+            match dice.randrange(4):
+                case 0 if frame:
+                    frame[place] = dice.choice(strange)
+                case 1 if frame:
+                    del frame[place:]
+                case 2 if frame:
+                    frame[place], frame[0] = frame[0], frame[place]
+                case _:
+                    frame.insert(place, dice.choice(strange))
+        try:
+            frames.decode("order" if name.startswith("order") else "stock", frame)
+        except MalformedFrame:
+            refused += 1
+        else:
+            decoded += 1
+    assert decoded + refused == 1_000_000
+    assert refused > 100_000

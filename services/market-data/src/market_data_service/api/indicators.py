@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from breezeway.security.scopes import Reader
-from market_data_service.domain.indicators.catalogue import CATALOGUE
+from market_data_service.domain.indicators.catalogue import catalogue
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["candles"])
 
@@ -14,13 +14,15 @@ class ParameterView(BaseModel):
     default: float = Field(examples=[20])
     minimum: float
     maximum: float
-    whole: bool = Field(description="Whether it is a number of bars.")
+    whole: bool = Field(description="Whether it is a whole number: a number of bars, or TA-Lib's number of a mean.")
 
 
 class IndicatorView(BaseModel):
     name: str = Field(description="As in `indicators=` of candles.", examples=["bbands"])
     title: str = Field(examples=["Bollinger bands"])
     parameters: list[ParameterView] = Field(description="In the order in which they follow the name.")
+    inputs: list[str] = Field(description="Which columns of the bars it reads.", examples=[["close"]])
+    group: str = Field(description="TA-Lib's group; `Breezeway` for those of ours.", examples=["Overlap Studies"])
     outputs: list[str] = Field(examples=[["upper", "middle", "lower"]])
     overlay: bool = Field(description="Drawn over the price; else in a pane of its own.")
 
@@ -44,9 +46,11 @@ async def read_catalogue(_user: Reader) -> CatalogueView:
                     )
                     for one in each.parameters
                 ],
+                inputs=list(each.inputs),
+                group=each.group,
                 outputs=list(each.outputs),
                 overlay=each.overlay,
             )
-            for each in CATALOGUE.values()
+            for each in catalogue().values()
         ]
     )

@@ -10,6 +10,7 @@ from breezeway.clock import IST
 from breezeway.http.fields import Day
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
+from market_data_service.application.leg_prices import PriceSource
 from market_data_service.application.option_chain import Chain, ChainQuery, Leg, ReadOptionChain
 
 router = APIRouter(prefix="/api/v1/option-chain", tags=["option chain"])
@@ -32,7 +33,12 @@ class LegView(BaseModel):
     gamma: float | None
     theta: float | None
     vega: float | None
-    live: bool = Field(description="Whether the price is from your feed, else from the broker a moment ago.")
+    live: bool = Field(description="Whether the price is from your feed, a moment ago.")
+    source: PriceSource | None = Field(
+        description="Your feed, the broker, or the newest stored candle; null: no price."
+    )
+    age_ms: int | None = Field(description="How old the price is; null when there is none.")
+    stale: bool = Field(description="Whether the price is older than 15 seconds, or there is none.")
 
 
 class StrikeView(BaseModel):
@@ -58,6 +64,10 @@ class OptionChainView(BaseModel):
     pcr: float | None = Field(description="Put-call ratio of open interest.")
     pcr_volume: float | None
     max_pain: float | None
+    stale: bool = Field(description="Whether no price of the chain is fresh.")
+    degraded: str | None = Field(
+        description="Why the broker's prices are missing; null when they are not.", examples=["broker_session_required"]
+    )
     strikes: list[StrikeView]
 
 
@@ -72,12 +82,15 @@ async def read_option_chain(
     reader: Annotated[ReadOptionChain, Depends(_reader)],
     underlying: Annotated[str, Path(max_length=64, description="Code or symbol.", examples=["NIFTY"])],
     expiry: Annotated[Day | None, Query(description="The next one when omitted.", examples=["2026-11-24"])] = None,
-    exchange: Annotated[Literal["NFO", "BFO"] | None, Query(description="Where the options are listed.")] = None,
+    exchange: Annotated[
+        Literal["NFO", "BFO", "MCX", "CDS"] | None, Query(description="Where the options are listed.")
+    ] = None,
     strikes: Annotated[int, Query(ge=1, le=500, description="At most so many on each side of the money.")] = 20,
     greeks: Annotated[bool, Query(description="Whether to compute iv and Greeks.")] = True,
     rate: Annotated[float, Query(ge=0, le=0.5, description="Risk-free rate, a fraction a year.")] = 0.0,
 ) -> OptionChainView:
-    """One expiry's calls and puts by strike. Prices are your feed's where it carries the option, else the broker's."""
+    """One expiry's calls and puts by strike. Prices are your feed's where it carries the option, else the broker's; and
+    where neither can be had (no session, commodities), the newest stored ones, marked stale with their age."""
     query = ChainQuery(underlying, exchange, expiry, strikes, greeks, rate)
     return _view(await reader.chain(query, user.user_id, bearer))
 
@@ -97,6 +110,8 @@ def _view(chain: Chain) -> OptionChainView:
         pcr=chain.figures.pcr,
         pcr_volume=chain.figures.pcr_volume,
         max_pain=chain.figures.max_pain,
+        stale=chain.stale,
+        degraded=chain.degraded,
         strikes=[StrikeView(strike=strike, call=_leg(call), put=_leg(put)) for strike, call, put in chain.rows],
     )
 
@@ -104,7 +119,8 @@ def _view(chain: Chain) -> OptionChainView:
 def _leg(leg: Leg | None) -> LegView | None:
     if leg is None:
         return None
-    quote, worth = leg.quote, leg.values
+    priced, worth = leg.priced, leg.values
+    quote = priced.quote
     return LegView(
         symbol=leg.instrument.symbol,
         lot_size=leg.instrument.lot_size,
@@ -120,5 +136,8 @@ def _leg(leg: Leg | None) -> LegView | None:
         gamma=worth.gamma,
         theta=worth.theta,
         vega=worth.vega,
-        live=leg.live,
+        live=priced.source is PriceSource.FEED and not priced.stale,
+        source=priced.source,
+        age_ms=priced.age_ms,
+        stale=priced.stale,
     )

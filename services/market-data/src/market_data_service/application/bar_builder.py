@@ -22,6 +22,9 @@ _GRACE_MS: Final = 2_000
 _REWIND_MS: Final = 1_800_000
 """A tick that is so much older than the newest means that the exchange's clock was set back (a replay began again)."""
 
+_REMEMBERED: Final = 16
+"""Bars of an instrument that are kept to be compared; ours and the broker's come some seconds apart."""
+
 Emit = Callable[[str, Interval, Bar], None]
 """Called with symbol, interval and bar for everything to be published."""
 
@@ -37,10 +40,10 @@ class _Minutes:
     whole_from: int = 0
     """Start (epoch seconds) of the first minute that we see from its beginning."""
     derived: dict[Interval, DerivedBar] = field(default_factory=dict)
-    ours: dict[Interval, Bar] = field(default_factory=dict)
-    """The last closed second and minute that we folded."""
-    told: dict[Interval, Bar] = field(default_factory=dict)
-    """The last second and minute that the broker told; they stand above ours."""
+    ours: dict[tuple[Interval, int], Bar] = field(default_factory=dict)
+    """The last closed seconds and minutes that we folded, by their start."""
+    told: dict[tuple[Interval, int], Bar] = field(default_factory=dict)
+    """The last seconds and minutes that the broker told; they stand above ours."""
     dirty: bool = False
     day: tuple[int, int, Sequence[tuple[int, int]]] | None = None
     """Start and end (ms) of the day whose sessions are cached, and the sessions."""
@@ -117,11 +120,10 @@ class BarBuilder:
         not there, it is published (a second closed bar of the same start is a correction) and, a minute, stored.
         """
         book = self._books.get(symbol) or self._open(symbol, bar.t * 1000)
-        known = book.told.get(interval)
-        if (known is not None and bar.t < known.t) or not self._trading(book, bar.t * 1000):
+        if not self._trading(book, bar.t * 1000):
             return
-        book.told[interval] = bar
-        ours = book.ours.get(interval)
+        _remember(book.told, interval, bar)
+        ours = book.ours.get((interval, bar.t))
         if ours is not None and _values(ours) == _values(bar):
             return
         if interval is Interval.MINUTE_1:
@@ -183,9 +185,9 @@ class BarBuilder:
             # The first minute of a folder was joined somewhere in its middle.
             book.whole_from = bar.t + 60
         if whole:
-            book.ours[Interval.MINUTE_1] = bar
-        told = book.told.get(Interval.MINUTE_1)
-        if told is not None and told.t == bar.t:
+            _remember(book.ours, Interval.MINUTE_1, bar)
+        told = book.told.get((Interval.MINUTE_1, bar.t))
+        if told is not None:
             bar = told
         else:
             if whole:
@@ -197,9 +199,9 @@ class BarBuilder:
 
     def _closed_second(self, symbol: str, book: _Minutes, bar: Bar) -> None:
         asked = self._wanted.get(symbol, frozenset())
-        book.ours[Interval.SECOND_1] = bar
-        told = book.told.get(Interval.SECOND_1)
-        if told is not None and told.t == bar.t:
+        _remember(book.ours, Interval.SECOND_1, bar)
+        told = book.told.get((Interval.SECOND_1, bar.t))
+        if told is not None:
             bar = told
         elif Interval.SECOND_1 in asked:
             self._emit(symbol, Interval.SECOND_1, bar)
@@ -259,6 +261,12 @@ class BarBuilder:
             forming = derived.bar(closed=False) if derived is not None else None
             if forming is not None:
                 self._emit(symbol, interval, forming)
+
+
+def _remember(bars: dict[tuple[Interval, int], Bar], interval: Interval, bar: Bar) -> None:
+    bars[interval, bar.t] = bar
+    if len(bars) > _REMEMBERED:
+        del bars[next(iter(bars))]
 
 
 def _values(bar: Bar) -> tuple[int, float, float, float, float, int]:

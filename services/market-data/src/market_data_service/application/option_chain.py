@@ -1,26 +1,44 @@
-"""Option chains: contracts from the master, prices from the user's feed and the broker, values computed."""
+"""Option chains: contracts from the master, prices from feed, broker or candle store, values computed.
+
+A chain is answered whatever is away: without a broker session its prices are the last that are stored, with their age,
+and without any price it still says which contracts there are.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
 from breezeway.clock import Clock, epoch_ms
 from breezeway.contracts.broker import BrokerCredentials
 from breezeway.contracts.instruments import Instrument, Right
-from breezeway.errors import NotFound
+from breezeway.errors import Conflict, InvalidInput, NotFound, RateLimited, Retryable, Unauthenticated
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import segment_of
+from market_data_service.application.leg_prices import PricedLeg, StoredPrices, Tick, choose
 from market_data_service.application.ports import BrokerSessions, ExchangeTime, Snapshots
 from market_data_service.domain.option_chain import ChainFigures, LegQuote, LegValues, around, figures, values
 
-_STALE_MS = 15_000
 _REMEMBER_SECONDS = 4.0
 _REMEMBER = 200
 _YEAR_SECONDS = 365 * 86_400
+
+_EXCHANGES = ("NFO", "BFO", "MCX", "CDS")
+_HOME: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: name for name in _EXCHANGES},
+        **{"NSE": "NFO", "NSE_INDEX": "NFO", "BSE": "BFO", "BSE_INDEX": "BFO"},
+    }
+)
+"""Where the options on something are listed."""
+
+_UNDERLYING_MARKETS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {"NFO": ("NSE_INDEX", "NSE"), "BFO": ("BSE_INDEX", "BSE"), "CDS": ("CDS",)}
+)
 
 Side = tuple[Decimal, Right]
 
@@ -38,6 +56,10 @@ class Contracts(Protocol):
 
     async def options(self, code: str, exchange: str, expiry: date, bearer: str) -> Sequence[Instrument]:
         """The active options of one expiry."""
+        ...
+
+    async def futures(self, code: str, exchange: str, bearer: str) -> Sequence[Instrument]:
+        """The active futures, nearest expiry first."""
         ...
 
 
@@ -59,7 +81,7 @@ class ChainBroker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChainQuery:
-    """Without `exchange`, NFO and then BFO are tried; without `expiry`, the next one. `strikes`: each side of ATM."""
+    """Without `exchange` all are tried, NFO first; without `expiry`, the next one. `strikes`: each side of ATM."""
 
     underlying: str
     exchange: str | None = None
@@ -72,15 +94,16 @@ class ChainQuery:
 @dataclass(frozen=True, slots=True)
 class Leg:
     instrument: Instrument
-    quote: LegQuote
+    priced: PricedLeg
     values: LegValues
-    live: bool
-    """Whether the price comes from the user's feed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """`rows` are (strike, call, put), ascending."""
+    """`rows` are (strike, call, put), ascending.
+
+    `degraded` is the error code for which the broker's prices are missing; `stale` is whether no price is fresh.
+    """
 
     underlying: str
     exchange: str
@@ -92,6 +115,8 @@ class Chain:
     spot: float | None
     figures: ChainFigures
     rows: Sequence[tuple[float, Leg | None, Leg | None]]
+    degraded: str | None
+    stale: bool
 
 
 class ReadOptionChain:
@@ -103,6 +128,7 @@ class ReadOptionChain:
         snapshots: Snapshots,
         sessions: BrokerSessions,
         broker: ChainBroker,
+        stored: StoredPrices,
         calendar: MarketCalendar,
         exchange_time: ExchangeTime,
         clock: Clock,
@@ -111,6 +137,7 @@ class ReadOptionChain:
         self._snapshots = snapshots
         self._sessions = sessions
         self._broker = broker
+        self._stored = stored
         self._calendar = calendar
         self._time = exchange_time
         self._clock = clock
@@ -119,22 +146,58 @@ class ReadOptionChain:
     async def chain(self, query: ChainQuery, user_id: UUID, bearer: str) -> Chain:
         """Raises:
         NotFound: `underlying_not_found`; `option_chain_not_found`, when it has no options of that expiry.
-        Conflict: `broker_session_required`.
-        RateLimited, Retryable: the broker's.
         """
         code, exchange, expiry, options = await self._options(query, bearer)
-        broker = await self._from_broker(user_id, exchange, options[0].broker_code, expiry)
-        live = await self._live(user_id, options)
-        legs: dict[Side, tuple[Instrument, LegQuote, bool]] = {}
-        for each in options:
-            side = _side(each)
-            known = broker.legs.get(side, LegQuote())
-            tick = live.get(each.symbol)
-            legs[side] = (each, known if tick is None else _with_tick(known, tick), tick is not None)
-        now = await self._time.now()
+        broker, degraded = await self._broker_or_why(user_id, exchange, options[0].broker_code, expiry)
+        ticks = await self._snapshots.latest(user_id, [each.symbol for each in options])
+        unlisted = [each.symbol for each in options if _side(each) not in broker.legs]
+        stored = await self._stored.newest(unlisted)
+        now, now_ms = await self._time.now(), epoch_ms(self._clock.now())
+        legs = {
+            _side(each): (
+                each,
+                choose(
+                    ticks.get(each.symbol),
+                    broker.legs.get(_side(each)),
+                    stored.get(each.symbol),
+                    now_ms,
+                    epoch_ms(now),
+                ),
+            )
+            for each in options
+        }
+        spot = broker.spot
+        if spot is None:
+            spot = await self._spot(user_id, code, exchange, expiry, bearer)
         expires_at = self._expires_at(exchange, expiry)
         years = max(0.0, (expires_at - now).total_seconds() / _YEAR_SECONDS)
-        return _build(query, (code, exchange, expiry, expires_at), years, now, broker.spot, legs)
+        return _build(query, (code, exchange, expiry, expires_at), years, now, spot, legs, degraded)
+
+    async def _broker_or_why(
+        self, user_id: UUID, exchange: str, broker_code: str, expiry: date
+    ) -> tuple[BrokerChain, str | None]:
+        """The broker's rows, or none and the code of what is in the way."""
+        try:
+            return await self._from_broker(user_id, exchange, broker_code, expiry), None
+        except (Conflict, InvalidInput, NotFound, RateLimited, Retryable, Unauthenticated) as error:
+            return BrokerChain({}, None), error.code
+
+    async def _spot(self, user_id: UUID, code: str, exchange: str, expiry: date, bearer: str) -> float | None:
+        """What the options are written on, as the feed or the candle store last saw it."""
+        names = [f"{market}:{code}" for market in _UNDERLYING_MARKETS.get(exchange, ())]
+        if exchange not in _UNDERLYING_MARKETS or exchange == "CDS":
+            # Commodity options are written on a future.
+            futures = await self._contracts.futures(code, exchange, bearer)
+            names += [each.symbol for each in futures if each.expiry is not None and each.expiry >= expiry][:1]
+        ticks: Mapping[str, Tick] = await self._snapshots.latest(user_id, names)
+        stored = await self._stored.newest(names)
+        for name in names:
+            price = ticks[name].get("ltp") if name in ticks else None
+            if price is None and name in stored:
+                price = stored[name].close
+            if price is not None:
+                return float(str(price))
+        return None
 
     async def _options(self, query: ChainQuery, bearer: str) -> tuple[str, str, date, Sequence[Instrument]]:
         code, exchange, expiries = await self._underlying(query, bearer)
@@ -152,9 +215,10 @@ class ReadOptionChain:
         )
 
     async def _underlying(self, query: ChainQuery, bearer: str) -> tuple[str, str, Sequence[date]]:
-        exchanges = [query.exchange] if query.exchange is not None else ["NFO", "BFO"]
-        if query.exchange is None and query.underlying.upper().startswith(("BSE:", "BSE_INDEX:", "BFO:")):
-            exchanges = ["BFO"]
+        exchanges = [query.exchange] if query.exchange is not None else list(_EXCHANGES)
+        prefix = query.underlying.upper().partition(":")[0]
+        if query.exchange is None and prefix in _HOME:
+            exchanges = [_HOME[prefix]]
         for exchange in exchanges[:-1]:
             try:
                 code, days = await self._contracts.expiries(query.underlying, exchange, bearer)
@@ -189,11 +253,6 @@ class ReadOptionChain:
         usual = self._calendar.continuous(segment, self._calendar.previous_trading_day(segment, expiry))[-1][1]
         return datetime.combine(expiry, usual.timetz())
 
-    async def _live(self, user_id: UUID, options: Sequence[Instrument]) -> dict[str, Mapping[str, object]]:
-        ticks = await self._snapshots.latest(user_id, [each.symbol for each in options])
-        now = epoch_ms(self._clock.now())
-        return {symbol: tick for symbol, tick in ticks.items() if now - int(str(tick["ts"])) <= _STALE_MS}
-
 
 def _build(
     query: ChainQuery,
@@ -201,12 +260,13 @@ def _build(
     years: float,
     now: datetime,
     spot: float | None,
-    legs: Mapping[Side, tuple[Instrument, LegQuote, bool]],
+    legs: Mapping[Side, tuple[Instrument, PricedLeg]],
+    degraded: str | None,
 ) -> Chain:
     ordered = sorted({strike for strike, _ in legs})
     strikes = [float(strike) for strike in ordered]
     quotes = {
-        right: [legs[strike, right][1] if (strike, right) in legs else LegQuote() for strike in ordered]
+        right: [legs[strike, right][1].quote if (strike, right) in legs else LegQuote() for strike in ordered]
         for right in Right
     }
     whole = figures(strikes, quotes[Right.CALL], quotes[Right.PUT], years, query.rate, spot)
@@ -220,18 +280,13 @@ def _build(
 
     def leg(index: int, right: Right) -> Leg | None:
         found = legs.get((ordered[part][index], right))
-        return None if found is None else Leg(found[0], found[1], worth[right][index], found[2])
+        return None if found is None else Leg(found[0], found[1], worth[right][index])
 
     rows = [(strike, leg(i, Right.CALL), leg(i, Right.PUT)) for i, strike in enumerate(strikes[part])]
     code, exchange, expiry, expires_at = named
-    return Chain(code, exchange, expiry, expires_at, years, query.rate, now, spot, whole, rows)
+    stale = all(priced.stale for _, priced in legs.values())
+    return Chain(code, exchange, expiry, expires_at, years, query.rate, now, spot, whole, rows, degraded, stale)
 
 
 def _side(option: Instrument) -> Side:
     return option.strike or Decimal(0), option.right or Right.CALL
-
-
-def _with_tick(known: LegQuote, tick: Mapping[str, object]) -> LegQuote:
-    """The broker's row with what the tick knows better."""
-    fresh = {name: tick[name] for name in ("ltp", "bid", "ask", "volume", "oi") if tick.get(name) is not None}
-    return replace(known, **fresh)  # type: ignore[arg-type]

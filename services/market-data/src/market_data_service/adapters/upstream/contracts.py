@@ -1,7 +1,7 @@
 """Contracts of an underlying, asked of the instruments service."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from urllib.parse import quote
 
@@ -26,11 +26,11 @@ class _Page(BaseModel):
 
 
 class HttpContracts:
-    """`Contracts`. The options of an expiry are remembered for a minute."""
+    """`Contracts`. Lists of contracts are remembered for a minute."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._known: dict[tuple[str, str, date], tuple[float, list[Instrument]]] = {}
+        self._known: dict[tuple[str, str, date | None], tuple[float, list[Instrument]]] = {}
 
     async def expiries(self, underlying: str, exchange: str, bearer: str) -> tuple[str, Sequence[date]]:
         path = f"/api/v1/instruments/{quote(underlying, safe='')}/expiries"
@@ -38,17 +38,18 @@ class HttpContracts:
         return found.underlying, found.items
 
     async def options(self, code: str, exchange: str, expiry: date, bearer: str) -> Sequence[Instrument]:
-        key = (code, exchange, expiry)
+        return await self._listed((code, exchange, expiry), {"type": "option", "expiry": expiry.isoformat()}, bearer)
+
+    async def futures(self, code: str, exchange: str, bearer: str) -> Sequence[Instrument]:
+        return await self._listed((code, exchange, None), {"type": "future"}, bearer)
+
+    async def _listed(
+        self, key: tuple[str, str, date | None], wanted: Mapping[str, str], bearer: str
+    ) -> Sequence[Instrument]:
         known = self._known.get(key)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        params: dict[str, str | int] = {
-            "exchange": exchange,
-            "type": "option",
-            "underlying": code,
-            "expiry": expiry.isoformat(),
-            "limit": _PAGE,
-        }
+        params: dict[str, str | int] = {"underlying": key[0], "exchange": key[1], "limit": _PAGE, **wanted}
         found: list[Instrument] = []
         while True:
             page = await self._client.call("GET", "/api/v1/instruments", _Page, params=params, bearer=bearer)

@@ -1,69 +1,46 @@
 """The indicators that can be asked for, and how a request is read.
 
-`warm_up` is how many bars before the first answered one an indicator needs, so that its values do not depend on where
-the answer begins. An exponential mean remembers for ever, but after 30 time constants less than 1e-13 of the start.
+Indicators that traders write with few parameters (`bbands:20:2`) have names and defaults of ours; everything else of
+TA-Lib follows under its own names. What is ours is computed by TA-Lib too, where TA-Lib has it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 
-from breezeway.candles.columns import Candles, Floats
+from breezeway.candles.columns import Candles
 from breezeway.errors import FieldFault, InvalidInput
-from market_data_service.domain.indicators import formulas
-from market_data_service.domain.indicators.formulas import Formula
+from market_data_service.domain.indicators import formulas, talib_functions
+from market_data_service.domain.indicators.formulas import Columns
+from market_data_service.domain.indicators.library import column, function
+from market_data_service.domain.indicators.model import SESSION_WARM_UP, Indicator, Parameter, Wanted
 
 MAX_INDICATORS = 20
 _MEMORY = 30
-_DAY_OF_MINUTES = 1_000
-"""More bars than any session has; one of these many minutes back is another day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A number; whole ones are bar counts."""
-
-    name: str
-    default: float
-    low: float
-    high: float
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """`overlay`: drawn over the price, else in a pane of its own."""
-
-    name: str
-    title: str
-    formula: Formula
-    warm_up: Callable[..., int]
-    parameters: Sequence[Parameter] = ()
-    outputs: Sequence[str] = ("value",)
-    overlay: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One asked indicator with all its parameters."""
-
-    indicator: Indicator
-    values: Sequence[float]
-
-    @property
-    def name(self) -> str:
-        return ":".join((self.indicator.name, *(f"{value:g}" for value in self.values)))
-
-    @property
-    def warm_up(self) -> int:
-        return self.indicator.warm_up(*self.values)
-
-    def columns(self, bars: Candles) -> dict[str, Floats]:
-        """The outputs by name: `sma:20`, or `bbands:20:2.upper` where there are several."""
-        found = self.indicator.formula(bars, *self.values)
-        if len(found) == 1:
-            return {self.name: found[0]}
-        return {f"{self.name}.{output}": each for output, each in zip(self.indicator.outputs, found, strict=True)}
+_SAME_AS_OURS = frozenset(
+    [
+        "sma",
+        "ema",
+        "wma",
+        "dema",
+        "hma",
+        "vwma",
+        "donchian",
+        "supertrend",
+        "rsi",
+        "atr",
+        "natr",
+        "aroon",
+        "willr",
+        "cci",
+        "roc",
+        "mom",
+        "mfi",
+        "obv",
+        "vwap",
+    ]
+)
+"""Functions of TA-Lib that would stand in the catalogue twice."""
 
 
 def parse(text: str) -> list[Wanted]:
@@ -81,7 +58,7 @@ def parse(text: str) -> list[Wanted]:
 
 def _read(text: str) -> Wanted:
     name, *numbers = text.split(":")
-    indicator = CATALOGUE.get(name.lower())
+    indicator = catalogue().get(name.lower())
     if indicator is None:
         raise _fault(f"there is no '{name[:20]}'; see /api/v1/indicators", "unsupported_indicator")
     if len(numbers) > len(indicator.parameters):
@@ -140,24 +117,37 @@ def _band_memory(length: int, *_: float) -> int:
     return _wilder(length) + 1_000
 
 
+def _whole_session() -> int:
+    return SESSION_WARM_UP
+
+
+def _of(name: str, *inputs: str) -> Callable[..., Columns]:
+    """A function of TA-Lib that has the inputs and parameters of ours."""
+
+    def formula(bars: Candles, *values: float) -> Columns:
+        return [function(name)(*(column(bars, each) for each in inputs or ("close",)), *values)]
+
+    return formula
+
+
 def _nothing() -> int:
     return 0
 
 
 _BAND = ("upper", "middle", "lower")
 _ALL = (
-    Indicator("sma", "Simple moving average", formulas.simple, _finite, [_length(20)], overlay=True),
-    Indicator("ema", "Exponential moving average", formulas.exponential, _ema, [_length(20)], overlay=True),
-    Indicator("wma", "Weighted moving average", formulas.linear, _finite, [_length(20)], overlay=True),
+    Indicator("sma", "Simple moving average", _of("SMA"), _finite, [_length(20)], overlay=True),
+    Indicator("ema", "Exponential moving average", _of("EMA"), _ema, [_length(20)], overlay=True),
+    Indicator("wma", "Weighted moving average", _of("WMA"), _finite, [_length(20)], overlay=True),
     Indicator(
         "dema",
         "Double exponential average",
-        formulas.double_exponential,
+        _of("DEMA"),
         lambda n: 2 * _ema(n),
         [_length(20)],
         overlay=True,
     ),
-    Indicator("hma", "Hull moving average", formulas.hull, lambda n: 2 * n + 2, [_length(16, low=2)], overlay=True),
+    Indicator("hma", "Hull moving average", _of("HMA"), lambda n: 2 * n + 2, [_length(16, low=2)], overlay=True),
     Indicator("vwma", "Volume-weighted average", formulas.volume_weighted_mean, _finite, [_length(20)], overlay=True),
     Indicator("vwap", "Volume-weighted price of the session", formulas.session_vwap, _nothing, overlay=True),
     Indicator(
@@ -178,7 +168,7 @@ _ALL = (
         "pivots",
         "Pivot levels of the day before",
         formulas.pivots,
-        lambda: _DAY_OF_MINUTES,
+        _whole_session,
         outputs=("p", "r1", "s1", "r2", "s2"),
         overlay=True,
     ),
@@ -191,8 +181,8 @@ _ALL = (
         [_length(12, "fast"), _length(26, "slow"), _length(9, "signal")],
         ("macd", "signal", "histogram"),
     ),
-    Indicator("atr", "Average true range", formulas.atr, _wilder, [_length(14)]),
-    Indicator("natr", "Average true range in per cent", formulas.natr, _wilder, [_length(14)]),
+    Indicator("atr", "Average true range", _of("ATR", "high", "low", "close"), _wilder, [_length(14)]),
+    Indicator("natr", "Average true range in per cent", _of("NATR", "high", "low", "close"), _wilder, [_length(14)]),
     Indicator("adx", "Directional movement", formulas.adx, _twice, [_length(14)], ("adx", "plus_di", "minus_di")),
     Indicator(
         "stoch",
@@ -203,20 +193,25 @@ _ALL = (
         ("k", "d"),
     ),
     Indicator("willr", "Williams %R", formulas.williams, _finite, [_length(14)]),
-    Indicator("cci", "Commodity channel index", formulas.cci, _finite, [_length(20, low=2)]),
-    Indicator("roc", "Rate of change in per cent", formulas.rate_of_change, _finite, [_length(10)]),
-    Indicator("mom", "Momentum", formulas.momentum, _finite, [_length(10)]),
+    Indicator("cci", "Commodity channel index", _of("CCI", "high", "low", "close"), _finite, [_length(20, low=2)]),
+    Indicator("roc", "Rate of change in per cent", _of("ROC"), _finite, [_length(10)]),
+    Indicator("mom", "Momentum", _of("MOM"), _finite, [_length(10)]),
     Indicator("aroon", "Aroon", formulas.aroon, _finite, [_length(14)], ("up", "down")),
-    Indicator("stddev", "Standard deviation", formulas.standard_deviation, _finite, [_length(20, low=2)]),
+    Indicator("stddev", "Standard deviation", _of("STDDEV"), _finite, [_length(20, low=2)]),
     Indicator("mfi", "Money flow index", formulas.money_flow, _finite, [_length(14)]),
     Indicator(
         "obv",
         "On-balance volume, from the day's (daily bars: the year's) first bar",
         formulas.on_balance_volume,
-        lambda: 270,
+        _whole_session,
     ),
     Indicator("oi_change", "Change of open interest", formulas.open_interest_change, lambda: 1),
 )
 
-CATALOGUE: Mapping[str, Indicator] = MappingProxyType({each.name: each for each in _ALL})
-"""By name."""
+
+@cache
+def catalogue() -> Mapping[str, Indicator]:
+    """By name. Made on first use, because it asks TA-Lib."""
+    ours = frozenset(each.name for each in _ALL)
+    theirs = [each for each in talib_functions.indicators(ours) if each.name.removeprefix("ta_") not in _SAME_AS_OURS]
+    return MappingProxyType({each.name: each for each in (*_ALL, *theirs)})
