@@ -1,9 +1,14 @@
 """Black-76: reference values, parity, numerical derivatives, round trips and the edges."""
 
+import csv
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from breezeway.options.black76 import greeks, implied_vol, price
 
@@ -97,3 +102,42 @@ def test_a_bad_row_does_not_spoil_its_neighbours() -> None:
     found = implied_vol([good, np.nan, good], [100, 100, 0], 100, 0.1, True)
     assert found[0] == pytest.approx(0.2, abs=1e-8)
     assert np.isnan(found[1:]).all()
+
+
+def reference() -> list[dict[str, float]]:
+    """48 options around four forwards, as another library prices them."""
+    path = Path(__file__).with_name("fixtures") / "black76_py_vollib.csv"
+    lines = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(lines)]
+
+
+@pytest.mark.parametrize("row", reference(), ids=lambda row: f"{row['strike']:g}-{row['years']:.3f}-{row['call']:.0f}")
+def test_another_library_says_the_same_to_a_millionth(row: dict[str, float]) -> None:
+    call = bool(row["call"])
+    inputs = row["forward"], row["strike"], row["years"]
+    assert price(*inputs, row["vol"], call, row["rate"]) == pytest.approx(row["price"], rel=1e-9, abs=1e-9)
+    back = implied_vol(row["price"], *inputs, call, row["rate"])
+    assert back == pytest.approx(row["vol"], abs=1e-6)
+    found = greeks(*inputs, row["vol"], call, row["rate"])
+    for name in ("delta", "gamma", "theta", "vega"):
+        assert float(getattr(found, name)) == pytest.approx(row[name], abs=1e-6, rel=1e-6), name
+
+
+@given(forward=FORWARDS, moneyness=st.floats(0.85, 1.15), years=st.floats(0.02, 2), vol=st.floats(0.08, 1.5))
+def test_root_finding_gives_the_same_volatility(forward: float, moneyness: float, years: float, vol: float) -> None:
+    """Brent's method on a formula written out anew, with the error function of `math`."""
+
+    def worth(sigma: float, strike: float, call: bool) -> float:
+        d1 = math.log(forward / strike) / (sigma * math.sqrt(years)) + sigma * math.sqrt(years) / 2
+        d2 = d1 - sigma * math.sqrt(years)
+        sign = 1 if call else -1
+        first, second = (0.5 * math.erfc(-sign * d / math.sqrt(2)) for d in (d1, d2))
+        return sign * (forward * first - strike * second)
+
+    strike = forward * moneyness
+    for call in (True, False):
+        premium = worth(vol, strike, call)
+        if float(greeks(forward, strike, years, vol, call).vega) < 1e-4 * forward:
+            continue
+        expected = brentq(lambda s, c=call, p=premium: worth(s, strike, c) - p, 1e-4, 9.9, xtol=1e-12)
+        assert implied_vol(premium, forward, strike, years, call) == pytest.approx(expected, abs=1e-6)
