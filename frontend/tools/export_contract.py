@@ -23,6 +23,8 @@ from instruments_service.main import create_app as instruments_app
 from instruments_service.settings import InstrumentsSettings
 from market_data_service.main import create_app as market_data_app
 from market_data_service.settings import MarketDataSettings
+from trading_service.main import create_app as trading_app
+from trading_service.settings import TradingSettings
 
 FRONTEND = Path(__file__).resolve().parents[1]
 _COMMON = {
@@ -42,6 +44,7 @@ def document() -> dict[str, Any]:
         "auth": auth_app(AuthSettings.model_validate(_COMMON)),
         "instruments": instruments_app(InstrumentsSettings.model_validate(_COMMON)),
         "market-data": market_data_app(MarketDataSettings.model_validate(_COMMON)),
+        "trading": trading_app(TradingSettings.model_validate(_COMMON)),
     }
     merged = merge(own, {name: app.openapi() for name, app in others.items()})
     merged["info"] = {"title": "Breezeway API", "version": "1"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-ONE_SHOTS = {"databases", "migrate-auth", "migrate-instruments", "migrate-market-data"}
+ONE_SHOTS = {"databases", "migrate-auth", "migrate-instruments", "migrate-market-data", "migrate-trading"}
 
 
 @pytest.fixture(scope="module")

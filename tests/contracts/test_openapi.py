@@ -13,6 +13,8 @@ import instruments_service.main
 import instruments_service.settings
 import market_data_service.main
 import market_data_service.settings
+import trading_service.main
+import trading_service.settings
 
 ENVIRONMENT = {
     "BREEZEWAY_INTERNAL_KEY": "k" * 40,
@@ -68,6 +70,25 @@ market-data POST /api/v1/backfills/{id}/retry
 market-data GET /api/v1/quotes
 market-data GET /api/v1/feed
 market-data GET /api/v1/market/status
+trading GET /api/v1/trading/accounts
+trading POST /api/v1/trading/accounts
+trading GET /api/v1/trading/accounts/{id}
+trading DELETE /api/v1/trading/accounts/{id}
+trading PATCH /api/v1/trading/accounts/{id}
+trading POST /api/v1/trading/accounts/{id}/reset
+trading POST /api/v1/trading/orders
+trading POST /api/v1/trading/orders/preview
+trading GET /api/v1/trading/orders
+trading GET /api/v1/trading/orders/{id}
+trading GET /api/v1/trading/orders/by-client-id/{id}
+trading PATCH /api/v1/trading/orders/{id}
+trading DELETE /api/v1/trading/orders/{id}
+trading GET /api/v1/trading/orders/{id}/events
+trading GET /api/v1/trading/accounts/{id}/positions
+trading GET /api/v1/trading/accounts/{id}/holdings
+trading GET /api/v1/trading/accounts/{id}/trades
+trading GET /api/v1/trading/accounts/{id}/ledger
+trading GET /api/v1/trading/accounts/{id}/contract-notes
 gateway GET /api/v1/system/status
 """
 
@@ -81,6 +102,9 @@ def apps() -> dict[str, FastAPI]:
         ),
         "market-data": market_data_service.main.create_app(
             market_data_service.settings.MarketDataSettings.model_validate(ENVIRONMENT)
+        ),
+        "trading": trading_service.main.create_app(
+            trading_service.settings.TradingSettings.model_validate(ENVIRONMENT)
         ),
         "gateway": gateway_service.main.create_app(
             gateway_service.settings.GatewaySettings.model_validate(ENVIRONMENT)

@@ -17,6 +17,7 @@ ROUTES = {
     "auth": "/api/v1/users/me",
     "instruments": "/api/v1/instruments/search?q=RELIANCE",
     "market-data": "/api/v1/watchlists",
+    "trading": "/api/v1/trading/accounts",
 }
 
 

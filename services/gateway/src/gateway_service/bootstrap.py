@@ -57,6 +57,7 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
             "auth": settings.auth_url,
             "instruments": settings.instruments_url,
             "market-data": settings.market_data_url,
+            "trading": settings.trading_url,
         },
         tokens,
     )

@@ -14,7 +14,7 @@ from breezeway.supervisor.component import AliveReady, Component, HttpReady, Res
 from breezeway.supervisor.guard import Guard
 from breezeway.supervisor.ports import PortReservation
 
-SERVICES_WITH_DATABASE = ("auth", "instruments", "market-data")
+SERVICES_WITH_DATABASE = ("auth", "instruments", "market-data", "trading")
 """Folders below `services/`; each has a database of its own."""
 
 Env = Callable[[], Mapping[str, str]]
@@ -129,7 +129,7 @@ def migration_component(place: Place, stores: Stores) -> Component:
 
 def service_components(place: Place, stores: Stores, ports: PortReservation) -> list[Component]:
     """Simulator, services, workers, feed owner, gateway and the demo seed."""
-    simulator, auth, instruments, market_data = (ports.take() for _ in range(4))
+    simulator, auth, instruments, market_data, trading = (ports.take() for _ in range(5))
     common = {
         **_LIBRARIES,
         **place.secrets,
@@ -139,6 +139,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
         "AUTH_URL": f"http://127.0.0.1:{auth}",
         "INSTRUMENTS_URL": f"http://127.0.0.1:{instruments}",
         "MARKET_DATA_URL": f"http://127.0.0.1:{market_data}",
+        "TRADING_URL": f"http://127.0.0.1:{trading}",
         "GATEWAY_URL": place.url,
         "BREEZE_SIMULATOR_URL": f"http://127.0.0.1:{simulator}",
         # Where the simulator's login page sends the browser back to, as a real app has it registered with ICICI.
@@ -195,9 +196,11 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             (*redis, "migrate"),
             with_database("market-data"),
         ),
+        api("trading", "trading_service.main", trading, (*redis, "migrate"), with_database("trading")),
         worker("instruments-worker", "instruments_service.worker", "instruments"),
         worker("market-data-worker", "market_data_service.worker", "market-data"),
         worker("feed-owner", "market_data_service.feed_owner", "market-data"),
+        worker("trading-worker", "trading_service.worker", "trading"),
         Component(
             "gateway",
             uvicorn("gateway_service.main", place.host, place.port),
@@ -210,8 +213,8 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             (sys.executable, "-m", "breezeway.cli.seed"),
             with_redis,
             after=(
-                *("gateway", "auth", "instruments", "market-data", "simulator"),
-                *("instruments-worker", "market-data-worker", "feed-owner"),
+                *("gateway", "auth", "instruments", "market-data", "trading", "simulator"),
+                *("instruments-worker", "market-data-worker", "feed-owner", "trading-worker"),
             ),
             one_shot=True,
             required=False,  # a stack without the demo is still a stack

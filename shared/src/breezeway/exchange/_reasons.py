@@ -1,8 +1,21 @@
-"""The reason why a working order has not filled, in the words of the rule that holds it."""
+"""Why a working order has filled or not, in the words of the rule that decided."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
 
 from breezeway.exchange._working import Working
 from breezeway.exchange.explanations import Rule
 from breezeway.exchange.market import Book, MarketTick
+from breezeway.exchange.orders import EventKind, OrderEvent
+
+FILLED: Final[Mapping[Rule, str]] = {
+    Rule.TAKES_BOOK: "it took what was displayed.",
+    Rule.OPENING_GAP: "it met the opening book.",
+    Rule.TRADED_THROUGH: "the market traded through its price.",
+    Rule.QUEUE_REACHED: "trades at its price reached it in the queue.",
+    Rule.BOOK_CROSSED: "the other side of the book came to its price.",
+}
 
 
 def reason(work: Working, tick: MarketTick | None, book: Book) -> tuple[Rule, str]:
@@ -23,3 +36,8 @@ def reason(work: Working, tick: MarketTick | None, book: Book) -> tuple[Rule, st
         return Rule.WAITS_FOR_PRICE, text
     name = "sells" if work.buy else "buys"
     return Rule.WAITS_FOR_LIQUIDITY, f"Nobody {name}: the other side of the book is empty."
+
+
+def refused(order_id: str, at: datetime, code: str, text: str) -> OrderEvent:
+    """A modification that the exchange does not make."""
+    return OrderEvent(order_id, EventKind.MODIFY_REJECT, at, code, text)

@@ -106,3 +106,13 @@ def touch(price: Decimal | None, quantity: int | None, known: tuple[Level, ...],
         return known
     deeper = tuple(level for level in known if (level.price < price if buy else level.price > price))
     return (Level(price, quantity), *deeper[:4])
+
+
+def displayed(levels: tuple[Level, ...], price: Decimal, *, buy: bool) -> int | None:
+    """What one side of a book shows at `price`; 0 in a gap or before the best, None beyond the last level in sight."""
+    for level in levels:
+        if level.price == price:
+            return level.quantity
+        if level.price < price if buy else level.price > price:
+            return 0
+    return None if levels else 0

@@ -15,7 +15,6 @@ anywhere goes on as if nothing had happened. Rules, each named in `Rule` and tol
 - No fill while the market does not match continuously, is halted, or its feed is stale; none outside the bands.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -25,11 +24,11 @@ from typing import Final, Self
 from breezeway.clock import IST, ist_datetime
 from breezeway.errors import Conflict, InvalidInput, NotFound
 from breezeway.exchange._prints import Print, print_of
-from breezeway.exchange._reasons import reason
+from breezeway.exchange._reasons import FILLED, reason, refused
 from breezeway.exchange._resting import Resting
 from breezeway.exchange._working import BookState, Working, end_of_life
 from breezeway.exchange.explanations import Explanation, Rule
-from breezeway.exchange.market import EMPTY_BOOK, Book, Depth, InstrumentRules, Level, MarketTick, touch
+from breezeway.exchange.market import EMPTY_BOOK, Book, Depth, InstrumentRules, MarketTick, displayed, touch
 from breezeway.exchange.matching_settings import MatchingSettings
 from breezeway.exchange.orders import Amendment, EventKind, Fill, Order, OrderEvent, Validity
 from breezeway.exchange.prices import protected_limit
@@ -40,8 +39,6 @@ Events = tuple[OrderEvent, ...]
 
 _NOTHING: Final[Events] = ()
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 _DEFAULTS: Final = MatchingSettings()
 
 
@@ -76,6 +73,10 @@ class InstrumentBook:
         """Orders that may still fill, in the order in which they were accepted."""
         return tuple(work.order for work in self._own.orders.values())
 
+    def works(self, order_id: str) -> bool:
+        """Whether the order may still fill here."""
+        return order_id in self._own.orders
+
     def accept(self, order: Order, at: datetime) -> Events:
         """Take an order that passed the checks, and match it as far as the market allows.
 
@@ -105,6 +106,29 @@ class InstrumentBook:
         self._place(work, at, out)
         return tuple(out)
 
+    def readmit(self, order: Order, at: datetime, *, filled: int, fills: int, triggered: bool) -> Events:
+        """Take back an order that was working before a restart, behind everything that is displayed at its price.
+
+        Its acceptance was told already; only the end of a day that passed meanwhile gives an event.
+
+        Args:
+            filled: units; `fills`: in how many parts, so that the names of later fills go on from there.
+            triggered: whether its stop has triggered.
+        """
+        out: list[OrderEvent] = []
+        self._pass(at, out)
+        armed = order.is_stop and not triggered
+        life = end_of_life(order, armed, at, self.rules, self._calendar)
+        if life is None:
+            out.append(OrderEvent(order.order_id, EventKind.EXPIRE, at, "day_over", "The day's trading is over."))
+            return tuple(out)
+        self._sequence += 1
+        left = order.quantity - filled
+        work = Working(order, order.is_buy, order.price, left, self._sequence, at, *life, armed=armed, fills=fills)
+        self._own.orders[order.order_id] = work
+        self._own.rest(work)
+        return tuple(out)
+
     def modify(self, order_id: str, change: Amendment, at: datetime) -> Events:
         """Change a working order. It keeps its place in the queue only if nothing but a smaller quantity is asked for.
 
@@ -117,15 +141,15 @@ class InstrumentBook:
         self._pass(at, out)
         work = self._own.orders.get(order_id)
         if work is None:
-            return (*out, _refused(order_id, at, "order_not_working", "The order works no longer."))
+            return (*out, refused(order_id, at, "order_not_working", "The order works no longer."))
         order = change.applied_to(work.order)
         filled = work.order.quantity - work.remaining
         if order.quantity < filled or (order.quantity == filled and filled):
-            return (*out, _refused(order_id, at, "quantity_filled", f"{filled} are filled already."))
+            return (*out, refused(order_id, at, "quantity_filled", f"{filled} are filled already."))
         if self._outside(order.price) or self._outside(order.trigger_price):
-            return (*out, _refused(order_id, at, "price_band", "The price is outside today's limits."))
+            return (*out, refused(order_id, at, "price_band", "The price is outside today's limits."))
         if not work.armed and order.trigger_price != work.order.trigger_price:
-            return (*out, _refused(order_id, at, "already_triggered", "The stop has triggered already."))
+            return (*out, refused(order_id, at, "already_triggered", "The stop has triggered already."))
         moved = order.price != work.order.price or order.trigger_price != work.order.trigger_price
         self._own.lift(work)
         keeps = not moved and order.quantity <= work.order.quantity
@@ -481,7 +505,7 @@ class InstrumentBook:
             return
         mine, other = (self._book.bids, self._book.asks) if work.buy else (self._book.asks, self._book.bids)
         work.passive = not other or (price < other[0].price if work.buy else price > other[0].price)
-        shown = _displayed(mine, price, buy=work.buy)
+        shown = displayed(mine, price, buy=work.buy)
         if shown is not None:
             work.ahead = shown if work.ahead is None else min(work.ahead, shown)
 
@@ -539,7 +563,7 @@ class InstrumentBook:
             maker,
         )
         kind = EventKind.PARTIAL_FILL if work.remaining else EventKind.FILL
-        text = f"{quantity} at {price}: {_FILLED[rule]}"
+        text = f"{quantity} at {price}: {FILLED[rule]}"
         explanation = self._explanation(work, at, rule, text)
         out.append(OrderEvent(order.order_id, kind, at, rule.value, text, fill=fill, explanation=explanation))
         if not work.remaining:
@@ -573,26 +597,3 @@ class InstrumentBook:
             queue_ahead=work.ahead,
             remaining=work.remaining,
         )
-
-
-_FILLED: Final[Mapping[Rule, str]] = {
-    Rule.TAKES_BOOK: "it took what was displayed.",
-    Rule.OPENING_GAP: "it met the opening book.",
-    Rule.TRADED_THROUGH: "the market traded through its price.",
-    Rule.QUEUE_REACHED: "trades at its price reached it in the queue.",
-    Rule.BOOK_CROSSED: "the other side of the book came to its price.",
-}
-
-
-def _displayed(levels: tuple[Level, ...], price: Decimal, *, buy: bool) -> int | None:
-    """What is displayed at `price`; 0 for a gap or in front of the best, None beyond the last level in sight."""
-    for level in levels:
-        if level.price == price:
-            return level.quantity
-        if level.price < price if buy else level.price > price:
-            return 0
-    return None if levels else 0
-
-
-def _refused(order_id: str, at: datetime, code: str, text: str) -> OrderEvent:
-    return OrderEvent(order_id, EventKind.MODIFY_REJECT, at, code, text)

@@ -84,6 +84,11 @@ def instruments_changed() -> str:
     return f"{PREFIX}:events:instruments"
 
 
+def order_commands() -> str:
+    """Pub/sub: the matching worker is asked to look for order commands."""
+    return f"{PREFIX}:events:order-commands"
+
+
 def exchange_clock() -> str:
     """String: the mapping from wall time to exchange time, as JSON; absent means the wall clock."""
     return f"{PREFIX}:exchange-clock"

@@ -13,7 +13,7 @@ from breezeway.embedded.postgres import EmbeddedPostgres
 from breezeway.ids import new_id
 from breezeway.testing.plugin import REPOSITORY
 
-SERVICES = ("auth", "instruments", "market-data")
+SERVICES = ("auth", "instruments", "market-data", "trading")
 
 
 def migrate(urls: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:

@@ -71,9 +71,10 @@ def test_each_service_sees_its_own_database_only(place: stack.Place, ports: Port
     components = table(place, ports)
     urls = {name: each.env().get("DATABASE_URL", "") for name, each in components.items() if name != "databases"}
     migrated = json.loads(components["migrate"].env()["BREEZEWAY_MIGRATIONS"])
-    assert list(migrated.values()) == [urls["auth"], urls["instruments"], urls["market-data"]]
+    assert list(migrated.values()) == [urls["auth"], urls["instruments"], urls["market-data"], urls["trading"]]
     assert urls["market-data"] == urls["feed-owner"] == urls["market-data-worker"]
-    assert len({urls["auth"], urls["instruments"], urls["market-data"]}) == 3
+    assert urls["trading"] == urls["trading-worker"]
+    assert len(set(migrated.values())) == 4
     assert urls["gateway"] == urls["simulator"] == urls["seed"] == ""
 
 
@@ -97,7 +98,7 @@ def test_only_the_gateways_port_is_fixed(place: stack.Place, ports: PortReservat
         if "--port" in each.command
     }
     assert listening.pop("gateway") == "8123"
-    assert len(set(listening.values())) == 4
+    assert len(set(listening.values())) == 5
     assert components["auth"].env()["AUTH_URL"] == f"http://127.0.0.1:{listening['auth']}"
 
 

@@ -38,6 +38,7 @@ ROUTES: Sequence[Route] = tuple(
             "/api/v1/jobs",
             "/udf",
         ),
+        "trading": ("/api/v1/trading", "/api/v1/banking"),
     }.items()
     for prefix in prefixes
 )

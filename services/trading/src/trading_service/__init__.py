@@ -1,0 +1,1 @@
+"""The trading service: paper accounts, orders, the matching worker and the ledger."""

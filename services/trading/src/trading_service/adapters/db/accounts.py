@@ -1,0 +1,148 @@
+"""Accounts and their ledger."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.errors import Conflict
+from breezeway.exchange.checks import AccountState
+from trading_service.adapters.db.tables import accounts, balances, entries, legs
+from trading_service.application.ports import JournalLine
+from trading_service.domain.accounts import AccountKind, TradingAccount
+from trading_service.domain.ledger import CHARGES, Entry
+
+_a = accounts.c
+
+
+class AccountRows(UnitOfWork):
+    """Each method runs in the transaction of the unit of work."""
+
+    async def add_account(self, account: TradingAccount) -> None:
+        try:
+            await self.session.execute(sa.insert(accounts).values(_values(account)))
+        except IntegrityError as error:
+            raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
+
+    async def lock_account(self, account_id: UUID) -> TradingAccount | None:
+        query = sa.select(accounts).where(_a.id == account_id).with_for_update()
+        return _account((await self.session.execute(query)).one_or_none())
+
+    async def account(self, user_id: UUID, account_id: UUID) -> TradingAccount | None:
+        query = sa.select(accounts).where(_a.id == account_id, _a.user_id == user_id, _a.closed_at.is_(None))
+        return _account((await self.session.execute(query)).one_or_none())
+
+    async def accounts(self, user_id: UUID) -> list[TradingAccount]:
+        query = sa.select(accounts).where(_a.user_id == user_id, _a.closed_at.is_(None)).order_by(_a.id)
+        return [_made(row) for row in await self.session.execute(query)]
+
+    async def open_accounts(self) -> list[TradingAccount]:
+        query = sa.select(accounts).where(_a.closed_at.is_(None)).order_by(_a.id)
+        return [_made(row) for row in await self.session.execute(query)]
+
+    async def save_account(self, account: TradingAccount) -> None:
+        try:
+            await self.session.execute(sa.update(accounts).where(_a.id == account.id).values(_values(account)))
+        except IntegrityError as error:
+            raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
+
+    async def count_request(self, account_id: UUID, second: datetime, most: int) -> bool:
+        same = _a.rate_second == second
+        statement = (
+            sa.update(accounts)
+            .where(_a.id == account_id, sa.or_(_a.rate_second.is_(None), ~same, _a.rate_used < most))
+            .values(rate_second=second, rate_used=sa.case((same, _a.rate_used + 1), else_=1))
+            .returning(_a.id)
+        )
+        return (await self.session.execute(statement)).one_or_none() is not None
+
+    async def balances(self, account_id: UUID) -> dict[str, Decimal]:
+        query = sa.select(balances.c.name, balances.c.amount).where(balances.c.account_id == account_id)
+        return {name: amount for name, amount in await self.session.execute(query) if amount}
+
+    async def book(self, account_id: UUID, entry: Entry) -> bool:
+        if entry.empty:
+            return True
+        head = insert(entries).values(
+            account_id=account_id, kind=entry.kind, ref=entry.ref, note=entry.note, once=entry.once, day=entry.day
+        )
+        if entry.once is not None:
+            head = head.on_conflict_do_nothing(index_elements=["account_id", "once"])
+        number = (await self.session.execute(head.returning(entries.c.id))).scalar_one_or_none()
+        if number is None:
+            return False
+        rows = [
+            {"entry_id": number, "account_id": account_id, "name": name, "amount": amount}
+            for name, amount in entry.legs.items()
+        ]
+        await self.session.execute(sa.insert(legs), rows)
+        return True
+
+    async def journal(self, account_id: UUID, before: int | None, limit: int) -> list[JournalLine]:
+        query = sa.select(entries).where(entries.c.account_id == account_id).order_by(entries.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(entries.c.id < before)
+        heads = (await self.session.execute(query)).all()
+        found: dict[int, dict[str, Decimal]] = {row.id: {} for row in heads}
+        parts = sa.select(legs.c.entry_id, legs.c.name, legs.c.amount).where(legs.c.entry_id.in_(found))
+        for number, name, amount in await self.session.execute(parts):
+            found[number][name] = amount
+        return [
+            JournalLine(row.id, row.kind, row.ref, row.note, row.day, row.created_at, found[row.id]) for row in heads
+        ]
+
+    async def charges_of(self, account_id: UUID, day: date) -> dict[str, Decimal]:
+        query = (
+            sa.select(legs.c.name, sa.func.sum(legs.c.amount))
+            .join(entries, entries.c.id == legs.c.entry_id)
+            .where(
+                entries.c.account_id == account_id,
+                entries.c.day == day,
+                legs.c.name.in_(CHARGES.values()),
+                entries.c.kind != "reset",
+                entries.c.id > self._epoch_start(account_id),
+            )
+            .group_by(legs.c.name)
+        )
+        return {name: amount for name, amount in await self.session.execute(query)}
+
+    async def unsettled_days(self, account_id: UUID) -> dict[date, Decimal]:
+        """What is still to be settled, by the day on which it arose."""
+        query = (
+            sa.select(entries.c.day, sa.func.sum(legs.c.amount))
+            .join(entries, entries.c.id == legs.c.entry_id)
+            .where(
+                entries.c.account_id == account_id,
+                legs.c.name == "unsettled",
+                entries.c.id > self._epoch_start(account_id),
+                entries.c.day.is_not(None),
+            )
+            .group_by(entries.c.day)
+            .order_by(entries.c.day)
+        )
+        return {day: amount for day, amount in await self.session.execute(query) if amount}
+
+    @staticmethod
+    def _epoch_start(account_id: UUID) -> "sa.ScalarSelect[Any]":
+        last_reset = sa.select(sa.func.coalesce(sa.func.max(entries.c.id), 0)).where(
+            entries.c.account_id == account_id, entries.c.kind == "reset"
+        )
+        return last_reset.scalar_subquery()
+
+
+def _values(account: TradingAccount) -> dict[str, Any]:
+    return {name: getattr(account, name) for name in TradingAccount.__slots__}
+
+
+def _account(row: "sa.Row[*tuple[Any, ...]] | None") -> TradingAccount | None:
+    return None if row is None else _made(row)
+
+
+def _made(row: "sa.Row[*tuple[Any, ...]]") -> TradingAccount:
+    values = {name: getattr(row, name) for name in TradingAccount.__slots__}
+    return TradingAccount(**values | {"kind": AccountKind(row.kind), "state": AccountState(row.state)})

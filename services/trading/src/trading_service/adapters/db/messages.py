@@ -1,0 +1,64 @@
+"""The outbox of the users' channels, and idempotency keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.errors import InvalidInput
+from trading_service.adapters.db.tables import fences, idempotency, outbox
+
+_i = idempotency.c
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that has not left yet."""
+
+    id: int
+    user_id: UUID
+    message: Mapping[str, Any]
+
+
+class MessageRows(UnitOfWork):
+    """Each method runs in the transaction of the unit of work."""
+
+    async def tell(self, user_id: UUID, message: Mapping[str, Any]) -> None:
+        await self.session.execute(sa.insert(outbox).values(user_id=user_id, message=dict(message)))
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        query = sa.select(outbox).order_by(outbox.c.id).limit(limit)
+        return [Waiting(row.id, row.user_id, row.message) for row in await self.session.execute(query)]
+
+    async def sent(self, numbers: list[int]) -> None:
+        await self.session.execute(sa.delete(outbox).where(outbox.c.id.in_(numbers)))
+
+    async def claim(self, user_id: UUID, route: str, key: str, fingerprint: str) -> Any | None:
+        values = {"user_id": user_id, "route": route, "key": key, "fingerprint": fingerprint}
+        # Another request that holds the key makes this one wait until its transaction has ended.
+        mine = insert(idempotency).values(values).on_conflict_do_nothing().returning(_i.key)
+        if (await self.session.execute(mine)).one_or_none() is not None:
+            return None
+        query = sa.select(_i.fingerprint, _i.answer).where(_i.user_id == user_id, _i.route == route, _i.key == key)
+        row = (await self.session.execute(query)).one()
+        if row.fingerprint != fingerprint:
+            raise InvalidInput("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
+        return row.answer
+
+    async def keep_answer(self, user_id: UUID, route: str, key: str, answer: Any) -> None:
+        where = (_i.user_id == user_id, _i.route == route, _i.key == key)
+        await self.session.execute(sa.update(idempotency).where(*where).values(answer=answer))
+
+    async def take_fence(self) -> int:
+        """The next fencing token: whoever holds an older one can write no fill any more."""
+        statement = sa.update(fences).values(fence=fences.c.fence + 1).returning(fences.c.fence)
+        return int((await self.session.execute(statement)).scalar_one())
+
+    async def holds_fence(self, fence: int) -> bool:
+        """Whether `fence` is the newest token; it stays so until this transaction has ended."""
+        query = sa.select(fences.c.fence).where(fences.c.fence == fence).with_for_update(read=True)
+        return (await self.session.execute(query)).one_or_none() is not None

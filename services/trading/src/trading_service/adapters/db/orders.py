@@ -1,0 +1,119 @@
+"""Orders, their history, and what the matcher is asked to do with them."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.errors import Conflict
+from breezeway.exchange.orders import WORKING, Order, OrderState, OrderType, Product, Side, Validity
+from trading_service.adapters.db.tables import commands, order_events, orders
+from trading_service.application.ports import Command, OrderFilter, StoredEvent, StoredOrder
+
+_o = orders.c
+_TERMS = (
+    *("symbol", "side", "quantity", "order_type", "product", "validity"),
+    *("price", "trigger_price", "disclosed_quantity", "client_order_id", "tag"),
+)
+_LIVES = (
+    *("state", "placed_at", "updated_at", "filled", "filled_value", "hold", "code", "text"),
+    *("auto_square_off", "fills", "triggered", "group_id", "group_role"),
+)
+_UNFINISHED = (OrderState.NEW.value, *(state.value for state in WORKING))
+
+
+class OrderRows(UnitOfWork):
+    """Each method runs in the transaction of the unit of work."""
+
+    async def add_order(self, order: StoredOrder) -> None:
+        values = {"id": order.id, "account_id": order.account_id, "user_id": order.user_id, "epoch": order.epoch}
+        try:
+            await self.session.execute(sa.insert(orders).values(values | _values(order)))
+        except IntegrityError as error:
+            raise Conflict(
+                f"The account has an order with the client_order_id {order.order.client_order_id} already.",
+                code="duplicate_client_order_id",
+            ) from error
+
+    async def save_order(self, order: StoredOrder) -> None:
+        await self.session.execute(sa.update(orders).where(_o.id == order.id).values(_values(order)))
+
+    async def order(self, order_id: UUID) -> StoredOrder | None:
+        row = (await self.session.execute(sa.select(orders).where(_o.id == order_id))).one_or_none()
+        return None if row is None else _stored(row)
+
+    async def order_by_client_id(self, account_id: UUID, client_order_id: str) -> StoredOrder | None:
+        query = sa.select(orders).where(_o.account_id == account_id, _o.client_order_id == client_order_id)
+        row = (await self.session.execute(query)).one_or_none()
+        return None if row is None else _stored(row)
+
+    async def orders(self, user_id: UUID, wanted: OrderFilter, before: UUID | None, limit: int) -> list[StoredOrder]:
+        query = sa.select(orders).where(_o.user_id == user_id).order_by(_o.id.desc()).limit(limit)
+        if wanted.account_id is not None:
+            query = query.where(_o.account_id == wanted.account_id)
+        if wanted.symbol is not None:
+            query = query.where(_o.symbol == wanted.symbol)
+        if wanted.states:
+            query = query.where(_o.state.in_(wanted.states))
+        if before is not None:
+            query = query.where(_o.id < before)
+        return [_stored(row) for row in await self.session.execute(query)]
+
+    async def working_orders(self, account_id: UUID | None = None) -> list[StoredOrder]:
+        query = sa.select(orders).where(_o.state.in_(_UNFINISHED)).order_by(_o.id)
+        if account_id is not None:
+            query = query.where(_o.account_id == account_id)
+        return [_stored(row) for row in await self.session.execute(query)]
+
+    async def group(self, group_id: UUID) -> list[StoredOrder]:
+        query = sa.select(orders).where(_o.group_id == group_id).order_by(_o.id)
+        return [_stored(row) for row in await self.session.execute(query)]
+
+    async def add_event(self, order_id: UUID, event: StoredEvent) -> None:
+        values = {name: getattr(event, name) for name in ("kind", "state", "code", "text", "at")}
+        details = dict(event.details)
+        await self.session.execute(sa.insert(order_events).values(order_id=order_id, details=details, **values))
+
+    async def events(self, order_id: UUID) -> list[StoredEvent]:
+        query = sa.select(order_events).where(order_events.c.order_id == order_id).order_by(order_events.c.id)
+        return [
+            StoredEvent(row.kind, row.state, row.code, row.text, row.at, row.recorded_at, row.details)
+            for row in await self.session.execute(query)
+        ]
+
+    async def add_command(self, order_id: UUID, kind: str, body: Mapping[str, Any]) -> None:
+        await self.session.execute(sa.insert(commands).values(order_id=order_id, kind=kind, body=dict(body)))
+
+    async def commands(self, limit: int) -> list[Command]:
+        query = sa.select(commands).order_by(commands.c.seq).limit(limit)
+        return [Command(row.seq, row.order_id, row.kind, row.body) for row in await self.session.execute(query)]
+
+    async def drop_command(self, seq: int) -> None:
+        await self.session.execute(sa.delete(commands).where(commands.c.seq == seq))
+
+
+def _values(order: StoredOrder) -> dict[str, Any]:
+    return {name: getattr(order.order, name) for name in _TERMS} | {name: getattr(order, name) for name in _LIVES}
+
+
+def _stored(row: "sa.Row[*tuple[Any, ...]]") -> StoredOrder:
+    terms = Order(
+        order_id=str(row.id),
+        account_id=str(row.account_id),
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        order_type=OrderType(row.order_type),
+        product=Product(row.product),
+        validity=Validity(row.validity),
+        price=row.price,
+        trigger_price=row.trigger_price,
+        disclosed_quantity=row.disclosed_quantity,
+        client_order_id=row.client_order_id,
+        tag=row.tag,
+    )
+    lives = {name: getattr(row, name) for name in _LIVES} | {"state": OrderState(row.state)}
+    return StoredOrder(row.id, row.account_id, row.user_id, row.epoch, terms, **lives)

@@ -1,0 +1,1 @@
+"""Redis: market data in, order events out."""

@@ -1,0 +1,87 @@
+"""The use cases, as routes ask for them, and the types of parameters."""
+
+from decimal import Decimal
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Query, Request
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from breezeway.errors import InvalidInput
+from breezeway.money import amount, parse_amount
+from trading_service.application.accounts import TradingAccounts
+from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
+from trading_service.application.reading import ReadTrading
+
+
+def _accounts(request: Request) -> TradingAccounts:
+    return cast(TradingAccounts, request.app.state.accounts)
+
+
+def _place(request: Request) -> PlaceOrder:
+    return cast(PlaceOrder, request.app.state.place)
+
+
+def _modify(request: Request) -> ModifyOrder:
+    return cast(ModifyOrder, request.app.state.modify)
+
+
+def _cancel(request: Request) -> CancelOrder:
+    return cast(CancelOrder, request.app.state.cancel)
+
+
+def _read(request: Request) -> ReadTrading:
+    return cast(ReadTrading, request.app.state.read)
+
+
+TheAccounts = Annotated[TradingAccounts, Depends(_accounts)]
+ThePlacing = Annotated[PlaceOrder, Depends(_place)]
+TheModifying = Annotated[ModifyOrder, Depends(_modify)]
+TheCancelling = Annotated[CancelOrder, Depends(_cancel)]
+TheReading = Annotated[ReadTrading, Depends(_read)]
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[str | None, Query(max_length=64)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=128,
+        description="The same key and body answer the same order again; the same key and another body are refused.",
+    ),
+]
+
+
+def _money(value: object) -> Decimal:
+    if not isinstance(value, str):
+        raise ValueError('money is written as a string of rupees, such as "1000.00"')  # noqa: TRY004 - pydantic wants it
+    try:
+        return parse_amount(value)
+    except InvalidInput as error:
+        raise ValueError(error.detail) from None
+
+
+def _price(value: object) -> Decimal:
+    # JSON numbers were parsed to floats, which have lost what was written; only text keeps a price exact.
+    if not isinstance(value, str) or len(value) > 24 or not value.replace(".", "", 1).isdigit() or not value.isascii():
+        raise ValueError('a price is written as a string of rupees, such as "1400.05"')
+    return amount(value)
+
+
+def _quantity(value: object) -> int:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 12:
+        raise ValueError('a quantity is a whole number of units, as a string such as "10"')
+    return int(text)
+
+
+def _positive(value: int) -> int:
+    if value <= 0:
+        raise ValueError("a quantity is at least 1")
+    return value
+
+
+Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "examples": ["100000.00"]})]
+Price = Annotated[Decimal, BeforeValidator(_price), WithJsonSchema({"type": "string", "examples": ["1400.05"]})]
+Units = Annotated[int, BeforeValidator(_quantity), WithJsonSchema({"type": "string", "examples": ["10"]})]
+Quantity = Annotated[Units, AfterValidator(_positive)]

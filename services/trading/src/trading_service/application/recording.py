@@ -1,0 +1,216 @@
+"""Writes what the engine decided: order, history, trade, position, ledger and messages, in one transaction.
+
+Safe to repeat: a fill is known by its name, and a batch commits whole or not at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from breezeway.charges.model import Charge
+from breezeway.clock import IST
+from breezeway.errors import Conflict
+from breezeway.exchange.explanations import Explanation
+from breezeway.exchange.market import Level
+from breezeway.exchange.orders import TERMINAL, EventKind, Fill, OrderEvent, OrderRecord, Product
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.money import ZERO, to_paise_up
+from trading_service.application.ports import HeldPosition, StoredEvent, StoredOrder, Work, WorkFactory
+from trading_service.application.risk import Risk, Surroundings
+from trading_service.application.views import message, order_view, position_view, trade_view
+from trading_service.domain import ledger
+from trading_service.domain.accounts import TradingAccount
+from trading_service.domain.bookkeeping import Trade, book_trade, charge_legs, charge_trade, hold, note_of, trade_of
+from trading_service.domain.instruments import Contract
+from trading_service.domain.lots import Position
+
+Spots = Callable[[str], Decimal | None]
+"""The last price of a symbol, where the matcher has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one call of the engine gave. `command` is done with it; `body` is the command's."""
+
+    events: Sequence[OrderEvent]
+    command: int | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Superseded(Exception):
+    """A newer matcher has begun: this one must stop."""
+
+
+class Recorder:
+    def __init__(self, work: WorkFactory, calendar: MarketCalendar, risk: Risk, spots: Spots) -> None:
+        self._work = work
+        self._calendar = calendar
+        self._risk = risk
+        self._spots = spots
+
+    async def record(self, fence: int, decisions: Sequence[Decision]) -> None:
+        """Commit all of them, in their order.
+
+        Raises:
+            Superseded: nothing was written.
+            Retryable: the database does not answer; nothing was written, or all of it.
+        """
+        async with self._work() as work:
+            if not await work.holds_fence(fence):
+                raise Superseded
+            for decision in decisions:
+                for event in decision.events:
+                    await self._event(work, event, decision.body)
+                if decision.command is not None:
+                    await work.drop_command(decision.command)
+            await work.commit()
+
+    async def _event(self, work: Work, event: OrderEvent, body: Mapping[str, Any]) -> None:
+        order_id = UUID(event.order_id)
+        first = await work.order(order_id)
+        account = None if first is None else await work.lock_account(first.account_id)
+        # Read again under the lock: a request may have raised the hold meanwhile.
+        stored = await work.order(order_id)
+        if stored is None or account is None:
+            raise Conflict(f"The order {event.order_id} is not known.", code="order_not_found")
+        if event.fill is not None:
+            await self._fill(work, account, stored, event, event.fill)
+            return
+        changed = applied(stored, event)
+        held = _hold_after(stored, changed, event, body)
+        if held != stored.hold:
+            balances = await work.balances(account.id)
+            await work.book(account.id, hold(held - stored.hold, str(order_id), balances))
+        await self._save(work, replace(changed, hold=held), event)
+
+    async def _fill(
+        self, work: Work, account: TradingAccount, stored: StoredOrder, event: OrderEvent, fill: Fill
+    ) -> None:
+        contract = (await work.contracts([fill.symbol]))[fill.symbol]
+        day = fill.at.astimezone(IST).date()
+        trade = trade_of(
+            fill,
+            product=stored.order.product,
+            day=day,
+            settles_on=self._calendar.next_trading_day(contract.rules.segment, day),
+            tag=stored.order.tag,
+            epoch=stored.epoch,
+            auto_square_off=stored.auto_square_off,
+        )
+        changed = applied(stored, event)
+        held = _hold_after(stored, changed, event, {})
+        position = await work.position(account.id, trade.symbol, trade.product)
+        after = position.traded(trade.signed, trade.price, trade.at, trade.settles_on)
+        margin = await self._position_margin(work, account, trade, contract, after)
+        balances = await work.balances(account.id)
+        booked = book_trade(
+            trade,
+            contract,
+            position,
+            balances,
+            released=stored.hold - held + account.position_margin - margin,
+            charges=await self._charges(work, account, trade, contract),
+        )
+        if not await work.add_trade(booked.trade):
+            return
+        await work.book(account.id, booked.entry)
+        await work.save_position(account.id, trade.symbol, trade.product, after, trade.at)
+        if margin != account.position_margin:
+            await work.save_account(replace(account, position_margin=margin))
+        await self._save(work, replace(changed, hold=held, fills=stored.fills + 1), event)
+        await work.tell(stored.user_id, message("trade", trade_view(booked.trade)))
+        now_held = HeldPosition(account.id, trade.symbol, trade.product, after, trade.at)
+        await work.tell(stored.user_id, message("position", position_view(now_held, trade.price)))
+
+    async def _save(self, work: Work, stored: StoredOrder, event: OrderEvent) -> None:
+        await work.save_order(stored)
+        details = {} if event.explanation is None else explained(event.explanation)
+        line = StoredEvent(event.kind, stored.state, event.code, event.text, event.at, details=details)
+        await work.add_event(stored.id, line)
+        await work.tell(stored.user_id, message("order", order_view(stored)))
+
+    async def _charges(
+        self, work: Work, account: TradingAccount, trade: Trade, contract: Contract
+    ) -> list[tuple[str, Decimal]]:
+        today = [each for _, each in await work.trades(account.id, account.epoch, day=trade.day)]
+        contracts = {**await work.contracts({each.symbol for each in today}), contract.symbol: contract}
+        trades = [charge_trade(each, contracts[each.symbol]) for each in today if each.trade_id != trade.trade_id]
+        note = note_of(account.charge_plan, trade.day, [*trades, charge_trade(trade, contract)])
+        booked = await work.charges_of(account.id, trade.day)
+        return charge_legs(note, {charge: booked.get(ledger.CHARGES[charge], ZERO) for charge in Charge})
+
+    async def _position_margin(
+        self, work: Work, account: TradingAccount, trade: Trade, contract: Contract, after: Position
+    ) -> Decimal:
+        if trade.product is Product.CNC:
+            return account.position_margin
+        held = [h for h in await work.positions(account.id) if (h.symbol, h.product) != (trade.symbol, trade.product)]
+        held.append(HeldPosition(account.id, trade.symbol, trade.product, after, trade.at))
+        return await position_margin(work, self._risk, self._spots, account, held, trade.day)
+
+
+async def position_margin(
+    work: Work, risk: Risk, spots: Spots, account: TradingAccount, held: Sequence[HeldPosition], day: date
+) -> Decimal:
+    """What these positions of an account block."""
+    contracts = await work.contracts({each.symbol for each in held})
+    known = {name: price for name in {c.underlying for c in contracts.values()} if (price := spots(name)) is not None}
+    return risk.of_positions(Surroundings(account.charge_plan, day, held, (), contracts, known))
+
+
+def applied(stored: StoredOrder, event: OrderEvent) -> StoredOrder:
+    """The order after an event; its money is not looked at.
+
+    Raises:
+        Conflict: `illegal_transition`, `over_fill`, `fill_mismatch`: a fault that a person must look at.
+    """
+    record = OrderRecord(stored.order, stored.state, stored.filled, stored.filled_value).apply(event)
+    return replace(
+        stored,
+        order=record.order,
+        state=record.state,
+        filled=record.filled,
+        filled_value=record.filled_value,
+        triggered=stored.triggered or event.kind is EventKind.TRIGGER,
+        updated_at=max(stored.updated_at, event.at),
+        code=event.code,
+        text=event.text,
+    )
+
+
+def explained(explanation: Explanation) -> dict[str, Any]:
+    """An explanation as JSON."""
+    book = explanation.book
+
+    def side(levels: Sequence[Level]) -> list[list[str]]:
+        return [[str(level.price), str(level.quantity)] for level in levels]
+
+    return {
+        "rule": explanation.rule.value,
+        "reason": explanation.text,
+        "last_price": None if explanation.last_price is None else str(explanation.last_price),
+        "queue_ahead": explanation.queue_ahead,
+        "remaining": explanation.remaining,
+        "bids": side(book.bids),
+        "asks": side(book.asks),
+    }
+
+
+def _hold_after(before: StoredOrder, after: StoredOrder, event: OrderEvent, body: Mapping[str, Any]) -> Decimal:
+    """What the order blocks after an event: in proportion to what is left, nothing when it has ended."""
+    if after.state in TERMINAL:
+        return ZERO
+    if event.kind is EventKind.MODIFY and "hold" in body:
+        return _scaled(Decimal(body["hold"]), after.remaining, after.order.quantity - int(body["filled"]))
+    if event.kind is EventKind.MODIFY_REJECT and "former" in body:
+        return min(
+            before.hold, _scaled(Decimal(body["former"]), after.remaining, before.order.quantity - int(body["filled"]))
+        )
+    return _scaled(before.hold, after.remaining, before.remaining)
+
+
+def _scaled(amount: Decimal, left: int, of: int) -> Decimal:
+    return amount if left >= of else to_paise_up(amount * left / of)

@@ -1,0 +1,62 @@
+"""Keeps the matcher going: begins, steps, and begins again after whatever went wrong."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from breezeway import cancellation
+from breezeway.errors import BreezewayError
+from trading_service.application.matcher import FeedChanged, Matcher
+from trading_service.application.recording import Superseded
+
+_STEP_SECONDS: Final = 0.25
+"""How long a command waits when its ring was lost."""
+_ADVANCE_SECONDS: Final = 1.0
+_WATCH_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+async def run_matcher(matcher: Matcher, leading: Callable[[], Awaitable[None]]) -> None:
+    """Match until cancelled.
+
+    Args:
+        leading: returns when this process may match, and raises BreezewayError when it may no longer.
+    """
+    while True:
+        try:
+            await leading()
+            await matcher.begin()
+            await _go_on(matcher, leading)
+        except FeedChanged:
+            _log.info("matcher_moves_to_another_feed")
+        except Superseded:
+            _log.warning("matcher_superseded")
+            await asyncio.sleep(_PAUSE_SECONDS)
+        except (BreezewayError, OSError) as error:
+            # Memory is ahead of the database now, so it is thrown away and built anew from what was committed.
+            _log.warning("matcher_restarts", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        finally:
+            matcher.forget()
+        cancellation.heed()
+
+
+async def _go_on(matcher: Matcher, leading: Callable[[], Awaitable[None]]) -> None:
+    loop = asyncio.get_running_loop()
+    advance_at = watch_at = loop.time()
+    while True:
+        cancellation.heed()
+        await matcher.step()
+        now = loop.time()
+        if now >= advance_at:
+            advance_at = now + _ADVANCE_SECONDS
+            await leading()
+            await matcher.advance()
+        if now >= watch_at:
+            watch_at = now + _WATCH_SECONDS
+            await matcher.watch()
+        await matcher.wait(_STEP_SECONDS)

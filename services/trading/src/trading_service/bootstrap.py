@@ -1,0 +1,152 @@
+"""Builds the service: the only place that names both its ports and what fills them."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from breezeway import cancellation
+from breezeway.clock import SystemClock
+from breezeway.db.engine import create_engine
+from breezeway.exchange.matching_settings import MatchingSettings
+from breezeway.http.app import Check
+from breezeway.http.client import ServiceClient
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.redis.client import connect
+from breezeway.security.authenticator import Authenticator
+from breezeway.security.revocation import watch_revocations
+from breezeway.security.service_tokens import ServiceTokens
+from trading_service.adapters.db.leadership import Leadership
+from trading_service.adapters.db.work import PostgresWork
+from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
+from trading_service.adapters.redis.relay import OutboxRelay
+from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
+from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
+from trading_service.application.accounts import TradingAccounts
+from trading_service.application.desk import Desk, DeskRules
+from trading_service.application.matcher import Matcher
+from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
+from trading_service.application.ports import Work
+from trading_service.application.reading import ReadTrading
+from trading_service.application.recording import Recorder
+from trading_service.application.risk import Risk
+from trading_service.application.running import run_matcher
+from trading_service.settings import TradingSettings, WorkerSettings
+
+SERVICE = "trading"
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What the API and the worker have in common."""
+
+    engine: AsyncEngine
+    redis: "Redis"
+    tokens: ServiceTokens
+    auth: ServiceClient
+    feeds: AuthFeeds
+    time: SharedExchangeTime
+    calendar: MarketCalendar
+
+    def work(self) -> Work:
+        return PostgresWork(self.engine)
+
+    async def ask_database(self) -> None:
+        async with self.engine.connect() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+
+async def _common(settings: TradingSettings, stack: AsyncExitStack) -> _Common:
+    engine = create_engine(
+        settings.database_url.get_secret_value(), application=SERVICE, pool_size=settings.database_pool_size
+    )
+    stack.push_async_callback(engine.dispose)
+    redis = connect(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
+    auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
+    simulator = None
+    if settings.simulator_url is not None:
+        simulator = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.simulator_url, timeout=2.0))
+    time = SharedExchangeTime(SystemClock(), redis, simulator)
+    return _Common(engine, redis, tokens, auth, AuthFeeds(auth), time, MarketCalendar.default())
+
+
+async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+    """Fill `app.state`, and say what readiness depends on."""
+    common = await _common(settings, stack)
+
+    async def fetch_keys() -> dict[str, Any]:
+        return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
+
+    instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", common.tokens))
+    prices = RedisPrices(common.redis, common.feeds, common.time)
+    rules = DeskRules(settings.order_rate, timedelta(seconds=settings.stale_seconds))
+    desk = Desk(HttpInstruments(instruments), prices, common.time, common.calendar, Risk(), rules)
+    bell, wall = RedisBell(common.redis), SystemClock()
+    cancel = CancelOrder(common.work, desk, bell, wall)
+    accounts = TradingAccounts(common.work, common.time, prices, cancel)
+    app.state.service_tokens = common.tokens
+    app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
+    app.state.accounts = accounts
+    app.state.place = PlaceOrder(common.work, desk, bell, wall)
+    app.state.modify = ModifyOrder(common.work, desk, bell, wall)
+    app.state.cancel = cancel
+    app.state.read = ReadTrading(common.work, accounts, common.time)
+    return {"database": common.ask_database, "redis": common.redis.ping}
+
+
+async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+    """Start matcher and outbox; they run until the stack closes."""
+    common = await _common(settings, stack)
+    prices: dict[str, Decimal] = {}
+    listener = RedisMarketListener(
+        common.redis,
+        settings.redis_url,
+        common.time,
+        on_message=lambda feed, body: matcher.on_message(feed, body),
+        on_bell=lambda: matcher.ring(),
+        on_gap=lambda: matcher.on_gap(),
+    )
+    recorder = Recorder(common.work, common.calendar, Risk(), prices.get)
+    matcher = Matcher(
+        common.work,
+        recorder,
+        listener,
+        common.feeds,
+        common.calendar,
+        prices,
+        seed=settings.matching_seed,
+        settings=MatchingSettings(stale_after=timedelta(seconds=settings.stale_seconds)),
+    )
+    leadership = Leadership(common.engine)
+    stack.push_async_callback(leadership.give_up)
+    relay = OutboxRelay(common.engine, common.redis)
+
+    async def carry() -> None:
+        await leadership.leads.wait()
+        await relay.run()
+
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(listener.run(), name="market-listener"),
+        asyncio.create_task(run_matcher(matcher, leadership), name="matcher"),
+        asyncio.create_task(carry(), name="outbox"),
+    ]
+    stack.push_async_callback(cancellation.end, tasks)
+    app.state.matcher = matcher
+
+    async def alive() -> None:
+        for task in tasks:
+            if task.done():
+                raise RuntimeError(f"{task.get_name()} has ended")
+
+    return {"database": common.ask_database, "redis": common.redis.ping, "tasks": alive}

@@ -1,0 +1,1 @@
+"""Orders, money and portfolios without any machinery."""

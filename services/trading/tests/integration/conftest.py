@@ -1,0 +1,319 @@
+"""A migrated trading database, and the service built on it: real PostgreSQL, a market that the test makes."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from breezeway.clock import ClockMapping, SystemClock
+from breezeway.contracts.instruments import Instrument
+from breezeway.contracts.trading import OrderView
+from breezeway.db import migrate
+from breezeway.db.engine import create_engine
+from breezeway.embedded.postgres import EmbeddedPostgres
+from breezeway.errors import NotFound
+from breezeway.exchange.orders import OrderType, Product, Side, Validity
+from breezeway.ids import new_id
+from breezeway.market_calendar.calendar import MarketCalendar
+from trading_service.adapters.db.work import PostgresWork
+from trading_service.application.accounts import TradingAccounts
+from trading_service.application.desk import Desk, DeskRules
+from trading_service.application.matcher import Matcher
+from trading_service.application.placing import CancelOrder, ModifyOrder, OrderRequest, PlaceOrder
+from trading_service.application.ports import AccountRequest, LastPrice, StoredOrder
+from trading_service.application.reading import ReadTrading
+from trading_service.application.recording import Recorder
+from trading_service.application.risk import Risk
+from trading_service.domain.accounts import TradingAccount
+from trading_service.domain.ledger import fold
+from trading_service.domain.lots import SignedTrade, position_of
+
+SERVICE = Path(__file__).resolve().parents[2]
+NOON = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
+"""Friday, 12:00 IST: every segment trades."""
+USER = UUID(int=1)
+FEED = "feed"
+
+
+def share(symbol: str, **more: Any) -> Instrument:
+    return Instrument.model_validate(
+        {
+            "instrument_id": 1,
+            "symbol": symbol,
+            "exchange": symbol.partition(":")[0],
+            "segment": "cash",
+            "type": "equity",
+            "name": symbol,
+            "lot_size": 1,
+            "tick_size": "0.05",
+            "broker_code": "X",
+            "broker_token": "4.1!1",
+            "series": "EQ",
+            **more,
+        }
+    )
+
+
+def derivative(symbol: str, kind: str, underlying: str, lot: int, expiry: str, **more: Any) -> Instrument:
+    return share(
+        symbol,
+        type=kind,
+        segment="derivatives",
+        underlying=underlying,
+        lot_size=lot,
+        expiry=expiry,
+        series=None,
+        **more,
+    )
+
+
+A, B = "NSE:A", "NSE:B"
+FUTURE = "NFO:NIFTY24NOV26FUT"
+CALL, HIGHER_CALL = "NFO:NIFTY24NOV2626000CE", "NFO:NIFTY24NOV2626200CE"
+LISTED = {
+    each.symbol: each
+    for each in (
+        share(A),
+        share(B),
+        derivative(FUTURE, "future", "NIFTY", 65, "2026-11-24"),
+        derivative(CALL, "option", "NIFTY", 65, "2026-11-24", strike="26000", right="call"),
+        derivative(HIGHER_CALL, "option", "NIFTY", 65, "2026-11-24", strike="26200", right="call"),
+    )
+}
+
+
+@dataclass
+class Market:
+    """Instruments, prices, clock, feeds and messages: every port but the database."""
+
+    now_: datetime = NOON
+    prices: dict[str, LastPrice] = field(default_factory=dict)
+    wanted: dict[str, frozenset[str]] = field(default_factory=dict)
+    rings: int = 0
+    feed: str | None = FEED
+
+    async def now(self) -> datetime:
+        return self.now_
+
+    async def resolve(self, symbol: str) -> Instrument:
+        if symbol not in LISTED:
+            raise NotFound(f"There is no instrument {symbol}.", code="instrument_not_found")
+        return LISTED[symbol]
+
+    async def last(self, user_id: UUID, symbols: Collection[str]) -> Mapping[str, LastPrice]:
+        return {symbol: self.prices[symbol] for symbol in symbols if symbol in self.prices}
+
+    async def await_fresh(self, user_id: UUID, symbol: str, since: datetime) -> LastPrice | None:
+        return self.prices.get(symbol)
+
+    async def ring(self) -> None:
+        self.rings += 1
+
+    async def feed_of(self, user_id: UUID) -> str | None:
+        return self.feed
+
+    async def want(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        self.wanted = dict(wanted)
+
+    async def mapping(self) -> ClockMapping:
+        return ClockMapping(self.now_, self.now_)
+
+    async def latest(self, feed: str, symbol: str) -> list[bytes]:
+        return []
+
+    # `MarketListener.now` takes the mapping, `ExchangeTime.now` does not, so the matcher gets a view of its own.
+
+    def listener(self) -> "Listener":
+        return Listener(self)
+
+
+@dataclass
+class Listener:
+    market: Market
+
+    async def want(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        await self.market.want(wanted)
+
+    async def mapping(self) -> ClockMapping:
+        return await self.market.mapping()
+
+    def now(self, mapping: ClockMapping) -> datetime:
+        return self.market.now_
+
+    async def latest(self, feed: str, symbol: str) -> list[bytes]:
+        return await self.market.latest(feed, symbol)
+
+
+@dataclass
+class Service:
+    """The service without HTTP and Redis."""
+
+    engine: AsyncEngine
+    market: Market
+    accounts: TradingAccounts
+    place: PlaceOrder
+    modify: ModifyOrder
+    cancel: CancelOrder
+    read: ReadTrading
+    matcher: Matcher
+    volume: int = 1000
+
+    def work(self) -> PostgresWork:
+        return PostgresWork(self.engine)
+
+    async def open(self, cash: str = "1000000.00", plan: str = "none", user: UUID = USER) -> TradingAccount:
+        request = AccountRequest(f"account {new_id().hex}", "paper", Decimal(cash), plan)
+        return await self.accounts.open(user, request)
+
+    async def order(
+        self,
+        account: TradingAccount,
+        side: str = "buy",
+        quantity: int = 1,
+        price: str | None = "100",
+        symbol: str = A,
+        product: str = "cnc",
+        **more: Any,
+    ) -> OrderView:
+        """Place an order of the account's user; a limit order unless the price is None."""
+        kind = more.pop("order_type", "limit" if price is not None else "market")
+        request = OrderRequest(
+            account_id=account.id,
+            symbol=symbol,
+            side=Side(side),
+            quantity=quantity,
+            order_type=OrderType(kind),
+            product=Product(product),
+            validity=Validity(more.pop("validity", "day")),
+            price=None if price is None else Decimal(price),
+            trigger_price=Decimal(more.pop("trigger_price")) if "trigger_price" in more else None,
+            **{name: value for name, value in more.items() if name != "key"},
+        )
+        return await self.place(account.user_id, request, more.get("key"))
+
+    def tick(
+        self, price: str, symbol: str = A, *, quantity: int = 1000, seconds: float = 1.0, spread: str = "0.05"
+    ) -> None:
+        """The market moves on: a trade at `price` and a touch around it."""
+        self.market.now_ += timedelta(seconds=seconds)
+        self.volume += quantity
+        last, half = Decimal(price), Decimal(spread)
+        self.market.prices[symbol] = LastPrice(last, self.market.now_)
+        body = {
+            "type": "tick",
+            "symbol": symbol,
+            "ltp": float(last),
+            "ltq": quantity,
+            "volume": self.volume,
+            "bid": float(last - half),
+            "bid_qty": 1000,
+            "ask": float(last + half),
+            "ask_qty": 1000,
+            "ts": int(self.market.now_.timestamp() * 1000),
+        }
+        self.matcher.on_message(self.market.feed or "", orjson.dumps(body))
+
+    async def settle_in(self) -> None:
+        """Let the matcher do all that it has to do."""
+        await self.matcher.step()
+        await self.matcher.step()
+
+    async def stored(self, order_id: UUID) -> StoredOrder:
+        async with self.work() as work:
+            found = await work.order(order_id)
+        assert found is not None
+        return found
+
+    async def balances(self, account: TradingAccount) -> dict[str, Decimal]:
+        async with self.work() as work:
+            return await work.balances(account.id)
+
+    async def restart(self) -> None:
+        """What a new process would find."""
+        self.matcher.forget()
+        await self.matcher.begin()
+
+    async def check(self, account: TradingAccount) -> None:
+        """The invariants that hold after every step."""
+        async with self.work() as work:
+            balances = await work.balances(account.id)
+            lines = await work.journal(account.id, 2**62, 100_000)
+            held = await work.positions(account.id)
+            present = await work.lock_account(account.id)
+            assert present is not None
+            trades = [t for _, t in await work.trades(account.id, present.epoch, limit=100_000)]
+            working = await work.working_orders(account.id)
+        assert all(sum(line.legs.values()) == 0 for line in lines), "an entry does not balance"
+        assert balances == fold(line.legs for line in lines), "a balance is not the fold of the journal"
+        assert balances.get("cash", Decimal(0)) >= 0
+        blocked = sum((each.hold for each in working), Decimal(0)) + present.position_margin
+        assert balances.get("margin", Decimal(0)) == blocked, "margin is not what orders and positions block"
+        for each in held:
+            mine = [t for t in trades if (t.symbol, t.product) == (each.symbol, each.product)]
+            folded = position_of(SignedTrade(t.signed, t.price, t.at, t.settles_on) for t in mine)
+            assert folded.quantity == each.position.quantity, "a position is not the sum of its fills"
+        if not working and all(each.position.quantity == 0 for each in held):
+            assert balances.get("margin", Decimal(0)) == 0, "margin is blocked while flat"
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: EmbeddedPostgres) -> str:
+    """A migrated database that all tests use, each with accounts of its own."""
+    name = f"trading_{new_id().hex}"
+    postgres.create_database(name)
+    migrate.upgrade(SERVICE, postgres.url(name))
+    return postgres.url(name)
+
+
+def build_service(engine: AsyncEngine, market: Market, rules: DeskRules) -> Service:
+    def work() -> PostgresWork:
+        return PostgresWork(engine)
+
+    calendar, risk, wall = MarketCalendar.default(), Risk(), SystemClock()
+    desk = Desk(market, market, market, calendar, risk, rules)
+    cancel = CancelOrder(work, desk, market, wall)
+    accounts = TradingAccounts(work, market, market, cancel)
+    prices: dict[str, Decimal] = {}
+    recorder = Recorder(work, calendar, risk, prices.get)
+    matcher = Matcher(work, recorder, market.listener(), market, calendar, prices)
+    return Service(
+        engine=engine,
+        market=market,
+        accounts=accounts,
+        place=PlaceOrder(work, desk, market, wall),
+        modify=ModifyOrder(work, desk, market, wall),
+        cancel=cancel,
+        read=ReadTrading(work, accounts, market),
+        matcher=matcher,
+    )
+
+
+@pytest_asyncio.fixture
+async def service(template_database: str) -> AsyncIterator[Service]:
+    """A service whose matcher has begun and whose market has a price; what other tests left works no longer."""
+    engine = create_engine(template_database, application="tests", pool_size=10)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("TRUNCATE order_commands, outbox, positions, idempotency_keys"))
+        await connection.execute(
+            sa.text("UPDATE orders SET state = 'cancelled' WHERE state NOT IN ('filled', 'cancelled', 'rejected')")
+        )
+    made = build_service(engine, Market(), DeskRules(requests_per_second=100_000))
+    await made.matcher.begin()
+    for symbol in (A, B):
+        made.market.prices[symbol] = LastPrice(Decimal(100), NOON)
+    yield made
+    await engine.dispose()
+
+
+def later(market: Market, **delta: float) -> None:
+    """Let exchange time pass."""
+    market.now_ += timedelta(**delta)
