@@ -48,7 +48,7 @@ async def numbers(stream: StreamClient, count: int) -> list[int]:
     return [(await stream.next("order"))["number"] for _ in range(count)]
 
 
-async def test_what_was_missed_is_replayed_in_order_before_what_is_new(
+async def test_w_05_what_was_missed_is_replayed_in_order_before_what_is_new(
     gateway: FeedStack, redis: "Redis", user: UUID
 ) -> None:
     async with client(gateway, user) as stream:
@@ -66,7 +66,7 @@ async def test_what_was_missed_is_replayed_in_order_before_what_is_new(
 
 
 @pytest.mark.parametrize("since", [{"offset": 1, "epoch": "another"}, {"offset": 9, "epoch": None}])
-async def test_a_strange_place_is_not_recovered_and_nothing_is_replayed(
+async def test_w_05_a_strange_place_is_not_recovered_and_nothing_is_replayed(
     gateway: FeedStack, redis: "Redis", user: UUID, since: dict[str, Any]
 ) -> None:
     await say(redis, user, 1, 2, 3)
@@ -78,7 +78,7 @@ async def test_a_strange_place_is_not_recovered_and_nothing_is_replayed(
         assert await numbers(stream, 1) == [4]
 
 
-async def test_a_cut_from_redis_loses_no_order(gateway: FeedStack, redis: "Redis", user: UUID) -> None:
+async def test_w_05_a_cut_from_redis_loses_no_order(gateway: FeedStack, redis: "Redis", user: UUID) -> None:
     async with client(gateway, user) as stream:
         await subscribe(stream, None)
         await say(redis, user, 1)
@@ -90,7 +90,7 @@ async def test_a_cut_from_redis_loses_no_order(gateway: FeedStack, redis: "Redis
         assert await numbers(stream, 1) == [4]
 
 
-async def test_more_than_is_kept_is_refused_whole_and_exactly_that_much_is_not(redis: "Redis", user: UUID) -> None:
+async def test_w_05_more_than_is_kept_is_refused_whole_and_exactly_that_much_is_not(redis: "Redis", user: UUID) -> None:
     await say(redis, user, *range(KEPT + 1))
     channels = DurableChannels(redis)
     epoch = (await channels.since(user, "orders", None)).place.epoch

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import websockets
 from redis.asyncio import Redis
 
+from breezeway.bus.durable import DurableChannels
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.stream import CandleMessage, TickMessage, encode
 from breezeway.embedded.valkey import EmbeddedValkey
@@ -259,7 +261,8 @@ async def test_a_user_has_at_most_ten_connections(gateway: FeedStack) -> None:
             await socket.close()
 
 
-async def test_a_client_that_never_reads_is_closed_and_harms_nobody(gateway: FeedStack, redis: "Redis") -> None:
+async def test_w_01_a_client_that_never_reads_is_closed_and_harms_nobody(gateway: FeedStack, redis: "Redis") -> None:
+    """W-01: one client stops reading. It is dropped; the others wait for nothing. `make bench` compares the p99."""
     names = [f"NSE:S{n}" for n in range(50)]
     lazy = await websockets.connect(gateway.stream_url, max_queue=1, compression=None, proxy=None)
     try:
@@ -301,7 +304,8 @@ async def _open_connections(stack: FeedStack) -> int:
     return sum(1 for c in found if c.status == "ESTABLISHED" and c.laddr.port == port)
 
 
-async def test_a_cut_from_redis_becomes_a_gap_for_every_client(gateway: FeedStack, redis: "Redis") -> None:
+async def test_w_03_a_cut_from_redis_becomes_a_gap_for_every_client(gateway: FeedStack, redis: "Redis") -> None:
+    """W-03: the way between gateway and Redis is cut. It comes back by itself, and nobody believes to have all."""
     async with client(gateway) as one, client(gateway) as two:
         await one.subscribe(["tick:NSE:S5", "candle:1m:NSE:S5"])
         await two.subscribe(["tick:NSE:S6"])
@@ -328,12 +332,38 @@ async def test_a_new_broker_session_moves_the_client_to_its_feed(gateway: FeedSt
         gateway.neighbours.account_id = old
 
 
-async def test_shutting_down_sends_everybody_away(valkey: EmbeddedValkey, tmp_path: Path) -> None:
-    async with run_gateway(valkey, tmp_path) as stack, client(stack) as stream:
+async def test_w_13_shutting_down_sends_everybody_away_with_a_hint(
+    valkey: EmbeddedValkey, redis: "Redis", tmp_path: Path
+) -> None:
+    """W-13: SIGTERM. Not ready any more, everybody closed with a pause to come back after, gone within ten seconds;
+    orders that were said meanwhile are there for whoever comes back."""
+    user = new_id()
+    async with run_gateway(valkey, tmp_path) as stack, client(stack, user_id=user) as stream:
+        await stream.subscribe(["orders"])
+        await DurableChannels(redis).append(user, "orders", {"type": "order", "number": 1})
+        last = await stream.next("order")
         assert stack.gateway is not None
         stack.gateway.terminate()
+        hint = await stream.next("closing", seconds=5)
+        assert (hint["code"], hint["reason"]) == (4410, "going_away")
+        assert 500 <= hint["retry_after_ms"] <= 5_000
+        assert not await _is_ready(stack)
         with pytest.raises(websockets.ConnectionClosed) as closed:
             await stream.next("never", seconds=5)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4410
-        assert await asyncio.to_thread(stack.gateway.wait, 10) is not None
+        assert await asyncio.to_thread(stack.gateway.wait, 15) is not None
+    await DurableChannels(redis).append(user, "orders", {"type": "order", "number": 2})
+    (tmp_path / "next").mkdir()
+    async with run_gateway(valkey, tmp_path / "next") as stack, client(stack, user_id=user) as stream:
+        since = {"offset": last["offset"], "epoch": last["epoch"]}
+        await stream.send({"action": "subscribe", "id": 1, "channels": [{"channel": "orders", "since": since}]})
+        assert (await stream.next("order"))["number"] == 2
+
+
+async def _is_ready(stack: FeedStack) -> bool:
+    try:
+        async with httpx.AsyncClient() as http:
+            return (await http.get(stack.gateway_url + "/readyz", timeout=5)).status_code == 200
+    except httpx.HTTPError:
+        return False

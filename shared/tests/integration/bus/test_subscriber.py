@@ -57,7 +57,7 @@ async def test_a_wrong_password_is_an_error_that_is_tried_again(valkey: Embedded
     task.cancel()
 
 
-async def test_w03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "Redis") -> None:
+async def test_w_03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "Redis") -> None:
     heard: list[tuple[str, bytes]] = []
     gaps: list[float] = []
 

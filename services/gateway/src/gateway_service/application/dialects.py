@@ -1,5 +1,6 @@
 """How a connection's messages look on the wire, and its commands: our JSON, our MessagePack, or another protocol."""
 
+import random
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import orjson
 
 from breezeway.security.tokens import Principal
 from gateway_service.application.connection import Connection, Disconnect
+from gateway_service.application.parcels import lasting_parcel
 from gateway_service.domain.close_codes import CloseCode
 from gateway_service.domain.commands import MAX_FRAME_BYTES
 
@@ -51,7 +53,12 @@ class NativeDialect:
         return () if frame == b"[]" else (text(frame),)
 
     def farewell(self, code: CloseCode, reason: str) -> None:
-        return None
+        if code is not CloseCode.GOING_AWAY:
+            return
+        # A pause of everybody's own, or a whole fleet would knock at the next process in the same moment.
+        pause = random.randint(500, 5_000)  # noqa: S311 - guards nothing
+        body = {"type": "closing", "code": int(code), "reason": reason, "retry_after_ms": pause}
+        self._connection.outbox.post(lasting_parcel(orjson.dumps(body)))
 
 
 class PackedDialect(NativeDialect):
