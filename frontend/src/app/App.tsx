@@ -12,9 +12,15 @@ const Workspace = lazy(() => import("@/features/workspace/Workspace"));
 const DataPage = lazy(() => import("@/features/data/DataPage"));
 const SystemPage = lazy(() => import("@/features/system/SystemPage"));
 const ChainPage = lazy(() => import("@/features/chain/ChainPage"));
+const InstrumentPage = lazy(() => import("@/features/instrument/InstrumentPage"));
+const ForgotPage = lazy(() => import("@/features/auth/ForgotPage"));
+const ResetPage = lazy(() => import("@/features/auth/ResetPage"));
+const VerifyPage = lazy(() => import("@/features/auth/VerifyPage"));
+const MailboxPage = lazy(() => import("@/features/auth/MailboxPage"));
 const AccountLayout = lazy(() => import("@/features/account/AccountLayout"));
 const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
 const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
+const SecurityPage = lazy(() => import("@/features/account/SecurityPage"));
 const ActivityPage = lazy(() => import("@/features/account/ActivityPage"));
 const PeoplePage = lazy(() => import("@/features/account/PeoplePage"));
 const BrokerPage = lazy(() => import("@/features/broker/BrokerPage").then((module) => ({ default: module.BrokerPage })));
@@ -41,16 +47,22 @@ export function App() {
         <Routes>
           <Route path="/sign-in" element={<AuthPage mode="sign-in" />} />
           <Route path="/sign-up" element={<AuthPage mode="sign-up" />} />
+          <Route path="/forgot-password" element={<Suspense><ForgotPage /></Suspense>} />
+          <Route path="/reset-password" element={<Suspense><ResetPage /></Suspense>} />
+          <Route path="/verify-email" element={<Suspense><VerifyPage /></Suspense>} />
+          <Route path="/mailbox" element={<Suspense><MailboxPage /></Suspense>} />
           <Route element={<Suspense><Shell /></Suspense>}>
             <Route index element={<Workspace />} />
             <Route path="/chart/:symbol" element={<Workspace />} />
             <Route path="/chain" element={<ChainPage />} />
             <Route path="/chain/:underlying" element={<ChainPage />} />
+            <Route path="/instrument/:symbol" element={<InstrumentPage />} />
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />
             <Route path="/account" element={<AccountLayout />}>
               <Route index element={<SessionsPage />} />
+              <Route path="security" element={<SecurityPage />} />
               <Route path="api-keys" element={<ApiKeysPage />} />
               <Route path="activity" element={<ActivityPage />} />
               <Route path="people" element={<PeoplePage />} />

@@ -34,7 +34,7 @@ export function Shell() {
   const session = useSession();
   const place = useLocation();
   const signedIn = session.status !== "signed-out";
-  if (!signedIn) return <Navigate to="/sign-in" replace state={place.pathname} />;
+  if (!signedIn) return <Navigate to="/sign-in" replace state={{ back: place.pathname }} />;
   return <Frame user={session.status === "expired" ? session.user : session.session.user} />;
 }
 

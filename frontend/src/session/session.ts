@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 
 import { configureClient, data } from "@/api/client";
-import { logIn, logOut, refreshSession, registerUser, type TokenView } from "@/api/generated";
+import { logIn, logOut, refreshSession, registerUser, type TokenView, type UserView } from "@/api/generated";
 import { ApiError } from "@/api/problem";
 
 import { type Session, type SessionState, SessionStore } from "./store";
@@ -14,16 +14,11 @@ export const sessions = new SessionStore();
 configureClient({ token: () => accessToken(), renew: (refused) => accessToken(refused) });
 
 function remembered(answer: TokenView): Session {
-  return {
-    accessToken: answer.access_token,
-    refreshToken: answer.refresh_token,
-    expiresAt: Date.now() + answer.expires_in * 1000,
-    user: answer.user,
-  };
+  return { user: answer.user, accessToken: answer.access_token, expiresAt: Date.now() + answer.expires_in * 1000 };
 }
 
 function usable(session: Session, refused: string | null): boolean {
-  return session.accessToken !== refused && session.expiresAt - MARGIN_MS > Date.now();
+  return session.accessToken !== null && session.accessToken !== refused && session.expiresAt - MARGIN_MS > Date.now();
 }
 
 /**
@@ -36,25 +31,19 @@ export async function accessToken(refused: string | null = null): Promise<string
   if (state.status !== "signed-in") return null;
   if (usable(state.session, refused)) return state.session.accessToken;
   return exclusively(async () => {
-    const latest = sessions.stored();
-    if (!latest) {
-      sessions.adopt();
-      return null;
-    }
-    if (usable(latest, refused)) {
-      sessions.adopt();
-      return latest.accessToken;
-    }
-    return refresh(latest);
+    sessions.adopt();
+    const now = sessions.get();
+    if (now.status !== "signed-in") return null;
+    // Somebody else in this tab has refreshed while we waited for the lock.
+    if (usable(now.session, refused)) return now.session.accessToken;
+    return refresh();
   });
 }
 
-async function refresh(session: Session): Promise<string | null> {
+/** The refresh token is in the cookie. It works once, which is why only the holder of the lock comes here. */
+async function refresh(): Promise<string | null> {
   try {
-    const answer = await data(
-      refreshSession({ body: { refresh_token: session.refreshToken }, keepalive: true }),
-    );
-    const next = remembered(answer);
+    const next = remembered(await data(refreshSession({ keepalive: true })));
     sessions.signIn(next);
     return next.accessToken;
   } catch (error) {
@@ -75,8 +64,9 @@ async function exclusively<T>(work: () => Promise<T>): Promise<T> {
 }
 let queue: Promise<unknown> = Promise.resolve();
 
-export async function signIn(email: string, password: string): Promise<void> {
-  sessions.signIn(remembered(await data(logIn({ body: { email, password } }))));
+/** @param code of the authenticator app, or a recovery code, where two-factor sign-in is on. */
+export async function signIn(email: string, password: string, code: string | null = null): Promise<void> {
+  sessions.signIn(remembered(await data(logIn({ body: { email, password, otp: code, cookie: true } }))));
 }
 
 /** Create the user, then sign in. */
@@ -87,15 +77,26 @@ export async function signUp(email: string, password: string, fullName: string):
 
 /** Forget the session here at once, and end it on the server as well as that can be done. */
 export async function signOut(): Promise<void> {
-  const state = sessions.get();
+  const { status } = sessions.get();
   sessions.signOut();
-  if (state.status !== "signed-in") return;
+  if (status !== "signed-in") return;
   try {
-    await data(logOut({ body: { refresh_token: state.session.refreshToken }, keepalive: true }));
+    await exclusively(() => data(logOut({ keepalive: true })));
   } catch {
-    // The token is gone from this browser; the server ends what is not refreshed by itself.
+    // Nobody in this browser can use the cookie without a page of ours; the server ends what is not refreshed by itself.
     return;
   }
+}
+
+/** Whether a sign-in was refused only because the code of the second factor is missing. */
+export function needsCode(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "otp_required";
+}
+
+/** Put a changed profile where the pages find it. */
+export function updateUser(user: UserView): void {
+  const state = sessions.get();
+  if (state.status === "signed-in") sessions.signIn({ ...state.session, user });
 }
 
 export function useSession(): SessionState {

@@ -1,13 +1,13 @@
 import type { UserView } from "@/api/generated";
 import { load, save } from "@/shared/storage/json";
 
-/** What a signed-in browser remembers. */
+/** Who is signed in in this browser. */
 export interface Session {
-  accessToken: string;
-  refreshToken: string;
-  /** Epoch milliseconds of this machine's clock. */
-  expiresAt: number;
   user: UserView;
+  /** Null until this tab has fetched one. */
+  accessToken: string | null;
+  /** End of the access token, epoch milliseconds of this machine's clock. */
+  expiresAt: number;
 }
 
 export type SessionState =
@@ -18,26 +18,28 @@ export type SessionState =
 
 export const SESSION_KEY = "breezeway.session";
 
-function isSession(value: unknown): value is Session {
-  return (
-    typeof value === "object" && value !== null && "accessToken" in value && "refreshToken" in value &&
-    "expiresAt" in value && "user" in value
-  );
+interface Stored {
+  user: UserView;
+}
+
+function isStored(value: unknown): value is Stored {
+  return typeof value === "object" && value !== null && "user" in value && typeof value.user === "object" && value.user !== null;
 }
 
 /**
- * The session of all tabs of this browser.
+ * The session of this tab, and what all tabs know of it.
  *
- * Refresh tokens are single-use, and using one twice ends the sign-in. So all tabs share one record in localStorage
- * (a page that is reloaded uses the access token that is still good), and only the holder of a lock refreshes.
+ * No token is ever stored: the refresh token is in a cookie that no script can read, the access token in this tab's
+ * memory. localStorage only says who is signed in, so that a reload shows the app at once and signing out in one tab signs
+ * out all of them.
  */
 export class SessionStore {
   private state: SessionState;
   private readonly listeners = new Set<() => void>();
 
   constructor() {
-    const stored = load(SESSION_KEY);
-    this.state = isSession(stored) ? { status: "signed-in", session: stored } : { status: "signed-out" };
+    const user = this.storedUser();
+    this.state = user ? { status: "signed-in", session: withoutToken(user) } : { status: "signed-out" };
     globalThis.addEventListener("storage", (event) => {
       if (event.key === SESSION_KEY || event.key === null) this.adopt();
     });
@@ -50,14 +52,14 @@ export class SessionStore {
     return () => this.listeners.delete(listener);
   };
 
-  /** What the storage says now, which another tab may have written a moment ago. */
-  stored(): Session | null {
+  /** Who is signed in as the storage says now, which another tab may have changed a moment ago. */
+  storedUser(): UserView | null {
     const stored = load(SESSION_KEY);
-    return isSession(stored) ? stored : null;
+    return isStored(stored) ? stored.user : null;
   }
 
   signIn(session: Session): void {
-    save(SESSION_KEY, session);
+    save(SESSION_KEY, { user: session.user });
     this.set({ status: "signed-in", session });
   }
 
@@ -74,10 +76,10 @@ export class SessionStore {
 
   /** Take over what another tab did. */
   adopt(): void {
-    const stored = this.stored();
-    if (stored) {
+    const user = this.storedUser();
+    if (user) {
       const now = this.state.status === "signed-in" ? this.state.session : null;
-      if (now?.accessToken !== stored.accessToken) this.set({ status: "signed-in", session: stored });
+      if (now?.user.id !== user.id) this.set({ status: "signed-in", session: withoutToken(user) });
     } else if (this.state.status === "signed-in") {
       this.set({ status: "signed-out" });
     }
@@ -87,4 +89,8 @@ export class SessionStore {
     this.state = state;
     for (const listener of this.listeners) listener();
   }
+}
+
+function withoutToken(user: UserView): Session {
+  return { user, accessToken: null, expiresAt: 0 };
 }

@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMeData, GetMeErrors, GetMeResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses } from './types.gen';
+import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, ForgetPasswordData, ForgetPasswordErrors, ForgetPasswordResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, StepUpData, StepUpErrors, StepUpResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, TurnOffTotpData, TurnOffTotpErrors, TurnOffTotpResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -48,6 +48,24 @@ export const deleteApiKey = <ThrowOnError extends boolean = false>(options: Opti
     ...options
 });
 
+export const resendVerification = <ThrowOnError extends boolean = false>(options: Options<ResendVerificationData, ThrowOnError>) => (options.client ?? client).post<ResendVerificationResponses, ResendVerificationErrors, ThrowOnError>({
+    url: '/api/v1/auth/email/verification',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const verifyEmail = <ThrowOnError extends boolean = false>(options: Options<VerifyEmailData, ThrowOnError>) => (options.client ?? client).post<VerifyEmailResponses, VerifyEmailErrors, ThrowOnError>({
+    url: '/api/v1/auth/email/verify',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
 export const logIn = <ThrowOnError extends boolean = false>(options: Options<LogInData, ThrowOnError>) => (options.client ?? client).post<LogInResponses, LogInErrors, ThrowOnError>({
     url: '/api/v1/auth/login',
     ...options,
@@ -57,12 +75,12 @@ export const logIn = <ThrowOnError extends boolean = false>(options: Options<Log
     }
 });
 
-export const logOut = <ThrowOnError extends boolean = false>(options: Options<LogOutData, ThrowOnError>) => (options.client ?? client).post<LogOutResponses, LogOutErrors, ThrowOnError>({
+export const logOut = <ThrowOnError extends boolean = false>(options?: Options<LogOutData, ThrowOnError>) => (options?.client ?? client).post<LogOutResponses, LogOutErrors, ThrowOnError>({
     url: '/api/v1/auth/logout',
     ...options,
     headers: {
         'Content-Type': 'application/json',
-        ...options.headers
+        ...options?.headers
     }
 });
 
@@ -72,12 +90,76 @@ export const logOutEverywhere = <ThrowOnError extends boolean = false>(options?:
     ...options
 });
 
-export const refreshSession = <ThrowOnError extends boolean = false>(options: Options<RefreshSessionData, ThrowOnError>) => (options.client ?? client).post<RefreshSessionResponses, RefreshSessionErrors, ThrowOnError>({
-    url: '/api/v1/auth/refresh',
+export const stepUp = <ThrowOnError extends boolean = false>(options: Options<StepUpData, ThrowOnError>) => (options.client ?? client).post<StepUpResponses, StepUpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/mfa/step-up',
     ...options,
     headers: {
         'Content-Type': 'application/json',
         ...options.headers
+    }
+});
+
+export const turnOffTotp = <ThrowOnError extends boolean = false>(options: Options<TurnOffTotpData, ThrowOnError>) => (options.client ?? client).delete<TurnOffTotpResponses, TurnOffTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/mfa/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const beginTotp = <ThrowOnError extends boolean = false>(options?: Options<BeginTotpData, ThrowOnError>) => (options?.client ?? client).post<BeginTotpResponses, BeginTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/mfa/totp',
+    ...options
+});
+
+export const confirmTotp = <ThrowOnError extends boolean = false>(options: Options<ConfirmTotpData, ThrowOnError>) => (options.client ?? client).post<ConfirmTotpResponses, ConfirmTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/mfa/totp/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>) => (options.client ?? client).post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/auth/password/change',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const forgetPassword = <ThrowOnError extends boolean = false>(options: Options<ForgetPasswordData, ThrowOnError>) => (options.client ?? client).post<ForgetPasswordResponses, ForgetPasswordErrors, ThrowOnError>({
+    url: '/api/v1/auth/password/forgot',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const resetPassword = <ThrowOnError extends boolean = false>(options: Options<ResetPasswordData, ThrowOnError>) => (options.client ?? client).post<ResetPasswordResponses, ResetPasswordErrors, ThrowOnError>({
+    url: '/api/v1/auth/password/reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const refreshSession = <ThrowOnError extends boolean = false>(options?: Options<RefreshSessionData, ThrowOnError>) => (options?.client ?? client).post<RefreshSessionResponses, RefreshSessionErrors, ThrowOnError>({
+    url: '/api/v1/auth/refresh',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options?.headers
     }
 });
 
@@ -274,6 +356,18 @@ export const readCandles = <ThrowOnError extends boolean = false>(options: Optio
 export const readCoverage = <ThrowOnError extends boolean = false>(options: Options<ReadCoverageData, ThrowOnError>) => (options.client ?? client).get<ReadCoverageResponses, ReadCoverageErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/candles/{symbol}/coverage',
+    ...options
+});
+
+export const listMails = <ThrowOnError extends boolean = false>(options?: Options<ListMailsData, ThrowOnError>) => (options?.client ?? client).get<ListMailsResponses, ListMailsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/dev/mailbox',
+    ...options
+});
+
+export const getMail = <ThrowOnError extends boolean = false>(options: Options<GetMailData, ThrowOnError>) => (options.client ?? client).get<GetMailResponses, GetMailErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/dev/mailbox/{mail_id}',
     ...options
 });
 

@@ -4,6 +4,10 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type AddressBody = {
+    email: string;
+};
+
 export type AdministeredUser = {
     created_at: string;
     disabled_at: string | null;
@@ -79,6 +83,7 @@ export type BodyIssueToken = {
     client_id?: string | null;
     client_secret?: string | null;
     grant_type?: 'password';
+    otp?: string | null;
     password: string;
     scope?: string;
     username: string;
@@ -159,6 +164,15 @@ export type CatalogueView = {
     next?: string | null;
 };
 
+export type ChangeBody = {
+    current_password: string;
+    new_password: string;
+};
+
+export type CodeBody = {
+    code: string;
+};
+
 export type ContractExchange = 'NFO' | 'BFO' | 'CDS' | 'MCX';
 
 export type CoverageView = {
@@ -192,6 +206,12 @@ export type DeletionBody = {
     password: string;
 };
 
+export type EnrolmentView = {
+    otpauth_uri: string;
+    qr_svg: string;
+    secret: string;
+};
+
 export type Expiries = {
     exchange: string;
     items: Array<string>;
@@ -222,6 +242,10 @@ export type FeedView = {
 export type FieldProblem = {
     field: string;
     message: string;
+};
+
+export type ForgotBody = {
+    email: string;
 };
 
 export type FundsView = {
@@ -311,6 +335,7 @@ export type InstrumentType = 'equity' | 'index' | 'future' | 'option' | 'mutual_
 export type JsonValue = unknown;
 
 export type LegView = {
+    age_ms: number | null;
     ask: number | null;
     bid: number | null;
     delta: number | null;
@@ -322,6 +347,8 @@ export type LegView = {
     oi: number | null;
     oi_change: number | null;
     prev_close: number | null;
+    source: PriceSource | null;
+    stale: boolean;
     symbol: string;
     theta: number | null;
     vega: number | null;
@@ -331,7 +358,9 @@ export type LegView = {
 export type ListedExchange = 'NSE' | 'BSE' | 'NFO' | 'BFO' | 'CDS' | 'MCX' | 'NSE_INDEX' | 'BSE_INDEX' | 'MF';
 
 export type LoginBody = {
+    cookie?: boolean;
     email: string;
+    otp?: null;
 };
 
 export type LoginUrlView = {
@@ -380,6 +409,7 @@ export type OptionChainView = {
     as_of: string;
     atm: number | null;
     days_to_expiry: number;
+    degraded: string | null;
     exchange: string;
     expires_at: string;
     expiry: string;
@@ -390,6 +420,7 @@ export type OptionChainView = {
     pcr_volume: number | null;
     rate: number;
     spot: number | null;
+    stale: boolean;
     strikes: Array<StrikeView>;
     underlying: string;
 };
@@ -429,6 +460,11 @@ export type PagePreferenceView = {
     next?: string | null;
 };
 
+export type PageReceivedMailView = {
+    items: Array<ReceivedMailView>;
+    next?: string | null;
+};
+
 export type PageSessionView = {
     items: Array<SessionView>;
     next?: string | null;
@@ -464,6 +500,8 @@ export type PreferenceView = {
     key: string;
     updated_at: string;
 };
+
+export type PriceSource = 'feed' | 'broker' | 'stored';
 
 export type Problem = {
     code: string;
@@ -505,8 +543,20 @@ export type QuotesView = {
     items: Array<QuoteView>;
 };
 
+export type ReceivedMailView = {
+    id: string;
+    sent_at: string;
+    subject: string;
+    text: string;
+    to: string;
+};
+
+export type RecoveryCodesView = {
+    recovery_codes: Array<string>;
+};
+
 export type RefreshBody = {
-    refresh_token: string;
+    refresh_token?: null;
 };
 
 export type RefusedLine = {
@@ -519,6 +569,11 @@ export type RefusedLine = {
 export type RegisterBody = {
     email: string;
     full_name?: string | null;
+};
+
+export type ResetBody = {
+    new_password: string;
+    token: string;
 };
 
 export type Right = 'call' | 'put';
@@ -559,6 +614,12 @@ export type SessionView = {
 };
 
 export type Status = 'active' | 'expired' | 'delisted';
+
+export type StepUpView = {
+    access_token: string;
+    expires_in: number;
+    token_type?: 'bearer';
+};
 
 export type StrikeView = {
     call: LegView | null;
@@ -659,9 +720,14 @@ export type SystemStatus = {
 export type TokenView = {
     access_token: string;
     expires_in: number;
-    refresh_token: string;
+    refresh_token: string | null;
     token_type?: 'bearer';
     user: UserView;
+};
+
+export type TurnOffBody = {
+    code: string;
+    password: string;
 };
 
 export type UserAdminChanges = {
@@ -675,9 +741,15 @@ export type UserChanges = {
 export type UserView = {
     created_at: string;
     email: string;
+    email_verified: boolean;
     full_name?: string | null;
     id: string;
+    mfa_enabled: boolean;
     role: Role;
+};
+
+export type VerifyBody = {
+    token: string;
 };
 
 export type WatchlistChange = {
@@ -705,7 +777,9 @@ export type BrokerAccountChangesWritable = {
 };
 
 export type LoginBodyWritable = {
+    cookie?: boolean;
     email: string;
+    otp?: string | null;
     password: string;
 };
 
@@ -715,6 +789,10 @@ export type NewBrokerAccountWritable = {
     broker?: 'breeze';
     environment: BrokerEnvironment;
     label: string;
+};
+
+export type RefreshBodyWritable = {
+    refresh_token?: string | null;
 };
 
 export type RegisterBodyWritable = {
@@ -880,6 +958,63 @@ export type DeleteApiKeyResponses = {
 
 export type DeleteApiKeyResponse = DeleteApiKeyResponses[keyof DeleteApiKeyResponses];
 
+export type ResendVerificationData = {
+    body: AddressBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/verification';
+};
+
+export type ResendVerificationErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ResendVerificationError = ResendVerificationErrors[keyof ResendVerificationErrors];
+
+export type ResendVerificationResponses = {
+    /**
+     * Successful Response
+     */
+    202: unknown;
+};
+
+export type VerifyEmailData = {
+    body: VerifyBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/email/verify';
+};
+
+export type VerifyEmailErrors = {
+    /**
+     * `invalid_token`: used, older than 24 hours, or replaced.
+     */
+    400: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type VerifyEmailError = VerifyEmailErrors[keyof VerifyEmailErrors];
+
+export type VerifyEmailResponses = {
+    204: void;
+};
+
+export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
+
 export type LogInData = {
     body: LoginBodyWritable;
     path?: never;
@@ -910,7 +1045,7 @@ export type LogInResponses = {
 export type LogInResponse = LogInResponses[keyof LogInResponses];
 
 export type LogOutData = {
-    body: RefreshBody;
+    body?: RefreshBodyWritable | null;
     path?: never;
     query?: never;
     url: '/api/v1/auth/logout';
@@ -961,8 +1096,252 @@ export type LogOutEverywhereResponses = {
 
 export type LogOutEverywhereResponse = LogOutEverywhereResponses[keyof LogOutEverywhereResponses];
 
+export type StepUpData = {
+    body: CodeBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/step-up';
+};
+
+export type StepUpErrors = {
+    /**
+     * `totp_on`, `totp_off` or `totp_not_started`: not now.
+     */
+    409: Problem;
+    /**
+     * `invalid_otp`: wrong, or used before.
+     */
+    422: Problem;
+    /**
+     * `too_many_codes`: five tries in a quarter of an hour.
+     */
+    429: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type StepUpError = StepUpErrors[keyof StepUpErrors];
+
+export type StepUpResponses = {
+    /**
+     * Successful Response
+     */
+    200: StepUpView;
+};
+
+export type StepUpResponse = StepUpResponses[keyof StepUpResponses];
+
+export type TurnOffTotpData = {
+    body: TurnOffBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/totp';
+};
+
+export type TurnOffTotpErrors = {
+    /**
+     * `totp_on`, `totp_off` or `totp_not_started`: not now.
+     */
+    409: Problem;
+    /**
+     * `invalid_otp`: wrong, or used before.
+     */
+    422: Problem;
+    /**
+     * `too_many_codes`: five tries in a quarter of an hour.
+     */
+    429: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type TurnOffTotpError = TurnOffTotpErrors[keyof TurnOffTotpErrors];
+
+export type TurnOffTotpResponses = {
+    204: void;
+};
+
+export type TurnOffTotpResponse = TurnOffTotpResponses[keyof TurnOffTotpResponses];
+
+export type BeginTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/totp';
+};
+
+export type BeginTotpErrors = {
+    /**
+     * `totp_on`, `totp_off` or `totp_not_started`: not now.
+     */
+    409: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type BeginTotpError = BeginTotpErrors[keyof BeginTotpErrors];
+
+export type BeginTotpResponses = {
+    /**
+     * Successful Response
+     */
+    200: EnrolmentView;
+};
+
+export type BeginTotpResponse = BeginTotpResponses[keyof BeginTotpResponses];
+
+export type ConfirmTotpData = {
+    body: CodeBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/mfa/totp/confirm';
+};
+
+export type ConfirmTotpErrors = {
+    /**
+     * `totp_on`, `totp_off` or `totp_not_started`: not now.
+     */
+    409: Problem;
+    /**
+     * `invalid_otp`: wrong, or used before.
+     */
+    422: Problem;
+    /**
+     * `too_many_codes`: five tries in a quarter of an hour.
+     */
+    429: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ConfirmTotpError = ConfirmTotpErrors[keyof ConfirmTotpErrors];
+
+export type ConfirmTotpResponses = {
+    /**
+     * Successful Response
+     */
+    200: RecoveryCodesView;
+};
+
+export type ConfirmTotpResponse = ConfirmTotpResponses[keyof ConfirmTotpResponses];
+
+export type ChangePasswordData = {
+    body: ChangeBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/change';
+};
+
+export type ChangePasswordErrors = {
+    /**
+     * `wrong_password`, `invalid_password`, `common_password`.
+     */
+    422: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
+
+export type ChangePasswordResponses = {
+    204: void;
+};
+
+export type ChangePasswordResponse = ChangePasswordResponses[keyof ChangePasswordResponses];
+
+export type ForgetPasswordData = {
+    body: ForgotBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/forgot';
+};
+
+export type ForgetPasswordErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ForgetPasswordError = ForgetPasswordErrors[keyof ForgetPasswordErrors];
+
+export type ForgetPasswordResponses = {
+    /**
+     * Successful Response
+     */
+    202: unknown;
+};
+
+export type ResetPasswordData = {
+    body: ResetBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/auth/password/reset';
+};
+
+export type ResetPasswordErrors = {
+    /**
+     * `invalid_token`: used, older than 30 minutes, or replaced.
+     */
+    400: Problem;
+    /**
+     * `invalid_password`, `common_password`. The token still works.
+     */
+    422: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+    204: void;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
+
 export type RefreshSessionData = {
-    body: RefreshBody;
+    body?: RefreshBodyWritable | null;
     path?: never;
     query?: never;
     url: '/api/v1/auth/refresh';
@@ -1876,6 +2255,70 @@ export type ReadCoverageResponses = {
 
 export type ReadCoverageResponse = ReadCoverageResponses[keyof ReadCoverageResponses];
 
+export type ListMailsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+        to?: string | null;
+        cursor?: string | null;
+    };
+    url: '/api/v1/dev/mailbox';
+};
+
+export type ListMailsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListMailsError = ListMailsErrors[keyof ListMailsErrors];
+
+export type ListMailsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PageReceivedMailView;
+};
+
+export type ListMailsResponse = ListMailsResponses[keyof ListMailsResponses];
+
+export type GetMailData = {
+    body?: never;
+    path: {
+        mail_id: string;
+    };
+    query?: never;
+    url: '/api/v1/dev/mailbox/{mail_id}';
+};
+
+export type GetMailErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetMailError = GetMailErrors[keyof GetMailErrors];
+
+export type GetMailResponses = {
+    /**
+     * Successful Response
+     */
+    200: ReceivedMailView;
+};
+
+export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
+
 export type ReadFeedData = {
     body?: never;
     path?: never;
@@ -2232,7 +2675,7 @@ export type ReadOptionChainData = {
     };
     query?: {
         expiry?: string | null;
-        exchange?: 'NFO' | 'BFO' | null;
+        exchange?: 'NFO' | 'BFO' | 'MCX' | 'CDS' | null;
         strikes?: number;
         greeks?: boolean;
         rate?: number;

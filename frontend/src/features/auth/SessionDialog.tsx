@@ -1,25 +1,31 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { type FormEvent, useState } from "react";
 
-import { sessions, signIn, useSession } from "@/session/session";
+import { needsCode, sessions, signIn, useSession } from "@/session/session";
 import { Field } from "@/shared/ui/Field";
 import { Failure } from "@/shared/ui/states";
+
+import { CodeField } from "./CodeField";
 
 /** Asks for the password again, over the page that was being worked on, when a sign-in has ended by itself. */
 export function SessionDialog() {
   const state = useSession();
   const [error, setError] = useState<unknown>(null);
+  const [code, setCode] = useState(false);
   if (state.status !== "expired") return null;
   const { email } = state.user;
 
   async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
-    const password = String(new FormData(event.currentTarget).get("password") ?? "");
+    const form = new FormData(event.currentTarget);
+    const text = (name: string): string => String(form.get(name) ?? "");
     setError(null);
     try {
-      await signIn(email, password);
+      await signIn(email, text("password"), text("code").trim() || null);
+      setCode(false);
     } catch (failed) {
-      setError(failed);
+      if (needsCode(failed)) setCode(true);
+      else setError(failed);
     }
   }
 
@@ -34,6 +40,7 @@ export function SessionDialog() {
             {error !== null && <Failure error={error} />}
             <input type="email" name="email" value={email} autoComplete="username" readOnly hidden />
             <Field label="Password" name="password" type="password" autoComplete="current-password" required autoFocus />
+            {code && <CodeField />}
             <div className="row">
               <button className="button primary">Sign in</button>
               <button type="button" className="button quiet" onClick={() => sessions.signOut()}>Leave instead</button>

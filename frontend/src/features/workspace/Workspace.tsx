@@ -46,7 +46,7 @@ export default function Workspace() {
         <header className="symbolhead">
           <Link className="button quiet back" to="/">‹ List</Link>
           <h1>{symbol.split(/:(.*)/)[1]}</h1>
-          <span className="muted">{instrument.data?.name}</span>
+          <Link className="muted" to={`/instrument/${encodeURIComponent(symbol)}`} title="Contract, aliases, stored history">{instrument.data?.name}</Link>
           <LiveCell key={`${symbol}p${decimals}`} symbol={symbol} field="ltp" format={(value) => price(value, decimals)} flash className="last" />
           <LiveCell key={`${symbol}c`} symbol={symbol} field="change_pct" format={percent} bySign />
           {!pending && !list.includes(symbol) && (
