@@ -42,13 +42,21 @@ Label = Annotated[
 ]
 """One line of text for people."""
 
-NewPassword = Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS)]
-"""A password to be set: length is all that counts."""
 
-GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=MAX_CHARACTERS)]
+def _whole(value: SecretStr) -> SecretStr:
+    # JSON can spell half a surrogate pair, which no encoding of text has.
+    if any("\ud800" <= character <= "\udfff" for character in value.get_secret_value()):
+        raise ValueError("this is not valid Unicode")
+    return value
+
+
+NewPassword = Annotated[SecretStr, Field(min_length=MIN_CHARACTERS, max_length=MAX_CHARACTERS), AfterValidator(_whole)]
+"""A password to be set, of any characters."""
+
+GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=MAX_CHARACTERS), AfterValidator(_whole)]
 """A password to be checked."""
 
-BrokerSecret = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+BrokerSecret = Annotated[SecretStr, Field(min_length=1, max_length=200), AfterValidator(_whole)]
 """A key or secret of a broker app."""
 
 OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=512)]

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from auth_service.api.dependencies import TheOrigin, TheServices
-from auth_service.api.fields import Body, GivenPassword, Label
+from auth_service.api.fields import Body, GivenPassword, Label, OneTimeCode
 from auth_service.api.limits import limited_password_check
 from auth_service.domain.users import Role, User
 from breezeway.security.dependencies import CurrentUser
@@ -51,6 +51,7 @@ class DeletionBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse battery staple"}]})
 
     password: GivenPassword
+    otp: OneTimeCode | None = Field(None, description="Where two-factor sign-in is on: a code, or a recovery code.")
 
 
 @router.get("/me", summary="Get the caller")
@@ -72,5 +73,6 @@ async def delete_me(body: DeletionBody, user: SignedIn, services: TheServices, o
     """Delete the account for good, with its broker accounts, API keys and preferences. Sign-ins, keys and open streams
     end within two seconds. The last administrator has to name another first: 409 `last_admin`."""
     # Here passwords can be guessed too, by whoever found a device that was left signed in.
+    code = body.otp.get_secret_value() if body.otp else None
     async with limited_password_check(services, user.user_id):
-        await services.deletion.delete(user.user_id, body.password.get_secret_value(), origin)
+        await services.deletion.delete(user.user_id, body.password.get_secret_value(), code, origin)
