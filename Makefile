@@ -1,6 +1,6 @@
 # Everything a developer or operator calls. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak check lint format typecheck imports bench migrate migration lock sdk-demo \
+.PHONY: help setup run test soak check lint format typecheck imports security bench migrate migration lock sdk-demo \
         docker-build docker-up clean
 
 BIN := .venv/bin
@@ -23,7 +23,7 @@ test: setup ## Every test, with lint, types and import contracts; PYTEST_ARGS ad
 soak: setup ## The long tests: kills, storms and leaks; SOAK_MINUTES (60) is the length of the leak test
 	@exec $(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
 
-check: lint typecheck imports ## The quick look before a commit: lint, types, imports, unit tests
+check: lint typecheck imports security ## The quick look before a commit: lint, types, imports, security, unit tests
 	@exec $(BIN)/python -m pytest -q $(wildcard shared/tests/unit services/*/tests/unit simulators/*/tests/unit)
 
 lint: setup ## Style and likely mistakes
@@ -39,6 +39,9 @@ typecheck: setup ## mypy --strict
 
 imports: setup ## Who may import whom
 	@$(BIN)/lint-imports
+
+security: setup ## pip-audit, bandit and a secret scan; STRICT=1 fails when the advisories cannot be asked for
+	@$(BIN)/python .ci/security.py
 
 bench: setup ## Our figures beside the peers', from one run
 	@sh .ci/peers
