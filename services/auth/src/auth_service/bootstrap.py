@@ -150,7 +150,7 @@ async def build(
         connections=connections,
         api_keys=ApiKeys(units, signer, revoking, clock),
         administration=UserAdministration(units, hasher, revoking, clock),
-        deletion=AccountDeletion(units, hasher, revoking, announce, clock),
+        deletion=AccountDeletion(units, hasher, second_factor, revoking, announce, clock),
         preferences=Preferences(units, clock),
         audit_log=AuditLog(units),
         portfolio=PortfolioDesk(access, broker.portfolio, connections),

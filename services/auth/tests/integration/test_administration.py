@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pyotp
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -113,7 +114,7 @@ async def test_there_is_always_an_administrator(auth: Any) -> None:
     assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 409])
 
 
-async def test_a_forced_reset_takes_the_password_and_asks_for_another(auth: Any, auth_url: str) -> None:
+async def test_a_forced_reset_takes_the_password_and_asks_for_another(auth: Any) -> None:
     _, admin = await auth.user()
     session, headers = await auth.user()
     user = session["user"]
@@ -121,9 +122,11 @@ async def test_a_forced_reset_takes_the_password_and_asks_for_another(auth: Any,
     await refused(auth, headers)
     login = await auth.http.post("/api/v1/auth/login", json={"email": user["email"], "password": PASSWORD})
     assert (login.status_code, login.json()["code"]) == (401, "invalid_credentials")
-    async with database(auth_url) as db:
-        mails = (await db.execute(text("SELECT kind, user_id::text FROM mail_outbox"))).all()
-    assert ("reset_password", user["id"]) in [tuple(row) for row in mails]
+    token = await auth.token_to(user["email"], "Choose a new password")
+    chosen = {"token": token, "new_password": "another horse, another battery"}
+    assert (await auth.http.post("/api/v1/auth/password/reset", json=chosen)).status_code < 300
+    auth.clock.advance(1)
+    await auth.login(user["email"], chosen["new_password"])
 
 
 async def test_what_an_administrator_did_is_on_both_records(auth: Any) -> None:
@@ -151,7 +154,7 @@ async def test_who_leaves_takes_everything_along(auth: Any, auth_url: str) -> No
     await auth.http.post(KEYS, json={"name": "k", "scopes": ["read"]}, headers=headers)
     await auth.http.put(f"{ME}/preferences/theme", json="dark", headers=headers)
     wrong = await auth.http.request("DELETE", ME, json={"password": "not this one"}, headers=headers)
-    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong_password")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "wrong_password")
     gone = await auth.http.request("DELETE", ME, json={"password": PASSWORD}, headers=headers)
     assert gone.status_code == 204, gone.text
     await refused(auth, headers)
@@ -172,6 +175,22 @@ async def test_who_leaves_takes_everything_along(auth: Any, auth_url: str) -> No
         assert "user.deleted" in str(rows)
     assert (await auth.app.state.services.audit_log.verify()).intact
     assert (await auth.register(user["email"]))["role"] == "user"
+
+
+async def test_leaving_takes_the_second_factor_too(auth: Any) -> None:
+    await auth.user()
+    _, headers = await auth.user()
+    enrolled = (await auth.http.post("/api/v1/auth/mfa/totp", headers=headers)).json()
+    app = pyotp.TOTP(enrolled["secret"])
+    confirm = {"code": app.at(auth.clock.now())}
+    assert (await auth.http.post("/api/v1/auth/mfa/totp/confirm", json=confirm, headers=headers)).status_code == 200
+    for otp, code in ((None, "otp_required"), (confirm["code"], "invalid_otp")):
+        body = {"password": PASSWORD} | ({"otp": otp} if otp else {})
+        answer = await auth.http.request("DELETE", ME, json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+    auth.clock.advance(30)
+    body = {"password": PASSWORD, "otp": app.at(auth.clock.now())}
+    assert (await auth.http.request("DELETE", ME, json=body, headers=headers)).status_code == 204
 
 
 async def test_the_only_user_may_leave(auth: Any) -> None:

@@ -51,6 +51,7 @@ async def test_a_key_is_shown_once_and_never_again(auth: Any, auth_url: str) -> 
     assert (made["scopes"], made["allowed_ips"], made["last_used_at"]) == (["read", "data"], ["203.0.113.0/24"], None)
     listed = await auth.http.get(KEYS, headers=headers)
     assert [item["id"] for item in listed.json()["items"]] == [made["id"]]
+    assert 'named "Scanner"' in await auth.mail_to(session["user"]["email"], "A new API key was made")
     secret = made["key"].rsplit("_", 1)[1]
     assert secret not in listed.text
     async with AsyncSession(create_engine(auth_url, application="tests", pooled=False)) as db:

@@ -14,7 +14,7 @@ from breezeway.security.tokens import LEEWAY_SECONDS, MAX_TOKEN_BYTES, Principal
 FetchKeys = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gets auth's JWK set."""
 
-_REFRESH_SECONDS = 300.0
+_REFRESH_SECONDS = 60.0
 _MIN_GAP_SECONDS = 5.0
 _REMEMBERED_TOKENS = 4_096
 
@@ -22,8 +22,9 @@ _REMEMBERED_TOKENS = 4_096
 class Authenticator:
     """Turns a bearer token into a `Principal`.
 
-    Keys are fetched at first use, every five minutes, and when a token names a key we have not seen - but never more
-    often than every five seconds, so that forged key names cannot make us hammer auth.
+    Keys are fetched at first use, every minute (so long can a key that has leaked outlive its deletion), and when a
+    token names a key we have not seen - but never more often than every five seconds, so that forged key names cannot
+    make us hammer auth.
 
     Args:
         denied: what has been revoked; without one, tokens are good until they expire.

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from auth_service.application.ports import Announcements, PasswordHasher, UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
+from auth_service.application.second_factor import SecondFactor, wrong_password
 from auth_service.application.user_administration import check_not_last_admin
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.broker_accounts import MAX_ACCOUNTS_PER_USER
 from auth_service.domain.broker_sessions import Event
 from auth_service.domain.users import User
 from breezeway.clock import Clock
-from breezeway.errors import Forbidden, Unauthenticated
+from breezeway.errors import FieldFault, InvalidInput, Unauthenticated
 
 
 class AccountDeletion:
@@ -22,37 +23,61 @@ class AccountDeletion:
     """
 
     def __init__(
-        self, units: UnitsOfWork, hasher: PasswordHasher, revoking: Revoking, announce: Announcements, clock: Clock
+        self,
+        units: UnitsOfWork,
+        hasher: PasswordHasher,
+        second_factor: SecondFactor,
+        revoking: Revoking,
+        announce: Announcements,
+        clock: Clock,
     ) -> None:
         self._units = units
         self._hasher = hasher
+        self._second_factor = second_factor
         self._revoking = revoking
         self._announce = announce
         self._clock = clock
 
-    async def delete(self, user_id: UUID, password: str, origin: Origin) -> None:
+    async def delete(self, user_id: UUID, password: str, code: str | None, origin: Origin) -> None:
         """Delete the caller.
 
+        Args:
+            code: of the second factor, where it is on.
+
         Raises:
-            Forbidden: `wrong_password`. Not a 401, which would say that the token is not valid.
+            InvalidInput: `wrong_password`, `otp_required`, `invalid_otp`.
+            RateLimited: `too_many_codes`.
             Conflict: `last_admin`, unless nobody else is there.
         """
         async with self._units() as work:
             found = _there(await work.users.by_id(user_id))
         if not await self._hasher.verify(password, found.password_hash):
             await self._note_failure(user_id, origin)
-            raise Forbidden("The password is not right.", code="wrong_password")
+            raise wrong_password("body.password")
+        attempt = None if found.totp_since is None else await self._second_factor.count_try(user_id)
         async with self._units() as work:
             if await work.users.others_than(user_id):
                 await check_not_last_admin(work, user_id)
             user = _there(await work.users.by_id(user_id, lock=True))
             if user.password_hash != found.password_hash:
-                raise Forbidden("The password has just been changed.", code="wrong_password")
+                raise wrong_password("body.password")
+            if user.totp_since is not None:
+                await self._check_code(work, user, code, attempt, origin)
             await self._close_broker_sessions(work, user_id)
             await self._revoking.revoke(work, user_id)
             await work.users.remove(user_id)
             work.audit(audit_entry(AuditEvent.USER_DELETED, user_id, self._clock.now(), origin))
             await work.commit()
+
+    async def _check_code(
+        self, work: UnitOfWork, user: User, code: str | None, attempt: UUID | None, origin: Origin
+    ) -> None:
+        if code is None or attempt is None:
+            message = "Two-factor sign-in is on: send a code of your app, or a recovery code."
+            raise InvalidInput(message, code="otp_required", faults=[FieldFault("body.otp", message)])
+        if not await self._second_factor.accept(work, user, code, attempt, self._clock.now(), origin):
+            message = "This code is not valid, or was used before. Wait for the next one."
+            raise InvalidInput(message, code="invalid_otp", faults=[FieldFault("body.otp", message)])
 
     async def _close_broker_sessions(self, work: UnitOfWork, user_id: UUID) -> None:
         for account in await work.broker_accounts.page(user_id, None, MAX_ACCOUNTS_PER_USER):

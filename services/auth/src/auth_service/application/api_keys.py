@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from auth_service.application.notices import notify
 from auth_service.application.ports import AccessToken, AccessTokens, UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.domain.api_keys import MAX_KEYS_PER_USER, ApiKey, key_text, new_key_secret, parse_key, secret_fits
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
+from auth_service.domain.mails import MailKind
 from auth_service.domain.sign_ins import digest_of
 from auth_service.domain.users import Role, User
 from breezeway.clock import Clock
@@ -85,6 +87,7 @@ class ApiKeys:
             await work.api_keys.add(key, digest_of(secret))
             facts = {"api_key": str(key.id), "name": key.name, "scopes": " ".join(key.scopes)}
             work.audit(audit_entry(AuditEvent.API_KEY_CREATED, user_id, now, origin, facts))
+            await notify(work, user_id, MailKind.API_KEY_CREATED, now, origin, {"name": key.name})
             await work.commit()
         return key, key_text(key, secret)
 

@@ -18,6 +18,7 @@ from breezeway.errors import BreezewayError
 
 _PURPOSES = {
     MailKind.RESET_PASSWORD: TokenPurpose.RESET_PASSWORD,
+    MailKind.MUST_RESET: TokenPurpose.RESET_PASSWORD,
     MailKind.VERIFY_EMAIL: TokenPurpose.VERIFY_EMAIL,
 }
 _KEPT = timedelta(days=1)

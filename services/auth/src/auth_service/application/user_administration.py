@@ -73,7 +73,7 @@ class UserAdministration:
             await work.users.save(user)
             await self._end_everything(work, user, EndReason.FORCED_RESET)
             self._audit(work, AuditEvent.PASSWORD_TAKEN, user, admin_id, origin)
-            await work.mails.add(mail_to_user(MailKind.RESET_PASSWORD, user.id, self._clock.now()))
+            await work.mails.add(mail_to_user(MailKind.MUST_RESET, user.id, self._clock.now()))
             await work.commit()
         return user
 

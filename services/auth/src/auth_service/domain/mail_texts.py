@@ -10,7 +10,11 @@ from datetime import datetime
 from auth_service.domain.mails import Mail, MailKind
 from breezeway.clock import IST
 
-_PAGES = {MailKind.RESET_PASSWORD: "reset-password", MailKind.VERIFY_EMAIL: "verify-email"}
+_PAGES = {
+    MailKind.RESET_PASSWORD: "reset-password",
+    MailKind.MUST_RESET: "reset-password",
+    MailKind.VERIFY_EMAIL: "verify-email",
+}
 
 _ASKED = {
     MailKind.RESET_PASSWORD: (
@@ -27,6 +31,14 @@ _ASKED = {
         "    {link}\n\n"
         "The link works once, for 24 hours.\n\n"
         "If you did not register, do nothing: without this link nobody can confirm your address.",
+    ),
+    MailKind.MUST_RESET: (
+        "Choose a new password",
+        "An administrator asks you to choose a new password for your Breezeway account. The old one no longer works, "
+        "and every sign-in has ended. Choose one here:\n\n"
+        "    {link}\n\n"
+        "The link works once, for 30 minutes; later, ask for another one where you log in. If you use codes from an "
+        "authenticator app, they stay on. API keys go on working: look through them and delete what you do not know.",
     ),
     MailKind.ALREADY_REGISTERED: (
         "You already have an account",

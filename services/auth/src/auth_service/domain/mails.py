@@ -14,12 +14,13 @@ from breezeway.ids import new_id
 
 
 class MailKind(StrEnum):
-    """What a mail is about. Those below the first three are notices: something has changed, and the owner should know
+    """What a mail is about. Those below the first four are notices: something has changed, and the owner should know
     in case it was not them."""
 
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
     VERIFY_EMAIL = "verify_email"
     ALREADY_REGISTERED = "already_registered"
+    MUST_RESET = "must_reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a mail
     REFRESH_REUSED = "refresh_reused"
