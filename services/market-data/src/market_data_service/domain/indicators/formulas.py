@@ -101,7 +101,8 @@ def pivots(bars: Candles) -> Columns:
 
 def supertrend(bars: Candles, length: int, width: float) -> Columns:
     """The band that the close has not crossed, and 1 while it lies below the price, -1 while above."""
-    return list(ta().SUPERTREND(bars.h, bars.l, bars.c, length, width))
+    line, direction = ta().SUPERTREND(bars.h, bars.l, bars.c, length, width)
+    return [line, np.where(np.isnan(line), np.nan, direction)]
 
 
 def by_session(bars: Candles, formula: Formula) -> Columns:
