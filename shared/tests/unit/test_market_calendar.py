@@ -150,6 +150,21 @@ def test_a_folder_extends_and_corrects(tmp_path: Path) -> None:
         "specials: [{date: 2027-01-26, name: x, segments: [NSE], sessions: [[special, '19:00', '18:00']]}]",
         "{",
         "- 1",
+        "holiday: [{date: 2027-01-26, name: x, closes: all}]",
+        "holidays: [{date: 2027-01-26, name: x, closes: all, segment: [NSE]}]",
+        "holidays: [{date: 2027-01-26, name: x, closes: all, segments: NSE}]",
+        "holidays: {date: 2027-01-26}",
+        "holidays: [2027-01-26]",
+        "holidays: [{date: 2027-01-26, name: '', closes: all}]",
+        "not_holidays: ['2027-01-26']",
+        "known_until: soon",
+        "specials: [{date: 2027-01-26, name: x, segments: [NSE]}]",
+        "specials: [{date: 2027-01-26, name: x, segments: [NSE], regular: true,"
+        " sessions: [[special, '18:00', '19:00']]}]",
+        "specials: [{date: 2027-01-26, name: x, segments: [NSE], sessions: [[special, 18:00, 19:00]]}]",
+        "specials: [{date: 2027-01-26, name: x, segments: [NSE], sessions:"
+        " [[special, '18:00', '19:00'], [special, '18:30', '20:00']]}]",
+        "timetables: [{segments: [NSE], from: 2027-01-01, sessions: []}]",
     ],
 )
 def test_a_malformed_file_is_named(tmp_path: Path, text: str) -> None:
@@ -157,6 +172,51 @@ def test_a_malformed_file_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(Misconfigured, match=r"wrong\.yaml") as refusal:
         MarketCalendar.load(tmp_path)
     assert refusal.value.code == "invalid_calendar"
+
+
+def test_the_message_says_which_entry_and_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "2027.yaml").write_text(
+        "holidays:\n  - {date: 2027-01-26, name: Republic Day, closes: all}\n  - {date: 2027-03-22, name: Holi}\n"
+    )
+    with pytest.raises(Misconfigured) as refusal:
+        MarketCalendar.load(tmp_path)
+    assert str(refusal.value) == "The calendar file 2027.yaml: holidays, entry 2: `closes` is missing."
+
+
+def test_a_holiday_may_close_some_segments_only(tmp_path: Path) -> None:
+    (tmp_path / "banks.yaml").write_text(
+        "holidays: [{date: 2026-12-01, name: Bank closing, closes: all, segments: [CDS]}]\n"
+    )
+    calendar = MarketCalendar.load(tmp_path)
+    day = date(2026, 12, 1)
+    assert [segment for segment in Segment if not calendar.is_trading_day(segment, day)] == [CDS]
+    assert (calendar.day_name(CDS, day), calendar.day_name(NSE, day)) == ("Bank closing", None)
+
+
+def test_the_calendar_agrees_with_exchange_calendars() -> None:
+    """Which weekdays BSE was closed on, 2011 to 2026, by another project. It does not know special sessions, so days
+    that open for an hour (Muhurat) are holidays to it, all but the first two."""
+    calendar = MarketCalendar.default()
+    path = Path(__file__).with_name("fixtures") / "xbom_closed_weekdays.txt"
+    years = [line.split() for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
+    theirs = {date.fromisoformat(f"{year}-{day}") for year, *days in years for day in days}
+    first, last = date(2011, 1, 1), date(2026, 12, 31)
+    weekdays = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    ours = {
+        day
+        for day in weekdays
+        if day.weekday() < 5
+        and (not calendar.is_trading_day(Segment.BSE, day) or calendar.day_name(Segment.BSE, day) == "Muhurat")
+    }
+    assert ours - theirs == {date(2011, 10, 26), date(2012, 11, 13)}
+    assert theirs <= ours
+
+
+def test_no_contract_expires_on_the_holiday_of_2026_11_24(calendar: MarketCalendar) -> None:
+    """The sample symbols of our contract are spelled with that Tuesday; both sources have Guru Nanak Jayanti there."""
+    tuesday = date(2026, 11, 24)
+    assert [segment for segment in Segment if calendar.is_trading_day(segment, tuesday)] == [MCX]
+    assert calendar.previous_trading_day(NFO, tuesday) == date(2026, 11, 23)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
         sink=live_bars,
         history=live_bars,
         refill=BackfillRefill(PostgresBackfillStore(engine), ArqWakeups(queue), feed_instruments, wall),
-        calendar=MarketCalendar.default(),
+        calendar=MarketCalendar.load(settings.calendar_folder),
         meter=feed_metrics.PrometheusMeter(),
         market_time=lambda session: simulator_time if session.environment is BrokerEnvironment.SIMULATOR else wall_time,
         now_ms=_now_ms,

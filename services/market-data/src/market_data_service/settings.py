@@ -1,7 +1,5 @@
 """What the market-data processes are told by their environment."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from breezeway.settings import DatabaseSettings
@@ -24,8 +22,6 @@ class FeedOwnerSettings(DatabaseSettings):
 class MarketDataSettings(DatabaseSettings):
     """Of the API and the backfill workers."""
 
-    calendar_folder: Path | None = Field(None, validation_alias="BREEZEWAY_CALENDAR_DIR")
-    """YAML files that extend or correct the market calendar without a release."""
     calls_per_minute: int = Field(90, validation_alias="BREEZE_CALLS_PER_MINUTE", ge=1, le=10_000)
     calls_per_day: int = Field(5_000, validation_alias="BREEZE_CALLS_PER_DAY", ge=1)
     worker_concurrency: int = Field(4, validation_alias="BACKFILL_CONCURRENCY", ge=1, le=32)

@@ -78,7 +78,7 @@ async def _common(settings: TradingSettings, stack: AsyncExitStack) -> _Common:
     if settings.simulator_url is not None:
         simulator = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.simulator_url, timeout=2.0))
     time = SharedExchangeTime(SystemClock(), redis, simulator)
-    return _Common(engine, redis, tokens, auth, AuthFeeds(auth), time, MarketCalendar.default())
+    return _Common(engine, redis, tokens, auth, AuthFeeds(auth), time, MarketCalendar.load(settings.calendar_folder))
 
 
 async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:

@@ -88,7 +88,7 @@ class MarketCalendar:
         special = self._data.specials.get((segment, day))
         if special is not None:
             return special.name
-        holiday = self._data.holidays.get(day)
+        holiday = self._data.holidays.get((segment, day))
         return holiday.name if holiday is not None else None
 
     def session_at(self, segment: Segment, at: datetime, *, cas_eligible: bool = False) -> Session | None:
@@ -167,7 +167,7 @@ class MarketCalendar:
             return _sessions(segment, day, special.slots if special.slots is not None else ordinary)
         if day.weekday() >= 5:
             return ()
-        holiday = self._data.holidays.get(day)
+        holiday = self._data.holidays.get((segment, day))
         if holiday is None:
             return _sessions(segment, day, ordinary)
         if segment is Segment.MCX and holiday.evening_open:
