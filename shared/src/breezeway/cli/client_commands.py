@@ -79,6 +79,9 @@ def _advice(error: BreezewayError) -> str:
     for fault in error.faults:
         if fault.message not in text:
             text += f"\n  {fault.field}: {fault.message}"
+    if error.code == "instrument_not_found":
+        # The API's advice is a path; here it is a command.
+        text = text.partition(" Search for it")[0] + " Search for it: breezeway instruments search TEXT"
     request = error.context.get("request_id")
     if isinstance(error, Unauthenticated):
         return f"{text} {_SIGN_IN}"
@@ -283,8 +286,12 @@ async def _backfill(client: Breezeway, options: argparse.Namespace, out: Out) ->
 async def _backfills(client: Breezeway, options: argparse.Namespace, out: Out) -> int:
     if options.action is None:
         columns = ("id", "symbols", "interval", "state", "chunks_done", "chunks_total", "candles_written")
-        rows = [{**each.model_dump(), "symbols": _few(each.symbols)} for each in await client.backfills()]
-        out.rows(rows, columns, empty="No backfills yet. Begin one: breezeway backfill SYMBOL --from WHEN")
+        found_all = await client.backfills()
+        rows = [{**each.model_dump(by_alias=True), "symbols": _few(each.symbols)} for each in found_all]
+        if out.as_json:
+            out.json(found_all)
+        else:
+            out.rows(rows, columns, empty="No backfills yet. Begin one: breezeway backfill SYMBOL --from WHEN")
         return 0
     if options.id is None:
         raise InvalidInput("Which one? `breezeway backfills` lists their ids.")

@@ -14,6 +14,7 @@ from rich.table import Table
 from breezeway.clock import IST
 
 _TABLE_ROWS: Final = 50
+_PIPE_WIDTH: Final = 1_000
 
 
 class Out:
@@ -25,7 +26,8 @@ class Out:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.people = Console(highlight=False)
+        # A pipe has no width of its own; 80 columns would cut what a person or `grep` looks for.
+        self.people = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
         self.notes = Console(stderr=True, highlight=False)
 
     @property
@@ -34,7 +36,7 @@ class Out:
 
     def note(self, text: str) -> None:
         """Something for people beside the result."""
-        self.notes.print(text, markup=False)
+        self.notes.print(text, markup=False, soft_wrap=True)
 
     def line(self, text: str) -> None:
         """One line of the result, at once."""
@@ -60,7 +62,10 @@ class Out:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in shown:
             numbers = any(isinstance(row.get(name), int | float | Decimal) for row in rows)
-            table.add_column(name.replace("_", " "), justify="right" if numbers else "left", no_wrap=name == "symbol")
+            keep = numbers or name in {"symbol", "id"}
+            table.add_column(
+                name.replace("_", " "), justify="right" if numbers else "left", no_wrap=keep, overflow="fold"
+            )
         for row in rows[-_TABLE_ROWS:] if self.is_terminal else rows:
             table.add_row(*(_cell(row.get(name)) for name in shown))
         self.people.print(table)
@@ -74,7 +79,7 @@ class Out:
             return
         table = Table(box=None, pad_edge=False, show_header=False)
         for name, value in record.items():
-            table.add_row(name.replace("_", " "), _cell(value))
+            table.add_row(name.replace("_", " "), str(value) if name.endswith("_id") else _cell(value))
         self.people.print(table)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -143,6 +143,36 @@ class Breezeway:
         from breezeway.client.models import User
 
         return await self._ask("GET", "/api/v1/users/me", User)
+
+    async def api_keys(self) -> "list[models.ApiKey]":
+        """The user's API keys, without their secrets."""
+        from breezeway.client.models import ApiKey
+
+        return await self._pages("/api/v1/auth/api-keys", ApiKey, {}, None)
+
+    async def create_api_key(
+        self,
+        name: str,
+        scopes: Sequence[str] = ("read",),
+        *,
+        expires_at: datetime | None = None,
+        allowed_ips: Sequence[str] = (),
+    ) -> "models.CreatedApiKey":
+        """A new key; its `key` is shown this once. Only a sign-in can make one, not another key.
+
+        Args:
+            scopes: of `read`, `data` (have history fetched) and `trade`.
+            allowed_ips: addresses and CIDR ranges; from anywhere when empty.
+        """
+        from breezeway.client.models import CreatedApiKey
+
+        body = {"name": name, "scopes": list(scopes), "allowed_ips": list(allowed_ips)}
+        body |= {"expires_at": wire(expires_at)} if expires_at is not None else {}
+        return await self._ask("POST", "/api/v1/auth/api-keys", CreatedApiKey, body=body)
+
+    async def delete_api_key(self, key_id: UUID | str) -> None:
+        """The key stops working at once."""
+        await self._transport.send("DELETE", f"/api/v1/auth/api-keys/{key_id}")
 
     # Instruments
 

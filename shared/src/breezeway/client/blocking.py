@@ -207,6 +207,10 @@ class BreezewaySync:
     logout = _blocking(Breezeway.logout)
     me = _blocking(Breezeway.me)
 
+    api_keys = _blocking(Breezeway.api_keys)
+    create_api_key = _blocking(Breezeway.create_api_key)
+    delete_api_key = _blocking(Breezeway.delete_api_key)
+
     search = _blocking(Breezeway.search)
     instrument = _blocking(Breezeway.instrument)
     instruments = _blocking(Breezeway.instruments)

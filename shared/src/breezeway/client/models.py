@@ -16,6 +16,7 @@ from breezeway.contracts.instruments import Instrument, InstrumentDetail, Instru
 from breezeway.errors import UpstreamFault
 
 __all__ = [
+    "ApiKey",
     "Backfill",
     "BackfillError",
     "BrokerAccount",
@@ -24,6 +25,7 @@ __all__ = [
     "ChainStrike",
     "Coverage",
     "CoverageDay",
+    "CreatedApiKey",
     "FeedGap",
     "FeedStatus",
     "Funds",
@@ -68,6 +70,26 @@ class User(_Answer):
     full_name: str | None = None
     role: str
     created_at: datetime
+
+
+class ApiKey(_Answer):
+    """An API key without its secret."""
+
+    id: UUID
+    name: str
+    prefix: str
+    scopes: Sequence[str]
+    allowed_ips: Sequence[str] = ()
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    last_used_ip: str | None = None
+
+
+class CreatedApiKey(ApiKey):
+    """A new API key with its secret, which is shown this once."""
+
+    key: str = Field(repr=False)
 
 
 class Quote(_Answer):

@@ -3,7 +3,7 @@
 import httpx
 import orjson
 
-from breezeway.errors import BY_STATUS, BreezewayError, FieldFault, Retryable, Unauthenticated, UpstreamFault
+from breezeway.errors import BY_STATUS, BreezewayError, FieldFault, Rejected, Unauthenticated, UpstreamFault
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -14,7 +14,7 @@ def error_of(response: httpx.Response) -> BreezewayError:
     A body that is no problem document (a proxy's page) is never quoted: it is prose of somebody unknown.
     """
     status = response.status_code
-    kind = BY_STATUS.get(status, Retryable if status >= 500 else BY_STATUS[400])
+    kind = BY_STATUS.get(status, BreezewayError if status >= 500 else Rejected)
     try:
         body = orjson.loads(response.content)
     except ValueError:
