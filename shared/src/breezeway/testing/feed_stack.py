@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class Neighbours:
     connected: bool = True
     reports: list[dict[str, Any]] = field(default_factory=list)
     credential_reads: int = 0
+    session_reads: Counter[UUID] = field(default_factory=Counter)
     tokens: dict[str, str] = field(default_factory=dict)
     refresh_token: str = "refresh-0"
     refreshes: int = 0
@@ -136,6 +138,7 @@ class Neighbours:
 
         @app.get("/internal/users/{user_id}/broker-session")
         async def of_user(user_id: UUID) -> Any:
+            self.session_reads[user_id] += 1
             if not self.connected:
                 body = {"code": "no_broker_session", "detail": "Connect Breeze first.", "status": 404}
                 return JSONResponse(body, status_code=404)

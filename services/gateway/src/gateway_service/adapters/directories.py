@@ -1,5 +1,6 @@
 """Who serves a user, and what a symbol is called: asked from auth and instruments, remembered for a while."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -23,11 +24,26 @@ class AuthFeedDirectory:
     def __init__(self, auth: ServiceClient) -> None:
         self._auth = auth
         self._known: OrderedDict[UUID, tuple[float, str]] = OrderedDict()
+        self._asking: dict[UUID, asyncio.Task[str]] = {}
 
     async def feed_of(self, user_id: UUID) -> str:
         known = self._known.get(user_id)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        # One question a user, however many of their connections come back in the same moment.
+        asking = self._asking.get(user_id)
+        if asking is None:
+            asking = self._asking[user_id] = asyncio.create_task(self._ask(user_id), name="feed-lookup")
+            asking.add_done_callback(lambda done: self._answered(user_id, done))
+        return await asyncio.shield(asking)
+
+    def _answered(self, user_id: UUID, asking: "asyncio.Task[str]") -> None:
+        if self._asking.get(user_id) is asking:
+            del self._asking[user_id]
+        if not asking.cancelled():
+            asking.exception()  # those who wait have it; nobody may be waiting any more
+
+    async def _ask(self, user_id: UUID) -> str:
         session = await self._auth.call("GET", f"/internal/users/{user_id}/broker-session", BrokerSession)
         feed = str(session.account_id)
         self._known[user_id] = (time.monotonic() + _FEED_SECONDS, feed)
@@ -38,6 +54,8 @@ class AuthFeedDirectory:
     def forget(self) -> None:
         """Ask again for everybody."""
         self._known.clear()
+        # An answer that is on its way may be the old one.
+        self._asking.clear()
 
 
 class InstrumentSymbols:
