@@ -306,6 +306,7 @@ async def service(template_database: str) -> AsyncIterator[Service]:
         await connection.execute(
             sa.text("UPDATE orders SET state = 'cancelled' WHERE state NOT IN ('filled', 'cancelled', 'rejected')")
         )
+        await connection.execute(sa.text("UPDATE trading_accounts SET closed_at = now()"))
     made = build_service(engine, Market(), DeskRules(requests_per_second=100_000))
     await made.matcher.begin()
     for symbol in (A, B):
