@@ -21,7 +21,7 @@ def settings(home: Path, environment: str = "development", **more: object) -> Au
         {
             "BREEZEWAY_ENVIRONMENT": environment,
             "BREEZEWAY_HOME": home,
-            "BREEZEWAY_INTERNAL_KEY": "x" * 32,
+            "BREEZEWAY_INTERNAL_KEY": "uT4kq0WnZ7xRb2LmV9cYs5HdJ3gPe8Fa",
             "DATABASE_URL": "postgresql://nowhere",
             "REDIS_URL": "redis://nowhere",
         }
