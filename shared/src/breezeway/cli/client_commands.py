@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from breezeway.cli.client_messages import message_fields, message_line
 from breezeway.cli.client_output import Out, csv_lines
 from breezeway.cli.credentials_file import CredentialsFile, TokensOf, default_folder
-from breezeway.client.asynchronous import BACKFILL_ENDS, DEFAULT_URL, Breezeway
+from breezeway.client.asynchronous import BACKFILL_ENDS, Breezeway
+from breezeway.client.session import DEFAULT_URL
 from breezeway.client.transport import checked_url
 from breezeway.clock import IST
 from breezeway.errors import (

@@ -1,28 +1,21 @@
 """The client for asyncio: one method for each thing that the public API does."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-import httpx
-import orjson
-
-from breezeway.client.backoff import RetryPolicy
 from breezeway.client.buffer import Policy
 from breezeway.client.candles import Candles, checked_page
-from breezeway.client.credentials import TokenPair, Tokens, TokenStore
 from breezeway.client.messages import Place
 from breezeway.client.progress import bar_or_not
+from breezeway.client.session import Session
 from breezeway.client.stream import State, Stream
 from breezeway.client.times import Moment, wire
-from breezeway.client.transport import Transport
 from breezeway.client.wire import Encoding
 from breezeway.contracts.stream import GapMessage, TickMessage
 from breezeway.errors import InvalidInput, NotFound, UpstreamTimeout
@@ -30,16 +23,12 @@ from breezeway.errors import InvalidInput, NotFound, UpstreamTimeout
 if TYPE_CHECKING:
     from breezeway.client import models
 
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
 BACKFILL_ENDS: Final = frozenset({"done", "failed", "cancelled"})
 _PAGE_OF_CANDLES: Final = 100_000
-_PAGE: Final = 500
 _POLL_SECONDS: Final = 1.0
 
-T = TypeVar("T")
 
-
-class Breezeway:
+class Breezeway(Session):
     """A client of one gateway in one user's name. Use it as an async context manager, or call `close`.
 
     Without credentials it can only `login` or `register`. Every method raises the errors of `breezeway.errors`:
@@ -56,123 +45,14 @@ class Breezeway:
         http: for tests: an httpx transport.
     """
 
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        api_key: str | None = None,
-        refresh_token: str | None = None,
-        access_token: str | None = None,
-        store: TokenStore | None = None,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
-        timeout: float = 30.0,
-        http: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self.url = url or os.environ.get("BREEZEWAY_URL") or DEFAULT_URL
-        self._store = store
-        self._streams: set[Stream] = set()
-        self._transport = Transport(self.url, retry=retry, timeout=timeout, http=http)
-        if not (api_key or refresh_token or access_token or store):
-            api_key = os.environ.get("BREEZEWAY_API_KEY")
-        saved = store.load() if store is not None else None
-        if api_key:
-            self._transport.use_key(api_key)
-        elif refresh_token or access_token:
-            self._transport.use_tokens(TokenPair(refresh_token, access_token), store)
-        elif saved is not None:
-            self._transport.use_tokens(saved, store)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+    _streams: Sequence[Stream] = ()
+    """Those that may still be open."""
 
     async def close(self) -> None:
         """End every stream and connection. Stays signed in at the server."""
-        for stream in list(self._streams):
+        for stream in self._streams:
             await stream.close()
-        self._streams.clear()
-        await self._transport.close()
-
-    # Who we are
-
-    @property
-    def tokens(self) -> TokenPair | None:
-        """The present tokens, for callers that keep them themselves; None without a sign-in."""
-        credentials = self._transport.credentials
-        return credentials.tokens if isinstance(credentials, Tokens) else None
-
-    async def register(self, email: str, password: str, full_name: str | None = None) -> "models.User":
-        """Create an account; does not sign in. The first one of an instance is its administrator."""
-        from breezeway.client.models import User
-
-        body = {"email": email, "password": password, **({"full_name": full_name} if full_name else {})}
-        return await self._ask("POST", "/api/v1/auth/register", User, body=body, anonymous=True, idempotent=False)
-
-    async def login(self, email: str, password: str, otp: str | None = None) -> "models.User":
-        """Sign in; `otp` is the code of the authenticator app, where the account has one.
-
-        Raises:
-            Unauthenticated: wrong, or the code is missing (`code` tells).
-        """
-        from breezeway.client.models import User, decode
-
-        body = {"email": email, "password": password, **({"otp": otp} if otp else {})}
-        answer = await self._transport.send("POST", "/api/v1/auth/login", body=body, anonymous=True, idempotent=False)
-        session = orjson.loads(answer.content)
-        tokens = TokenPair.of_answer(session)
-        self._transport.use_tokens(tokens, self._store)
-        if self._store is not None:
-            await asyncio.to_thread(self._store.save, tokens)
-        return decode(User, orjson.dumps(session["user"]))
-
-    async def logout(self) -> None:
-        """End this sign-in at the server. With an API key nothing happens there: delete the key to end it."""
-        tokens = self.tokens
-        if tokens is not None and tokens.refresh is not None:
-            await self._transport.send(
-                "POST", "/api/v1/auth/logout", body={"refresh_token": tokens.refresh}, anonymous=True, idempotent=False
-            )
-        self._transport.sign_out()
-
-    async def me(self) -> "models.User":
-        """Who is signed in."""
-        from breezeway.client.models import User
-
-        return await self._ask("GET", "/api/v1/users/me", User)
-
-    async def api_keys(self) -> "list[models.ApiKey]":
-        """The user's API keys, without their secrets."""
-        from breezeway.client.models import ApiKey
-
-        return await self._pages("/api/v1/auth/api-keys", ApiKey, {}, None)
-
-    async def create_api_key(
-        self,
-        name: str,
-        scopes: Sequence[str] = ("read",),
-        *,
-        expires_at: datetime | None = None,
-        allowed_ips: Sequence[str] = (),
-    ) -> "models.CreatedApiKey":
-        """A new key; its `key` is shown this once. Only a sign-in can make one, not another key.
-
-        Args:
-            scopes: of `read`, `data` (have history fetched) and `trade`.
-            allowed_ips: addresses and CIDR ranges; from anywhere when empty.
-        """
-        from breezeway.client.models import CreatedApiKey
-
-        body = {"name": name, "scopes": list(scopes), "allowed_ips": list(allowed_ips)}
-        body |= {"expires_at": wire(expires_at)} if expires_at is not None else {}
-        return await self._ask("POST", "/api/v1/auth/api-keys", CreatedApiKey, body=body)
-
-    async def delete_api_key(self, key_id: UUID | str) -> None:
-        """The key stops working at once."""
-        await self._transport.send("DELETE", f"/api/v1/auth/api-keys/{key_id}")
+        await super().close()
 
     # Instruments
 
@@ -527,7 +407,6 @@ class Breezeway:
         on_state: Callable[[State, str], None] | None = None,
     ) -> Stream:
         """Live messages: `async for message in client.stream("tick:NSE:RELIANCE", "orders"): …`. See `Stream`."""
-        self._streams = {each for each in self._streams if each.state != "closed"}
         made = Stream(
             self._transport.url,
             lambda: self._transport.credentials,
@@ -539,7 +418,7 @@ class Breezeway:
             heartbeat=heartbeat,
             on_state=on_state,
         )
-        self._streams.add(made)
+        self._streams = [*(each for each in self._streams if each.state != "closed"), made]
         return made
 
     async def ticks(
@@ -559,42 +438,10 @@ class Breezeway:
                 elif isinstance(message, GapMessage) and on_gap is not None:
                     on_gap(message)
 
-    # Plumbing
-
     async def _act(self, backfill_id: UUID | str, action: str) -> "models.Backfill":
         from breezeway.client.models import Backfill
 
         return await self._ask("POST", f"/api/v1/backfills/{backfill_id}/{action}", Backfill)
-
-    async def _ask(self, method: str, path: str, kind: type[T], **how: Any) -> T:
-        from breezeway.client.models import decode
-
-        return decode(kind, (await self._transport.send(method, path, **how)).content)
-
-    async def _json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
-        from breezeway.client.models import decode
-
-        return decode(dict[str, Any], (await self._transport.send(method, path, **how)).content)
-
-    async def _page(self, path: str, kind: type[T], params: Mapping[str, Any]) -> list[T]:
-        return (await self._pages(path, kind, params, None, paged=False))[: params.get("limit")]
-
-    async def _pages(
-        self, path: str, kind: type[T], params: Mapping[str, Any], limit: int | None, *, paged: bool = True
-    ) -> list[T]:
-        from breezeway.client.models import Page, decode
-
-        items: list[T] = []
-        asked = dict(params)
-        while True:
-            if paged:
-                asked["limit"] = _PAGE if limit is None else max(1, min(_PAGE, limit - len(items)))
-            answer = await self._transport.send("GET", path, params=asked)
-            page = decode(Page[kind], answer.content)  # type: ignore[valid-type]
-            items += page.items
-            if not paged or page.next is None or (limit is not None and len(items) >= limit):
-                return items
-            asked["cursor"] = page.next
 
 
 def _written(path: Path, content: bytes) -> Path:

@@ -179,6 +179,6 @@ def test_moments() -> None:
 async def test_the_blocking_client_works_where_a_loop_runs_and_the_other_one_has_the_same_methods() -> None:
     with client(Server(3)) as api:
         assert len(api.candles("NSE:A")) == 3  # this test itself runs in a loop, as a notebook does
-    asynchronous = {name for name in vars(Breezeway) if not name.startswith("_")}
-    blocking = {name for name in vars(BreezewaySync) if not name.startswith("_")}
+    asynchronous = {name for name in dir(Breezeway) if not name.startswith("_")}
+    blocking = {name for name in dir(BreezewaySync) if not name.startswith("_")}
     assert asynchronous | {"url"} == blocking
