@@ -96,7 +96,7 @@ class FakeBroker:
     async def left(self, account_id: UUID) -> CallsLeft:
         if self.budget_down:
             raise UpstreamUnavailable("The limiter does not answer.", code="quota_unavailable")
-        return CallsLeft(minute=88, today=4_990)
+        return CallsLeft(minute=88, today=4_990, used_today=10)
 
     def _ask(self, keys: SessionKeys) -> None:
         self.asked.append(keys)

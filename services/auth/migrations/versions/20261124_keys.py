@@ -44,10 +44,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_user_preferences")),
     )
+    op.add_column("broker_sessions", sa.Column("reminded_version", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_column("broker_sessions", "reminded_version")
     op.drop_table("user_preferences")
     op.drop_index(op.f("ix_api_keys_user_id_id"), table_name="api_keys")
     op.drop_table("api_keys")

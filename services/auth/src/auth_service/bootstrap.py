@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from auth_service.adapters.access_tokens import AccessTokenSigner
 from auth_service.adapters.breeze.broker import BreezeBroker
+from auth_service.adapters.breeze.simulator import SimulatorDoor
 from auth_service.adapters.common_passwords import common_passwords
 from auth_service.adapters.db.sealed_rows import PostgresSealedRows, VaultCheck
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
@@ -38,6 +40,8 @@ from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
+from auth_service.application.broker_reminders import BrokerReminders
+from auth_service.application.demo_renewal import DemoRenewal
 from auth_service.application.email_addresses import EmailAddresses
 from auth_service.application.passwords import Passwords
 from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, Mailer, UnitOfWork
@@ -174,6 +178,15 @@ async def build(
     app.state.authenticator = Authenticator(own_keys, await watch_revocations(stack, settings.redis_url))
     app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
+    lead = timedelta(minutes=settings.reminder_minutes)
+    if lead:
+        reminders = BrokerReminders(units, announce, clock, lead)
+        _own_chore(stack, "remind-of-broker-sessions", reminders.remind, settings.expiry_interval)
+    if not settings.is_production and settings.simulator_url and settings.shared_feed_user:
+        renewal = DemoRenewal(
+            units, SimulatorDoor(settings.simulator_url), connections, clock, settings.shared_feed_user
+        )
+        _own_chore(stack, "renew-demo-session", renewal.renew, settings.expiry_interval)
     _own_chore(stack, "read-signing-keys", keys.look_again, _NEW_KEYS_SECONDS)
     _own_chore(stack, "deliver-revocations", revoking.deliver, 1.0)
     _own_chore(stack, "deliver-mails", post_office.deliver, 1.0)

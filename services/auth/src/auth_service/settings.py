@@ -73,6 +73,8 @@ class AuthSettings(SigningSettings, DatabaseSettings):
     mail_from: str = Field("Breezeway <breezeway@localhost>", validation_alias="MAIL_FROM")
     expiry_interval: float = Field(15, validation_alias="BROKER_EXPIRY_INTERVAL_SECONDS", gt=0)
     """Seconds between two looks for broker sessions that have ended."""
+    reminder_minutes: float = Field(30, validation_alias="BROKER_REMINDER_MINUTES", ge=0, le=720)
+    """How long before the end of a broker session its user is reminded; 0 for never."""
 
     @property
     def secrets_folder(self) -> Path:

@@ -206,7 +206,10 @@ async def test_an_unknown_budget_does_not_hide_the_state(auth: Any) -> None:
 
 async def test_readiness_names_its_stores(auth: Any) -> None:
     answer = await auth.http.get("/readyz")
-    assert (answer.status_code, answer.json()["checks"]) == (200, {"postgres": "ok", "redis": "ok"})
+    assert (answer.status_code, answer.json()["checks"]) == (
+        200,
+        {"postgres": "ok", "vault": "ok", "redis": "ok"},
+    )
 
 
 async def test_twenty_accounts_are_enough(auth: Any) -> None:

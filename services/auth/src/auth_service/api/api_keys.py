@@ -56,7 +56,7 @@ class ApiKeyView(BaseModel):
     allowed_ips: list[str] = Field(examples=[["203.0.113.7/32"]])
     created_at: datetime
     expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="To within the quarter of an hour that an exchange lasts.")
+    last_used_at: datetime | None = Field(description="To within a minute.")
     last_used_ip: str | None = Field(examples=["203.0.113.7"])
 
     @classmethod

@@ -46,6 +46,9 @@ class BrokerSessionView(BaseModel):
         description="Calls left in the rolling minute; null while the limiter does not answer.", examples=[89]
     )
     calls_left_today: int | None = Field(description="Calls left until midnight in India.", examples=[4_990])
+    calls_used_today: int | None = Field(
+        description="Calls made since midnight in India; null while the account is paused.", examples=[10]
+    )
 
 
 async def session_view(services: Services, record: BrokerSessionRecord) -> BrokerSessionView:
@@ -64,6 +67,7 @@ async def session_view(services: Services, record: BrokerSessionRecord) -> Broke
         user_name=record.user_name,
         calls_left_minute=left.minute if left else None,
         calls_left_today=left.today if left else None,
+        calls_used_today=left.used_today if left else None,
     )
 
 

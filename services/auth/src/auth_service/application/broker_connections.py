@@ -6,6 +6,7 @@ is committed after - only if nothing newer happened to the account meanwhile.
 
 from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,7 @@ from auth_service.application.ports import Announcements, BrokerLogins, UnitOfWo
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.broker_accounts import OpenedSession
 from auth_service.domain.broker_sessions import BrokerSessionRecord, Event, session_end
+from auth_service.domain.notifications import session_ending
 from breezeway.clock import Clock
 from breezeway.contracts.broker import BrokerSessionState
 from breezeway.errors import BreezewayError, Conflict, Forbidden, Rejected
@@ -105,6 +107,7 @@ class BrokerConnections:
             _log.warning("broker_session_reported", account=str(account_id), outcome=outcome.value, by=reporter)
             event = AuditEvent.BROKER_EXPIRED if outcome is Event.EXPIRE else AuditEvent.BROKER_REFUSED
             await self._save(work, record, event, Origin())
+            self._tell(work, record)
             await work.commit()
         return record
 
@@ -117,6 +120,7 @@ class BrokerConnections:
                 ended = record.as_of(now)
                 if ended.state is BrokerSessionState.EXPIRED:
                     await self._save(work, ended, AuditEvent.BROKER_EXPIRED, Origin())
+                    self._tell(work, ended)
                 else:
                     await work.broker_sessions.save(ended)
             await work.commit()
@@ -156,6 +160,12 @@ class BrokerConnections:
                 await self._save(work, record, audited, origin, opened)
             await work.commit()
         return record
+
+    def _tell(self, work: UnitOfWork, record: BrokerSessionRecord) -> None:
+        """Tell the user that a session has ended which they did not end themselves."""
+        ending = session_ending(record, self._clock.now())
+        if ending is not None:
+            work.after_commit(partial(self._announce.notification, ending))
 
     async def _save(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -13,6 +13,7 @@ from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSe
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.mailed_tokens import MailedToken, TokenPurpose
 from auth_service.domain.mails import Mail, MailKind, QueuedMail
+from auth_service.domain.notifications import Notification
 from auth_service.domain.preferences import Preference
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import Role, User
@@ -133,6 +134,19 @@ class BrokerSessions(Protocol):
     async def active(self, at: datetime) -> Sequence[BrokerSessionRecord]: ...
 
     async def newest_active_of(self, user_id: UUID, at: datetime) -> BrokerSessionRecord | None: ...
+
+    async def ending(self, at: datetime, lead: timedelta, limit: int) -> Sequence[BrokerSessionRecord]:
+        """Active sessions that end within `lead`, were open before that, and whose users have not been reminded; held
+        by us alone."""
+        ...
+
+    async def reminded(self, record: BrokerSessionRecord) -> None:
+        """Note that the user has been reminded of this very session."""
+        ...
+
+    async def ended_by_midnight(self, user_id: UUID, at: datetime, limit: int) -> Sequence[BrokerSessionRecord]:
+        """Sessions of the user at the simulator that time has ended, and nothing else."""
+        ...
 
     async def lapsed(self, at: datetime, limit: int) -> Sequence[BrokerSessionRecord]:
         """Records whose time is over but not yet written down, held by us alone."""
@@ -450,13 +464,19 @@ class Announcements(Protocol):
         """Raises UpstreamUnavailable when nobody could be told."""
         ...
 
+    async def notification(self, notification: Notification) -> None:
+        """Keep a message for a user, and show it to whoever listens. Raises UpstreamUnavailable."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CallsLeft:
-    """What an account may still ask of the broker."""
+    """What an account may still ask of the broker, and how much it has asked today; `used_today` is None while the
+    account is paused."""
 
     minute: int
     today: int
+    used_today: int | None = None
 
 
 class CallBudget(Protocol):

@@ -86,7 +86,10 @@ class BreezeBroker:
 
     async def left(self, account_id: UUID) -> CallsLeft:
         budget = await self._quota.remaining(str(account_id))
-        return CallsLeft(minute=budget.minute, today=budget.day)
+        # A paused account has nothing left whatever it has used.
+        paused = budget.minute == budget.day == 0
+        used = None if paused else self._quota.rules.per_day - budget.day
+        return CallsLeft(minute=budget.minute, today=budget.day, used_today=used)
 
     async def aclose(self) -> None:
         """Wait for the calls under way and close the connections."""

@@ -1,7 +1,7 @@
 """Broker sessions in PostgreSQL, their keys sealed by the vault."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -88,6 +88,41 @@ class PostgresBrokerSessions:
         )
         row = (await self._session.execute(query)).first()
         return _record(row) if row else None
+
+    async def ending(self, at: datetime, lead: timedelta, limit: int) -> Sequence[BrokerSessionRecord]:
+        query = (
+            _active(at)
+            .where(
+                broker_sessions.c.expires_at <= at + lead,
+                broker_sessions.c.connected_at <= broker_sessions.c.expires_at - lead,
+                broker_sessions.c.reminded_version.is_distinct_from(broker_sessions.c.version),
+            )
+            .limit(limit)
+            .with_for_update(of=broker_sessions, skip_locked=True)
+        )
+        return [_record(row) for row in await self._session.execute(query)]
+
+    async def reminded(self, record: BrokerSessionRecord) -> None:
+        await self._session.execute(
+            update(broker_sessions)
+            .where(broker_sessions.c.account_id == record.account_id)
+            .values(reminded_version=record.version)
+        )
+
+    async def ended_by_midnight(self, user_id: UUID, at: datetime, limit: int) -> Sequence[BrokerSessionRecord]:
+        query = (
+            _records()
+            .where(
+                broker_accounts.c.user_id == user_id,
+                broker_accounts.c.environment == BrokerEnvironment.SIMULATOR.value,
+                broker_sessions.c.state == BrokerSessionState.EXPIRED.value,
+                broker_sessions.c.expires_at <= at,
+                # What a service has reported was changed before the session's own end.
+                broker_sessions.c.changed_at >= broker_sessions.c.expires_at,
+            )
+            .limit(limit)
+        )
+        return [_record(row) for row in await self._session.execute(query)]
 
     async def lapsed(self, at: datetime, limit: int) -> Sequence[BrokerSessionRecord]:
         query = (

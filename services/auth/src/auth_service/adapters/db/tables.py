@@ -98,6 +98,8 @@ broker_sessions = Table(
     Column("broker_user_id_sealed", LargeBinary),
     Column("session_key_sealed", LargeBinary),
     Column("api_session_sealed", LargeBinary),
+    # The version whose user has been told that it is about to end.
+    Column("reminded_version", Integer),
     CheckConstraint(
         "state IN ('disconnected', 'connecting', 'active', 'expired', 'rejected', 'revoked')", name="state"
     ),
