@@ -27,6 +27,7 @@ from instruments_service.adapters.db.merge import SqlMasterStore
 from instruments_service.adapters.db.queries import SqlInstrumentQueries
 from instruments_service.adapters.db.search import SqlSearch
 from instruments_service.adapters.db.sync_log import SqlSyncLog
+from instruments_service.adapters.files.freeze_limits import FreezeLimitFiles
 from instruments_service.adapters.redis.master_watch import watch_master
 from instruments_service.adapters.redis.signals import ArqSyncWaker, RedisAnnouncer
 from instruments_service.application.catalogue import Catalogue
@@ -110,6 +111,7 @@ async def build_worker_parts(settings: InstrumentsSettings, stack: AsyncExitStac
         log=log,
         waker=waker,
         announcer=RedisAnnouncer(redis),
+        limits=FreezeLimitFiles(settings.limits_folder),
         clock=clock,
         policy=ANYTHING if settings.accepts_any else Policy(),
     )

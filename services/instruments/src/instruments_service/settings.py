@@ -1,5 +1,7 @@
 """What the instruments service is told by its environment."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from breezeway.breeze.endpoints import BreezeEndpoints
@@ -13,6 +15,9 @@ class InstrumentsSettings(DatabaseSettings):
     """The archive's address; the simulator's when there is one, else the broker's."""
     master_any: bool | None = Field(None, validation_alias="BREEZEWAY_MASTER_ACCEPT_ANY")
     """Accept masters that are older or much smaller than the last. Defaults to true with a simulator only."""
+
+    limits_folder: Path | None = Field(None, validation_alias="BREEZEWAY_EXCHANGE_LIMITS_DIR")
+    """YAML files with the exchanges' freeze limits, which extend or correct ours."""
 
     @property
     def effective_master_url(self) -> str:

@@ -23,6 +23,7 @@ from instruments_service.adapters.db.merge import SqlMasterStore
 from instruments_service.adapters.db.queries import SqlInstrumentQueries
 from instruments_service.adapters.db.search import SqlSearch
 from instruments_service.adapters.db.sync_log import SqlSyncLog
+from instruments_service.adapters.files.freeze_limits import FreezeLimitFiles
 from instruments_service.application.catalogue import Catalogue
 from instruments_service.application.find import ReadInstruments
 from instruments_service.application.search import SearchInstruments
@@ -54,12 +55,16 @@ class RecordingSignals:
 
     woken: list[tuple[UUID, float]] = field(default_factory=list)
     announced: list[UUID] = field(default_factory=list)
+    progress: list[SyncRun] = field(default_factory=list)
 
     async def wake(self, run: SyncRun, delay: float = 0) -> None:
         self.woken.append((run.id, delay))
 
     async def master_changed(self, sync_id: UUID) -> None:
         self.announced.append(sync_id)
+
+    async def progressed(self, run: SyncRun) -> None:
+        self.progress.append(run)
 
 
 @dataclass
@@ -119,6 +124,7 @@ def build_service(engine: AsyncEngine, url: str, clock: FixedClock | SystemClock
             log=log,
             waker=signals,
             announcer=signals,
+            limits=FreezeLimitFiles(None),
             clock=clock,
             policy=Policy(),
             max_attempts=1,

@@ -34,6 +34,7 @@ from breezeway.db.engine import create_engine
 from instruments_service.adapters.breeze.master_reader import BreezeMasterReader
 from instruments_service.adapters.db.merge import SqlMasterStore
 from instruments_service.adapters.db.sync_log import SqlSyncLog
+from instruments_service.adapters.files.freeze_limits import FreezeLimitFiles
 from instruments_service.application.sync_master import SyncMaster
 from instruments_service.domain.acceptance import Policy
 
@@ -44,12 +45,14 @@ class Source:
 class Silent:
     async def wake(self, run, delay=0): pass
     async def master_changed(self, sync_id): pass
+    async def progressed(self, run): pass
 
 async def main():
     engine = create_engine(sys.argv[1], application="victim", statement_timeout=120, pooled=False)
     await SyncMaster(
         source=Source(), reader=BreezeMasterReader(), store=SqlMasterStore(engine, SystemClock()),
-        log=SqlSyncLog(engine), waker=Silent(), announcer=Silent(), clock=SystemClock(), policy=Policy(),
+        log=SqlSyncLog(engine), waker=Silent(), announcer=Silent(),
+        limits=FreezeLimitFiles(None), clock=SystemClock(), policy=Policy(),
     )(UUID(sys.argv[3]))
     await engine.dispose()
 

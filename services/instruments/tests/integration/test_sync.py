@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import sqlalchemy as sa
 from breezeway.errors import NotFound, UpstreamTimeout
 from breezeway.ids import new_id
 from breezeway.testing import small_master as small
+from instruments_service.adapters.files.freeze_limits import FreezeLimitFiles
 from instruments_service.application.sync_master import SweepSyncs, SyncMaster
-from instruments_service.domain.sync_run import MergeCounts, SyncState
+from instruments_service.domain.sync_run import MergeCounts, Stage, SyncState
 
 THURSDAY, FRIDAY, LATER = date(2026, 7, 30), date(2026, 7, 31), date(2026, 8, 26)
 
@@ -188,6 +190,7 @@ async def test_a_passing_failure_is_tried_again_and_a_lasting_one_is_recorded(se
         store=service.store,
         log=service.log,
         waker=service.signals,
+        limits=FreezeLimitFiles(None),
         announcer=service.signals,
         clock=service.clock,
         policy=service.sync._policy,
@@ -236,3 +239,66 @@ async def test_the_sweeper_requests_what_is_due_once(service: Any) -> None:
 async def test_an_unknown_run_is_ignored(service: Any) -> None:
     await service.sync(new_id())
     assert await service.log.recent(10) == []
+
+
+async def test_a_sync_says_how_far_it_is_and_how_it_ended(service: Any) -> None:
+    run = await service.run(small.master(THURSDAY))
+    told = service.signals.progress
+    assert [(one.state, one.stage) for one in told] == [
+        (SyncState.RUNNING, Stage.DOWNLOADING),
+        (SyncState.RUNNING, Stage.PARSING),
+        (SyncState.RUNNING, Stage.CHECKING),
+        (SyncState.RUNNING, Stage.STORING),
+        (SyncState.COMPLETED, Stage.DONE),
+    ]
+    assert told[-1] == run
+    assert [one.stage.progress for one in told] == sorted(one.stage.progress for one in told)
+
+
+async def test_a_failed_sync_says_where_and_why(service: Any) -> None:
+    await service.run(small.master(THURSDAY))
+    before = await snapshot(service)
+    service.signals.progress.clear()
+    run = await service.run(b"<html>moved</html>")
+    assert (run.state, run.stage, run.error_code) == (SyncState.FAILED, Stage.PARSING, "master_not_a_zip")
+    assert service.signals.progress[-1] == run
+    assert await snapshot(service) == before
+
+
+async def test_freeze_limits_are_of_the_masters_day_and_remembered(service: Any, tmp_path: Path) -> None:
+    """The master has none: ours come from a file, and an operator's file that changes is merged at the next sync."""
+    nifty = "60004,FUTIDX,NIFTY,FUTURE,25-Aug-2026,0,XX,65,10,NIFTY 50,1,9000000,2425020,NIFTY 50"
+    bank = small.BANK_PUT
+    symbol = "NFO:BANKNIFTY25AUG2658000PE"
+    archive = small.master(date(2026, 8, 3), fonse=[small.AUG_FUTURE, small.AUG_CALL, bank, nifty])
+    await service.run(archive)
+    assert (await service.catalogue.resolve(symbol)).freeze_quantity == 600
+    assert (await service.catalogue.resolve("NFO:NIFTY25AUG26FUT")).freeze_quantity == 1_800
+    assert (await service.catalogue.resolve("NFO:RELIANCE25AUG26FUT")).freeze_quantity is None
+    (tmp_path / "september.yaml").write_text(
+        "freeze_quantities:\n  - {exchange: NFO, underlying: BANKNIFTY, from: 2026-08-03, quantity: 900}\n"
+        "  - {exchange: NFO, underlying: BANKNIFTY, from: 2026-09-01, quantity: 300}\n"
+    )
+    service.sync._limits = FreezeLimitFiles(tmp_path)
+    again = await service.run(archive)
+    assert again.counts.changed == 1
+    assert (await service.catalogue.resolve(symbol)).freeze_quantity == 900
+    fresh = small.master(date(2026, 8, 4), fonse=[small.AUG_FUTURE, small.AUG_CALL, bank, nifty])
+    assert (await service.run(fresh)).counts.changed == 0
+    (tmp_path / "september.yaml").write_text(
+        "freeze_quantities:\n  - {exchange: NFO, underlying: BANKNIFTY, from: 2026-08-04, quantity: 30}\n"
+    )
+    assert (await service.run(fresh)).counts.changed == 1
+    assert (await service.instruments.one(symbol, date(2026, 8, 3))).freeze_quantity == 900
+    assert (await service.instruments.one(symbol, date(2026, 8, 4))).freeze_quantity == 30
+
+
+async def test_malformed_limits_fail_the_sync_and_keep_the_master(service: Any, tmp_path: Path) -> None:
+    await service.run(small.master(THURSDAY))
+    before = await snapshot(service)
+    (tmp_path / "wrong.yaml").write_text("freeze_quantities: [{exchange: NFO, underlying: NIFTY, quantity: 1800}]\n")
+    service.sync._limits = FreezeLimitFiles(tmp_path)
+    run = await service.run(small.master(FRIDAY))
+    assert (run.state, run.error_code) == (SyncState.FAILED, "invalid_exchange_limits")
+    assert "wrong.yaml, entry 1" in run.error_detail
+    assert await snapshot(service) == before

@@ -89,6 +89,11 @@ def order_commands() -> str:
     return f"{PREFIX}:events:order-commands"
 
 
+def instruments_progress() -> str:
+    """Pub/sub: how far a sync of the instrument master is, as the stream's `instrument_sync` messages."""
+    return f"{PREFIX}:events:instruments-progress"
+
+
 def exchange_clock() -> str:
     """String: the mapping from wall time to exchange time, as JSON; absent means the wall clock."""
     return f"{PREFIX}:exchange-clock"

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from breezeway.contracts.instruments import Instrument
-from instruments_service.domain.sync_run import Refused, SyncRun, SyncState
+from instruments_service.domain.sync_run import Refused, Stage, SyncRun, SyncState
 
 
 class ListedExchange(StrEnum):
@@ -86,6 +86,10 @@ class Sync(BaseModel):
     force: bool
     attempts: int
     source: str
+    stage: Stage | None = Field(
+        description="Where the attempt is; of a failed run, where it failed.", examples=["storing"]
+    )
+    progress: float | None = Field(description="0 to 1: the share of the work that lies behind.", examples=[0.5])
     started_at: datetime | None
     finished_at: datetime | None
     seconds: float | None = Field(description="From the start of the download to the commit.")
@@ -117,6 +121,8 @@ class Sync(BaseModel):
             force=run.force,
             attempts=run.attempts,
             source=run.source,
+            stage=run.stage,
+            progress=None if run.stage is None else run.stage.progress,
             started_at=run.started_at,
             finished_at=run.finished_at,
             seconds=None if run.seconds is None else round(run.seconds, 3),

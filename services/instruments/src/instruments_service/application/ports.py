@@ -10,10 +10,11 @@ from uuid import UUID
 
 from breezeway.contracts.instruments import Instrument, Right
 from instruments_service.domain.contract_index import ContractTable
+from instruments_service.domain.freeze_limits import FreezeLimits
 from instruments_service.domain.listing import Intake
 from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
-from instruments_service.domain.sync_run import MergeCounts, Refused, SyncRun
+from instruments_service.domain.sync_run import MergeCounts, Refused, Stage, SyncRun
 from instruments_service.domain.text_index import Document
 
 
@@ -51,6 +52,7 @@ class MergeOrder:
     started_at: datetime
     sha256: str
     size: int
+    limits_version: str | None = None
 
 
 class MasterStore(Protocol):
@@ -79,6 +81,10 @@ class SyncLog(Protocol):
     async def complete_unchanged(
         self, run: SyncRun, as_before: SyncRun, started_at: datetime, now: datetime
     ) -> None: ...
+
+    async def reached(self, run: SyncRun, stage: Stage) -> None:
+        """Note where a running attempt is."""
+        ...
 
     async def retry(self, run: SyncRun, code: str, detail: str, at: datetime) -> None: ...
 
@@ -111,6 +117,20 @@ class SyncWaker(Protocol):
 
 class Announcer(Protocol):
     async def master_changed(self, sync_id: UUID) -> None: ...
+
+    async def progressed(self, run: SyncRun) -> None:
+        """Tell whoever listens how far the run is, or how it ended. May be lost."""
+        ...
+
+
+class LimitSource(Protocol):
+    async def read(self) -> FreezeLimits:
+        """The freeze limits as they are on disk now.
+
+        Raises:
+            Misconfigured: `invalid_exchange_limits`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

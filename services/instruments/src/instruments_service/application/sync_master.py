@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from breezeway.errors import BreezewayError, Retryable
 from breezeway.ids import new_id
 from instruments_service.application.ports import (
     Announcer,
+    LimitSource,
     MasterReader,
     MasterSource,
     MasterStore,
@@ -21,7 +23,7 @@ from instruments_service.application.ports import (
 )
 from instruments_service.domain.acceptance import ANYTHING, Policy, accept
 from instruments_service.domain.listing import MAPPING_VERSION
-from instruments_service.domain.sync_run import MAX_ATTEMPTS, RETRY_SECONDS, SyncRun, SyncState, due
+from instruments_service.domain.sync_run import MAX_ATTEMPTS, RETRY_SECONDS, Stage, SyncRun, SyncState, due
 
 _log = structlog.get_logger()
 
@@ -69,6 +71,7 @@ class SyncMaster:
         log: SyncLog,
         waker: SyncWaker,
         announcer: Announcer,
+        limits: LimitSource,
         clock: Clock,
         policy: Policy,
         max_attempts: int = MAX_ATTEMPTS,
@@ -79,6 +82,7 @@ class SyncMaster:
         self._log = log
         self._waker = waker
         self._announcer = announcer
+        self._limits = limits
         self._clock = clock
         self._policy = policy
         self._max_attempts = max_attempts
@@ -99,6 +103,7 @@ class SyncMaster:
                 return
             try:
                 await self._attempt(run)
+                await self._tell(run)
             except BreezewayError as error:
                 await self._settle(run, error)
             except Exception:
@@ -110,6 +115,8 @@ class SyncMaster:
 
     async def _attempt(self, run: SyncRun) -> None:
         started = self._clock.now()
+        await self._reach(run, Stage.DOWNLOADING)
+        limits = await self._limits.read()
         archive = await self._source.fetch()
         sha256 = await asyncio.to_thread(lambda: hashlib.sha256(archive).hexdigest())
         before = await self._log.last_completed()
@@ -118,15 +125,19 @@ class SyncMaster:
             and before is not None
             and before.sha256 == sha256
             and before.mapping_version == MAPPING_VERSION
+            and before.limits_version == limits.version
         ):
             await self._log.complete_unchanged(run, before, started, self._clock.now())
             _log.info("sync_unchanged", sync_id=str(run.id))
             return
-        intake = await self._reader.read(archive)
+        await self._reach(run, Stage.PARSING)
+        intake = limits.apply(await self._reader.read(archive))
+        await self._reach(run, Stage.CHECKING)
         policy = ANYTHING if run.force else self._policy
         last_date = before.master_date if before is not None else None
         accept(intake, await self._store.active_by_file(), last_date, policy)
-        counts = await self._store.merge(MergeOrder(run, intake, started, sha256, len(archive)))
+        await self._reach(run, Stage.STORING)
+        counts = await self._store.merge(MergeOrder(run, intake, started, sha256, len(archive), limits.version))
         await self._announcer.master_changed(run.id)
         _log.info(
             "sync_completed",
@@ -139,6 +150,16 @@ class SyncMaster:
             delisted=counts.delisted,
         )
 
+    async def _reach(self, run: SyncRun, stage: Stage) -> None:
+        await self._log.reached(run, stage)
+        await self._announcer.progressed(replace(run, stage=stage))
+
+    async def _tell(self, run: SyncRun) -> None:
+        """Announce the run as it stands in the database now."""
+        now = await self._log.get(run.id)
+        if now is not None:
+            await self._announcer.progressed(now)
+
     async def _settle(self, run: SyncRun, error: BreezewayError) -> None:
         _log.warning("sync_failed", sync_id=str(run.id), code=error.code, detail=error.detail, attempt=run.attempts)
         if isinstance(error, Retryable) and run.attempts < self._max_attempts:
@@ -147,6 +168,7 @@ class SyncMaster:
             await self._waker.wake(run, delay=wait)
         else:
             await self._log.fail(run, error.code, error.detail, self._clock.now())
+        await self._tell(run)
 
 
 class SweepSyncs:

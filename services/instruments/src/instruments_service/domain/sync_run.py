@@ -17,6 +17,31 @@ class SyncState(StrEnum):
     FAILED = "failed"
 
 
+class Stage(StrEnum):
+    """Where an attempt is; a run keeps the last one, so that a failed run says where it failed."""
+
+    DOWNLOADING = "downloading"
+    PARSING = "parsing"
+    CHECKING = "checking"
+    STORING = "storing"
+    DONE = "done"
+
+    @property
+    def progress(self) -> float:
+        """The share of the work that lies behind when the stage begins, as it was on a real master."""
+        return _BEHIND[self]
+
+
+_BEHIND: Final = MappingProxyType(
+    {
+        Stage.DOWNLOADING: 0.0,
+        Stage.PARSING: 0.1,
+        Stage.CHECKING: 0.45,
+        Stage.STORING: 0.5,
+        Stage.DONE: 1.0,
+    }
+)
+
 TRANSITIONS: Final = MappingProxyType(
     {
         SyncState.QUEUED: frozenset({SyncState.RUNNING, SyncState.FAILED}),
@@ -76,6 +101,8 @@ class SyncRun:
     error_code: str | None = None
     error_detail: str | None = None
     mapping_version: int | None = None
+    stage: Stage | None = None
+    limits_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

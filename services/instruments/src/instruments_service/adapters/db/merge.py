@@ -18,7 +18,7 @@ from instruments_service.adapters.db.staging import stage
 from instruments_service.adapters.db.tables import instruments, syncs
 from instruments_service.application.ports import MergeOrder
 from instruments_service.domain.listing import MAPPING_VERSION, Listing
-from instruments_service.domain.sync_run import MergeCounts, SyncState
+from instruments_service.domain.sync_run import MergeCounts, Stage, SyncState
 
 _LOCK = 0x696E73747275  # "instru": one sync a database
 
@@ -172,6 +172,8 @@ class SqlMasterStore:
                 files=dict(order.intake.files),
                 missing=list(order.intake.missing),
                 mapping_version=MAPPING_VERSION,
+                limits_version=order.limits_version,
+                stage=Stage.DONE.value,
                 error_code=None,
                 error_detail=None,
             )

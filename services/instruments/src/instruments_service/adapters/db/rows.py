@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping
 
 from breezeway.contracts.instruments import Instrument
 from instruments_service.domain.ranking import Candidate
-from instruments_service.domain.sync_run import MergeCounts, SyncRun, SyncState
+from instruments_service.domain.sync_run import MergeCounts, Stage, SyncRun, SyncState
 
 INSTRUMENT_COLUMNS = (
     "instrument_id, symbol, exchange, segment, type, name, isin, series, lot_size, tick_size, freeze_quantity, expiry, "
@@ -89,6 +89,8 @@ def sync_run(row: RowMapping) -> SyncRun:
         error_code=row["error_code"],
         error_detail=row["error_detail"],
         mapping_version=row["mapping_version"],
+        stage=None if row["stage"] is None else Stage(row["stage"]),
+        limits_version=row["limits_version"],
     )
 
 

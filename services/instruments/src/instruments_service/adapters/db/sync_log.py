@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from breezeway.db.unit_of_work import UnitOfWork
 from instruments_service.adapters.db.rows import sync_run
 from instruments_service.adapters.db.tables import refused_rows, syncs
-from instruments_service.domain.sync_run import OPEN_STATES, TRANSITIONS, Refused, SyncRun, SyncState
+from instruments_service.domain.sync_run import OPEN_STATES, TRANSITIONS, Refused, Stage, SyncRun, SyncState
 
 _OPEN = syncs.c.state.in_([state.value for state in OPEN_STATES])
 
@@ -94,6 +94,8 @@ class SqlSyncLog:
                     files=as_before.files,
                     missing=list(as_before.missing),
                     mapping_version=as_before.mapping_version,
+                    limits_version=as_before.limits_version,
+                    stage=Stage.DONE.value,
                     error_code=None,
                     error_detail=None,
                 )
@@ -104,6 +106,15 @@ class SqlSyncLog:
             ).where(refused_rows.c.sync_id == as_before.id)  # fmt: skip
             await work.session.execute(
                 sa.insert(refused_rows).from_select(["sync_id", "file", "line", "reason", "text"], kept)
+            )
+            await work.commit()
+
+    async def reached(self, run: SyncRun, stage: Stage) -> None:
+        async with UnitOfWork(self._engine) as work:
+            await work.session.execute(
+                sa.update(syncs)
+                .where(syncs.c.id == run.id, syncs.c.state == SyncState.RUNNING.value)
+                .values(stage=stage.value)
             )
             await work.commit()
 

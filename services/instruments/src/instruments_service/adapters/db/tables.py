@@ -165,6 +165,8 @@ syncs = sa.Table(
     sa.Column("mapping_version", sa.Integer),
     sa.Column("error_code", sa.Text),
     sa.Column("error_detail", sa.Text),
+    sa.Column("stage", sa.Text),
+    sa.Column("limits_version", sa.Text),
     sa.CheckConstraint("state IN ('queued', 'running', 'completed', 'failed')", name="state"),
     # At most one open run. Inside the table, because an index on no column has nothing else to belong to.
     sa.Index(

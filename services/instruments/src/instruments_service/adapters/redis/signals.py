@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from breezeway.contracts.stream import ChannelKind
 from breezeway.jobs.queue import JobQueue
 from breezeway.redis import keys
 from instruments_service.domain.sync_run import SyncRun
@@ -41,3 +43,46 @@ class RedisAnnouncer:
             await self._redis.publish(keys.instruments_changed(), str(sync_id))
         except (RedisError, OSError) as error:
             _log.warning("announcement_lost", sync_id=str(sync_id), error=repr(error))
+
+    async def progressed(self, run: SyncRun) -> None:
+        body = orjson.dumps(progress_message(run))
+        channels = [keys.instruments_progress()]
+        requester = _user(run.requested_by)
+        if requester is not None:
+            # Whoever asked sees it on the stream, where the progress of all long work of theirs is.
+            channels.append(keys.user_channel(requester, ChannelKind.BACKFILLS))
+        try:
+            for channel in channels:
+                await self._redis.publish(channel, body)
+        except (RedisError, OSError) as error:
+            _log.warning("progress_not_published", sync_id=str(run.id), error=type(error).__name__)
+
+
+def progress_message(run: SyncRun) -> dict[str, object]:
+    """The stream's `instrument_sync` message: the essence of the run's REST object."""
+    counts = run.counts
+    return {
+        "type": "instrument_sync",
+        "id": str(run.id),
+        "state": run.state.value,
+        "stage": None if run.stage is None else run.stage.value,
+        "progress": None if run.stage is None else run.stage.progress,
+        "attempts": run.attempts,
+        "rows": run.rows,
+        "stored": counts.stored if counts else None,
+        "added": counts.added if counts else None,
+        "changed": counts.changed if counts else None,
+        "expired": counts.expired if counts else None,
+        "delisted": counts.delisted if counts else None,
+        "refused": run.refused,
+        "seconds": None if run.seconds is None else round(run.seconds, 3),
+        "error_code": run.error_code,
+        "error_detail": run.error_detail,
+    }
+
+
+def _user(requested_by: str) -> UUID | None:
+    try:
+        return UUID(requested_by)
+    except ValueError:
+        return None
