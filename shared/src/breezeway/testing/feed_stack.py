@@ -58,6 +58,9 @@ class Neighbours:
     """How long the access tokens of `/api/v1/auth/refresh` are valid."""
     api_keys: dict[str, UUID] = field(default_factory=dict)
     """Keys that are accepted, and their ids."""
+    api_key_seconds: int = 900
+    """How long the access tokens of an exchange are valid."""
+    api_key_ips: list[str] = field(default_factory=list)
     key: SigningKey = field(default_factory=lambda: SigningKey("test", ec.generate_private_key(ec.SECP256R1())))
     url: str = ""
 
@@ -124,11 +127,11 @@ class Neighbours:
             if key_id is None:
                 return JSONResponse({"code": "api_key_invalid", "detail": "Unknown.", "status": 401}, status_code=401)
             return {
-                "access_token": self.access_token(sid=f"{KEY_SESSION_PREFIX}{key_id}"),
-                "expires_in": 900,
+                "access_token": self.access_token(seconds=self.api_key_seconds, sid=f"{KEY_SESSION_PREFIX}{key_id}"),
+                "expires_in": self.api_key_seconds,
                 "user_id": str(self.user_id),
                 "key_id": str(key_id),
-                "allowed_ips": [],
+                "allowed_ips": self.api_key_ips,
                 "scopes": ["read", "data", "trade"],
             }
 

@@ -177,10 +177,7 @@ async def _renew(connection: Connection, service: Stream, limit: asyncio.Timeout
     """Keep a client open whose API key stays good, beyond the quarter of an hour that each exchange lasts."""
     while connection.renews_itself and (held := connection.principal) is not None:
         await asyncio.sleep(max(1.0, held.expires_at - service.now() - _RENEW_BEFORE_SECONDS))
-        renewed = await connection.renew()
-        if renewed.expires_at <= held.expires_at:
-            return  # the key itself ends then
-        _end_with(renewed, service, limit)
+        _end_with(await connection.renew(), service, limit)
 
 
 async def _frame(websocket: WebSocket) -> str | bytes:
