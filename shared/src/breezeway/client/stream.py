@@ -32,7 +32,6 @@ _AUTH_REFUSALS: Final = 3
 """Refusals in a row after which new tokens are not the answer."""
 _STEADY_SECONDS: Final = 5.0
 """How long a connection must have lived for the next loss to be a new one."""
-_REFUSED_AGAIN_SECONDS: Final = 5.0
 _RENEW_AGAIN_SECONDS: Final = 5.0
 
 _log = logging.getLogger("breezeway.client")
@@ -63,6 +62,8 @@ class Stream:
         buffer: how many messages may wait to be read; `when_full` says what happens to the next.
         encoding: `msgpack` needs less work on both sides than `json` only for large messages.
         heartbeat: seconds between pings, and of patience with their answers.
+        timeout: seconds for connecting, and for the answer to the credentials.
+        ask_again: seconds until a channel is asked for again that the server could not give just then.
         on_state: told of every change of state with a reason for people; called in the event loop.
     """
 
@@ -79,6 +80,7 @@ class Stream:
         backoff: Backoff = Backoff(0.5, 15.0),  # noqa: B008 - immutable
         heartbeat: float = 10.0,
         timeout: float = 10.0,
+        ask_again: float = 5.0,
         on_state: Callable[[State, str], None] | None = None,
     ) -> None:
         if buffer < 1:
@@ -95,6 +97,7 @@ class Stream:
         self._backoff = backoff
         self._heartbeat = heartbeat
         self._timeout = timeout
+        self._ask_again = ask_again
         self._on_state = on_state
         self._task: asyncio.Task[None] | None = None
         self._socket: Socket | None = None
@@ -353,7 +356,7 @@ class Stream:
 
     async def _ask_refused_again(self) -> None:
         while True:
-            await asyncio.sleep(_REFUSED_AGAIN_SECONDS)
+            await asyncio.sleep(self._ask_again)
             again, self._again = sorted(self._again), set()
             if again:
                 try:
