@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,7 @@ from trading_service.adapters.redis.relay import OutboxRelay
 from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
 from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
 from trading_service.application.accounts import TradingAccounts
+from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
@@ -39,7 +40,7 @@ from trading_service.application.ports import Work
 from trading_service.application.reading import ReadTrading
 from trading_service.application.recording import Recorder
 from trading_service.application.risk import Risk
-from trading_service.application.running import run_matcher
+from trading_service.application.running import run_housekeeping, run_matcher
 from trading_service.settings import TradingSettings, WorkerSettings
 
 SERVICE = "trading"
@@ -81,34 +82,53 @@ async def _common(settings: TradingSettings, stack: AsyncExitStack) -> _Common:
     return _Common(engine, redis, tokens, auth, AuthFeeds(auth), time, MarketCalendar.load(settings.calendar_folder))
 
 
-async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
-    """Fill `app.state`, and say what readiness depends on."""
-    common = await _common(settings, stack)
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """The use cases around orders."""
 
-    async def fetch_keys() -> dict[str, Any]:
-        return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
+    accounts: TradingAccounts
+    place: PlaceOrder
+    modify: ModifyOrder
+    cancel: CancelOrder
 
+
+async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitStack) -> _Orders:
     instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", common.tokens))
     prices = RedisPrices(common.redis, common.feeds, common.time)
     rules = DeskRules(settings.order_rate, timedelta(seconds=settings.stale_seconds))
     desk = Desk(HttpInstruments(instruments), prices, common.time, common.calendar, Risk(), rules)
     bell, wall = RedisBell(common.redis), SystemClock()
     cancel = CancelOrder(common.work, desk, bell, wall)
-    accounts = TradingAccounts(common.work, common.time, prices, cancel)
+    return _Orders(
+        accounts=TradingAccounts(common.work, common.time, prices, cancel),
+        place=PlaceOrder(common.work, desk, bell, wall),
+        modify=ModifyOrder(common.work, desk, bell, wall),
+        cancel=cancel,
+    )
+
+
+async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+    """Fill `app.state`, and say what readiness depends on."""
+    common = await _common(settings, stack)
+    orders = await _orders(settings, common, stack)
+
+    async def fetch_keys() -> dict[str, Any]:
+        return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
+
     app.state.service_tokens = common.tokens
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
-    app.state.accounts = accounts
-    app.state.place = PlaceOrder(common.work, desk, bell, wall)
-    app.state.modify = ModifyOrder(common.work, desk, bell, wall)
-    app.state.cancel = cancel
-    app.state.read = ReadTrading(common.work, accounts, common.time)
+    app.state.accounts = orders.accounts
+    app.state.place = orders.place
+    app.state.modify = orders.modify
+    app.state.cancel = orders.cancel
+    app.state.read = ReadTrading(common.work, orders.accounts, common.time)
     return {"database": common.ask_database, "redis": common.redis.ping}
 
 
 async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
-    """Start matcher and outbox; they run until the stack closes."""
+    """Start matcher, outbox and housekeeping; they run until the stack closes."""
     common = await _common(settings, stack)
-    prices: dict[str, Decimal] = {}
+    seen: dict[str, tuple[Decimal, datetime]] = {}
     listener = RedisMarketListener(
         common.redis,
         settings.redis_url,
@@ -117,20 +137,36 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         on_bell=lambda: matcher.ring(),
         on_gap=lambda: matcher.on_gap(),
     )
-    recorder = Recorder(common.work, common.calendar, Risk(), prices.get)
+
+    def spot(symbol: str) -> Decimal | None:
+        found = seen.get(symbol)
+        return None if found is None else found[0]
+
+    recorder = Recorder(common.work, common.calendar, Risk(), spot)
     matcher = Matcher(
         common.work,
         recorder,
         listener,
         common.feeds,
         common.calendar,
-        prices,
+        seen,
         seed=settings.matching_seed,
         settings=MatchingSettings(stale_after=timedelta(seconds=settings.stale_seconds)),
     )
     leadership = Leadership(common.engine)
     stack.push_async_callback(leadership.give_up)
     relay = OutboxRelay(common.engine, common.redis)
+    orders = await _orders(settings, common, stack)
+    housekeeping = Housekeeping(
+        common.work,
+        orders.accounts,
+        orders.place,
+        orders.cancel,
+        recorder,
+        common.time,
+        common.calendar,
+        seen.get,
+    )
 
     async def carry() -> None:
         await leadership.leads.wait()
@@ -140,9 +176,9 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(listener.run(), name="market-listener"),
         asyncio.create_task(run_matcher(matcher, leadership), name="matcher"),
         asyncio.create_task(carry(), name="outbox"),
+        asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]
     stack.push_async_callback(cancellation.end, tasks)
-    app.state.matcher = matcher
 
     async def alive() -> None:
         for task in tasks:

@@ -1,6 +1,6 @@
 """A migrated trading database, and the service built on it: real PostgreSQL, a market that the test makes."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.application.accounts import TradingAccounts
+from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, OrderRequest, PlaceOrder
@@ -165,6 +166,7 @@ class Service:
     cancel: CancelOrder
     read: ReadTrading
     matcher: Matcher
+    housekeeping: Housekeeping
     volume: int = 1000
 
     def work(self) -> PostgresWork:
@@ -282,39 +284,49 @@ def build_service(engine: AsyncEngine, market: Market, rules: DeskRules) -> Serv
     desk = Desk(market, market, market, calendar, risk, rules)
     cancel = CancelOrder(work, desk, market, wall)
     accounts = TradingAccounts(work, market, market, cancel)
-    prices: dict[str, Decimal] = {}
-    recorder = Recorder(work, calendar, risk, prices.get)
-    matcher = Matcher(work, recorder, market.listener(), market, calendar, prices)
+    seen: dict[str, tuple[Decimal, datetime]] = {}
+    recorder = Recorder(work, calendar, risk, lambda symbol: seen[symbol][0] if symbol in seen else None)
+    matcher = Matcher(work, recorder, market.listener(), market, calendar, seen)
+    place = PlaceOrder(work, desk, market, wall)
     return Service(
         engine=engine,
         market=market,
         accounts=accounts,
-        place=PlaceOrder(work, desk, market, wall),
+        place=place,
         modify=ModifyOrder(work, desk, market, wall),
         cancel=cancel,
         read=ReadTrading(work, accounts, market),
         matcher=matcher,
+        housekeeping=Housekeeping(work, accounts, place, cancel, recorder, market, calendar, seen.get),
     )
 
 
-@pytest_asyncio.fixture
-async def service(template_database: str) -> AsyncIterator[Service]:
-    """A service whose matcher has begun and whose market has a price; what other tests left works no longer."""
-    engine = create_engine(template_database, application="tests", pool_size=10)
+async def fresh_service(url: str) -> Service:
+    """A service whose matcher has begun and whose market has a price; what others left works no longer."""
+    engine = create_engine(url, application="tests", pool_size=10)
     async with engine.begin() as connection:
-        await connection.execute(sa.text("TRUNCATE order_commands, outbox, positions, idempotency_keys"))
+        await connection.execute(
+            sa.text("TRUNCATE order_commands, outbox, positions, idempotency_keys, closing_prices")
+        )
         await connection.execute(
             sa.text("UPDATE orders SET state = 'cancelled' WHERE state NOT IN ('filled', 'cancelled', 'rejected')")
         )
-        await connection.execute(sa.text("UPDATE trading_accounts SET closed_at = now()"))
+        await connection.execute(sa.text("UPDATE trading_accounts SET closed_at = now() WHERE closed_at IS NULL"))
     made = build_service(engine, Market(), DeskRules(requests_per_second=100_000))
     await made.matcher.begin()
     for symbol in (A, B):
         made.market.prices[symbol] = LastPrice(Decimal(100), NOON)
+    return made
+
+
+@pytest_asyncio.fixture
+async def service(template_database: str) -> AsyncIterator[Service]:
+    made = await fresh_service(template_database)
     yield made
-    await engine.dispose()
+    await made.engine.dispose()
 
 
-def later(market: Market, **delta: float) -> None:
-    """Let exchange time pass."""
-    market.now_ += timedelta(**delta)
+@pytest.fixture
+def service_maker(template_database: str) -> Callable[[], Coroutine[Any, Any, Service]]:
+    """Makes services on an event loop of the test's own."""
+    return lambda: fresh_service(template_database)

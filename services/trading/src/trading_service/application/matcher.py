@@ -81,7 +81,7 @@ class Matcher:
     """Owned by one task; `on_message` is called on the same loop.
 
     Args:
-        prices: the last price of every symbol that ticks, shared with the recorder.
+        seen: is kept at the last price and its time of every symbol that ticks, for those who share it.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Matcher:
         listener: MarketListener,
         feeds: Feeds,
         calendar: MarketCalendar,
-        prices: dict[str, Decimal],
+        seen: dict[str, tuple[Decimal, datetime]],
         *,
         seed: int = 0,
         settings: MatchingSettings | None = None,
@@ -101,7 +101,7 @@ class Matcher:
         self._listener = listener
         self._feeds = feeds
         self._calendar = calendar
-        self.prices = prices
+        self._seen = seen
         self._seed = seed
         self._settings = settings or MatchingSettings()
         self._state: _State | None = None
@@ -225,7 +225,7 @@ class Matcher:
         book = state.books.get((feed, str(message.get("symbol"))))
         if kind == "tick":
             tick = tick_of(message, state.clock)
-            self.prices[message["symbol"]] = tick.ltp
+            self._seen[message["symbol"]] = (tick.ltp, tick.at)
             if book is not None:
                 self.on_tick(book, tick)
         elif book is not None and kind == "depth":

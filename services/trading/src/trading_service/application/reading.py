@@ -22,7 +22,7 @@ from trading_service.application.ports import (
     WorkFactory,
 )
 from trading_service.application.views import order_view, position_view, trade_view
-from trading_service.domain.bookkeeping import charge_trade, note_of
+from trading_service.domain.bookkeeping import charge_trades, note_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class ReadTrading:
             note_of(
                 account.charge_plan,
                 day,
-                [charge_trade(each, contracts[each.symbol]) for each in trades if each.day == day],
+                charge_trades([each for each in trades if each.day == day], contracts),
             )
             for day in days
         ]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 from breezeway.charges.model import Charge
@@ -23,12 +24,15 @@ from trading_service.application.risk import Risk, Surroundings
 from trading_service.application.views import message, order_view, position_view, trade_view
 from trading_service.domain import ledger
 from trading_service.domain.accounts import TradingAccount
-from trading_service.domain.bookkeeping import Trade, book_trade, charge_legs, charge_trade, hold, note_of, trade_of
+from trading_service.domain.bookkeeping import Trade, book_trade, charge_legs, charge_trades, hold, note_of, trade_of
 from trading_service.domain.instruments import Contract
 from trading_service.domain.lots import Position
 
 Spots = Callable[[str], Decimal | None]
 """The last price of a symbol, where the matcher has one."""
+
+
+_NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,8 @@ class Recorder:
     def __init__(self, work: WorkFactory, calendar: MarketCalendar, risk: Risk, spots: Spots) -> None:
         self._work = work
         self._calendar = calendar
-        self._risk = risk
-        self._spots = spots
+        self.risk = risk
+        self.spots = spots
 
     async def record(self, fence: int, decisions: Sequence[Decision]) -> None:
         """Commit all of them, in their order.
@@ -63,12 +67,17 @@ class Recorder:
                 raise Superseded
             for decision in decisions:
                 for event in decision.events:
-                    await self._event(work, event, decision.body)
+                    await self.apply(work, event, decision.body)
                 if decision.command is not None:
                     await work.drop_command(decision.command)
             await work.commit()
 
-    async def _event(self, work: Work, event: OrderEvent, body: Mapping[str, Any]) -> None:
+    async def apply(self, work: Work, event: OrderEvent, body: Mapping[str, Any] = _NO_BODY) -> None:
+        """Write one event into a transaction of the caller's.
+
+        Raises:
+            Conflict: `order_not_found`, `illegal_transition`, `over_fill`, `fill_mismatch`.
+        """
         order_id = UUID(event.order_id)
         first = await work.order(order_id)
         account = None if first is None else await work.lock_account(first.account_id)
@@ -99,6 +108,7 @@ class Recorder:
             tag=stored.order.tag,
             epoch=stored.epoch,
             auto_square_off=stored.auto_square_off,
+            expired=event.code == "expiry",
         )
         changed = applied(stored, event)
         held = _hold_after(stored, changed, event, {})
@@ -137,8 +147,8 @@ class Recorder:
     ) -> list[tuple[str, Decimal]]:
         today = [each for _, each in await work.trades(account.id, account.epoch, day=trade.day)]
         contracts = {**await work.contracts({each.symbol for each in today}), contract.symbol: contract}
-        trades = [charge_trade(each, contracts[each.symbol]) for each in today if each.trade_id != trade.trade_id]
-        note = note_of(account.charge_plan, trade.day, [*trades, charge_trade(trade, contract)])
+        others = [each for each in today if each.trade_id != trade.trade_id]
+        note = note_of(account.charge_plan, trade.day, charge_trades([*others, trade], contracts))
         booked = await work.charges_of(account.id, trade.day)
         return charge_legs(note, {charge: booked.get(ledger.CHARGES[charge], ZERO) for charge in Charge})
 
@@ -149,7 +159,7 @@ class Recorder:
             return account.position_margin
         held = [h for h in await work.positions(account.id) if (h.symbol, h.product) != (trade.symbol, trade.product)]
         held.append(HeldPosition(account.id, trade.symbol, trade.product, after, trade.at))
-        return await position_margin(work, self._risk, self._spots, account, held, trade.day)
+        return await position_margin(work, self.risk, self.spots, account, held, trade.day)
 
 
 async def position_margin(

@@ -12,7 +12,7 @@ from breezeway.exchange.orders import Order, Product, Side
 from breezeway.exchange.prices import PROTECTION, Protection, protected_limit
 from breezeway.money import RUPEE, ZERO, to_paise_up
 from trading_service.application.ports import HeldPosition, StoredOrder
-from trading_service.domain.bookkeeping import Trade, charge_trade, moves_principal, note_of
+from trading_service.domain.bookkeeping import Trade, charge_trades, moves_principal, note_of
 from trading_service.domain.instruments import Contract
 from trading_service.domain.margin import DEFAULT_RULES, Leg, MarginRules, required_margin
 
@@ -151,7 +151,7 @@ class Risk:
             day=around.today,
             settles_on=around.today,
         )
-        return note_of(around.plan, around.today, [charge_trade(imagined, contract)])
+        return note_of(around.plan, around.today, charge_trades([imagined], {contract.symbol: contract}))
 
 
 def _signed(side: Side, quantity: int) -> int:

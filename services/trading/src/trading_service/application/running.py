@@ -8,6 +8,7 @@ import structlog
 
 from breezeway import cancellation
 from breezeway.errors import BreezewayError
+from trading_service.application.closing import Housekeeping
 from trading_service.application.matcher import FeedChanged, Matcher
 from trading_service.application.recording import Superseded
 
@@ -16,6 +17,7 @@ _STEP_SECONDS: Final = 0.25
 _ADVANCE_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
+_HOUSEKEEPING_SECONDS: Final = 5.0
 
 _log = structlog.get_logger()
 
@@ -60,3 +62,15 @@ async def _go_on(matcher: Matcher, leading: Callable[[], Awaitable[None]]) -> No
             watch_at = now + _WATCH_SECONDS
             await matcher.watch()
         await matcher.wait(_STEP_SECONDS)
+
+
+async def run_housekeeping(housekeeping: Housekeeping, leads: asyncio.Event) -> None:
+    """Do what is due, again and again while this process leads, until cancelled."""
+    while True:
+        cancellation.heed()
+        await leads.wait()
+        try:
+            await housekeeping.run()
+        except (BreezewayError, OSError) as error:
+            _log.warning("housekeeping_waits", error=repr(error))
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)

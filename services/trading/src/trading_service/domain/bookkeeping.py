@@ -14,7 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from breezeway.charges.model import Charge, ChargeTrade, ContractNote
+from breezeway.charges.model import Charge, ChargeTrade, ContractNote, TradeKind
 from breezeway.charges.notes import contract_note
 from breezeway.errors import Conflict
 from breezeway.exchange.orders import Fill, Product, Side
@@ -46,6 +46,8 @@ class Trade:
     tag: str | None = None
     auto_square_off: bool = False
     epoch: int = 1
+    expired: bool = False
+    """Made by the expiry of a contract, not in the market."""
 
     @property
     def signed(self) -> int:
@@ -70,15 +72,29 @@ def moves_principal(contract: Contract, product: Product) -> bool:
     return contract.is_option or product is Product.CNC
 
 
-def charge_trade(trade: Trade, contract: Contract) -> ChargeTrade:
-    """The trade as the charge tables see it."""
+def charge_trades(trades: Iterable[Trade], contracts: Mapping[str, Contract]) -> list[ChargeTrade]:
+    """The trades as the charge tables see them.
+
+    An expiry costs only the holder of an option that is worth something: the tax on its exercise.
+    """
+    found = []
+    for trade in trades:
+        contract = contracts[trade.symbol]
+        if not trade.expired:
+            found.append(_charge_trade(trade, contract, contract.trade_kind(trade.product), trade.side))
+        elif contract.is_option and trade.side is Side.SELL and trade.price > 0:
+            found.append(_charge_trade(trade, contract, TradeKind.EXERCISE, Side.BUY))
+    return found
+
+
+def _charge_trade(trade: Trade, contract: Contract, kind: TradeKind, side: Side) -> ChargeTrade:
     return ChargeTrade(
         trade_id=trade.trade_id,
         order_id=str(trade.order_id),
         symbol=trade.symbol,
         exchange=contract.exchange,
-        kind=contract.trade_kind(trade.product),
-        side=trade.side.value,
+        kind=kind,
+        side=side.value,
         quantity=trade.quantity,
         price=trade.price,
         lot_size=contract.lot_size,
@@ -196,6 +212,7 @@ def trade_of(
     tag: str | None,
     epoch: int,
     auto_square_off: bool = False,
+    expired: bool = False,
 ) -> Trade:
     """The trade of an engine's fill."""
     return Trade(
@@ -214,4 +231,5 @@ def trade_of(
         tag=tag,
         auto_square_off=auto_square_off,
         epoch=epoch,
+        expired=expired,
     )

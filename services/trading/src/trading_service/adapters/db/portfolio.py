@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from breezeway.contracts.instruments import Instrument
 from breezeway.db.unit_of_work import UnitOfWork
@@ -103,7 +103,7 @@ class PortfolioRows(UnitOfWork):
         query = (
             sa.select(marks.c.symbol, marks.c.day, marks.c.price)
             .where(marks.c.symbol.in_(symbols), marks.c.day <= until)
-            .distinct(marks.c.symbol)
+            .ext(distinct_on(marks.c.symbol))
             .order_by(marks.c.symbol, marks.c.day.desc())
         )
         return {symbol: (day, price) for symbol, day, price in await self.session.execute(query)}

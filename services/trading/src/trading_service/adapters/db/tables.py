@@ -175,6 +175,7 @@ trades = sa.Table(
     sa.Column("maker", sa.Boolean, nullable=False),
     sa.Column("tag", sa.Text),
     sa.Column("auto_square_off", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("expired", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("at", _TIME, nullable=False, comment="Exchange time."),
     sa.Column("day", sa.Date, nullable=False),
     sa.Column("settles_on", sa.Date, nullable=False),

@@ -1,0 +1,172 @@
+"""L-12: whatever users, markets and crashes do, in whatever order, the books balance after every step.
+
+`BREEZEWAY_SOAK` is the number of sequences (default 60); a failing one is printed as a program that repeats it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from breezeway.errors import BreezewayError
+from breezeway.exchange.orders import Amendment
+from breezeway.ids import new_id
+
+SEQUENCES = int(os.environ.get("BREEZEWAY_SOAK", "60"))
+
+prices = st.integers(1800, 2200).map(lambda ticks: str(Decimal(ticks) * Decimal("0.05")))
+quantities = st.integers(1, 400)
+picks = st.integers(0, 30)
+
+
+class Trading(RuleBasedStateMachine):
+    """One account with charges, one share, one future and two options; every rule may fail as a user's request may."""
+
+    make: ClassVar[Callable[[], Any]]
+    seen: ClassVar[set[str]]
+
+    @initialize(
+        plan=st.sampled_from(["none", "icici_prime_299", "zerodha_like"]),
+        cash=st.sampled_from(["50000.00", "900000.00"]),
+    )
+    def begin(self, plan: str, cash: str) -> None:
+        self.runner = asyncio.Runner()
+        self.service = self.run(self.make())
+        self.account = self.run(self.service.open(cash, plan, user=new_id()))
+        self.service.tick("100")
+
+    def run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(call)
+
+    def attempt(self, call: Coroutine[Any, Any, Any]) -> Any:
+        """What a user tries may be refused; nothing else may happen."""
+        try:
+            return self.run(call)
+        except BreezewayError:
+            return None
+
+    def one_of_mine(self, pick: int) -> Any:
+        async def find() -> Any:
+            async with self.service.work() as work:
+                return await work.working_orders(self.account.id)
+
+        found = self.run(find())
+        return found[pick % len(found)].id if found else None
+
+    @rule(
+        side=st.sampled_from(["buy", "sell"]),
+        product=st.sampled_from(["cnc", "mis"]),
+        price=st.none() | prices,
+        quantity=quantities,
+        validity=st.sampled_from(["day", "day", "ioc"]),
+    )
+    def place_share(self, side: str, product: str, price: str | None, quantity: int, validity: str) -> None:
+        self.attempt(self.service.order(self.account, side, quantity, price, product=product, validity=validity))
+
+    @rule(side=st.sampled_from(["buy", "sell"]), trigger=prices, quantity=quantities)
+    def place_stop(self, side: str, trigger: str, quantity: int) -> None:
+        limit = Decimal(trigger) + (1 if side == "buy" else -1)
+        more = {"order_type": "sl", "trigger_price": trigger, "product": "mis"}
+        self.attempt(self.service.order(self.account, side, quantity, str(limit), **more))
+
+    @rule(
+        side=st.sampled_from(["buy", "sell"]),
+        symbol=st.sampled_from(["NFO:NIFTY24NOV26FUT", "NFO:NIFTY24NOV2626000CE", "NFO:NIFTY24NOV2626200CE"]),
+        lots=st.integers(1, 3),
+        price=prices,
+    )
+    def place_derivative(self, side: str, symbol: str, lots: int, price: str) -> None:
+        self.attempt(self.service.order(self.account, side, 65 * lots, price, symbol, "nrml"))
+
+    @rule(pick=picks)
+    def cancel(self, pick: int) -> None:
+        if (order_id := self.one_of_mine(pick)) is not None:
+            self.attempt(self.service.cancel(self.account.user_id, order_id))
+
+    @rule(pick=picks, quantity=st.none() | quantities, price=st.none() | prices)
+    def modify(self, pick: int, quantity: int | None, price: str | None) -> None:
+        if (order_id := self.one_of_mine(pick)) is not None:
+            change = Amendment(quantity, None if price is None else Decimal(price))
+            self.attempt(self.service.modify(self.account.user_id, order_id, change))
+
+    @rule(
+        price=prices,
+        quantity=st.integers(1, 2000),
+        symbol=st.sampled_from(
+            ["NSE:A", "NSE:A", "NFO:NIFTY24NOV26FUT", "NFO:NIFTY24NOV2626000CE", "NFO:NIFTY24NOV2626200CE"]
+        ),
+    )
+    def tick(self, price: str, quantity: int, symbol: str) -> None:
+        self.service.tick(price, symbol, quantity=quantity)
+        self.run(self.service.settle_in())
+
+    @rule()
+    def match(self) -> None:
+        self.run(self.service.settle_in())
+
+    @rule()
+    def crash_and_restart(self) -> None:
+        """What was decided and not committed is gone; what was committed is found."""
+        self.run(self.service.restart())
+
+    @rule()
+    def replay(self) -> None:
+        """The same commands and ticks again: a batch that is already committed changes nothing."""
+        self.run(self.service.matcher.step())
+
+    @rule(minutes=st.sampled_from([1, 60, 24 * 60]))
+    def time_passes(self, minutes: int) -> None:
+        self.service.market.now_ += timedelta(minutes=minutes)
+        self.run(self.service.matcher.advance())
+
+    @precondition(lambda self: hasattr(self, "account"))
+    @invariant()
+    def the_books_balance(self) -> None:
+        self.run(self.service.check(self.account))
+
+    def teardown(self) -> None:
+        if hasattr(self, "service"):
+            found = self.run(self.service.read.trades(self.account.user_id, self.account.id, None, 500))
+            self.seen.update(each.symbol for each in found[0])
+            self.run(self.service.engine.dispose())
+            self.runner.close()
+
+
+@pytest.fixture
+def machine(template_database: str, request: pytest.FixtureRequest) -> type[Trading]:
+    make = request.getfixturevalue("service_maker")
+
+    class Machine(Trading):
+        pass
+
+    Machine.make = staticmethod(make)
+    Machine.seen = set()
+    return Machine
+
+
+def test_l_12_the_books_balance_after_every_step(machine: type[Trading]) -> None:
+    """Deposit, place, modify, cancel, tick, expire, crash, restart and replay in any order."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=SEQUENCES,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert {"NSE:A", "NFO:NIFTY24NOV26FUT"} <= machine.seen, "the sequences have hardly traded"
