@@ -5,7 +5,7 @@ import sys
 
 from benchmarks import table
 
-PARTS = ("frames", "candles", "fanout", "stack")
+PARTS = ("frames", "candles", "backfill", "fanout", "search", "accounts", "stack")
 
 
 def main(wanted: list[str]) -> int:
