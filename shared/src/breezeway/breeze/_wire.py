@@ -51,6 +51,7 @@ _MONTHS: Final = {
     for i, m in enumerate(("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1)
 }
 _DATE: Final = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4}|\d{2})", re.ASCII)
+_WALL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _MOST: Final = 1e15
 
 
@@ -129,8 +130,11 @@ def history_page(success: object, start: datetime, end: datetime, interval: str)
 
 def _history_row(row: Mapping[str, Any], interval: str) -> HistoryRow:
     text = row.get("datetime")
+    if not isinstance(text, str) or not _WALL_TIME.fullmatch(text):
+        raise BadAnswer("datetime")
     try:
-        naive = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=IST)
+        # Not strptime, which takes longer than everything else that is done to a candle.
+        naive = datetime.fromisoformat(text).replace(tzinfo=IST)
     except ValueError as error:
         raise BadAnswer("datetime") from error
     if interval == "1d":
@@ -286,6 +290,8 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 def _number(row: Mapping[str, Any], name: str) -> float | None:
     """A number, or a number in text; null and blank are absent."""
     value = row.get(name)
+    if type(value) is float and -_MOST <= value <= _MOST:
+        return value
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):

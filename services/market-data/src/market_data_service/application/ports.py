@@ -174,6 +174,10 @@ class ChunkStore(Protocol):
         """How many chunks a worker could claim now."""
         ...
 
+    async def is_workable(self, backfill_id: UUID) -> bool:
+        """Whether workers may take chunks of it; False once it has ended, is paused, or is gone."""
+        ...
+
     async def progress(self, backfill_id: UUID) -> Backfill: ...
 
 

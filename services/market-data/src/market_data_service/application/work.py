@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
@@ -68,6 +69,8 @@ class WorkRules:
     without_session: float = 20
     stops_early: float = 600
     calls_per_minute: int = 90
+    remember_session: float = 5
+    report_every: float = 0.5
 
 
 class ChunkWorker:
@@ -94,6 +97,8 @@ class ChunkWorker:
         self._wakeups = wakeups
         self._progress = progress
         self._rules = rules or WorkRules()
+        self._sessions_known: dict[UUID, tuple[float, BrokerCredentials]] = {}
+        self._reported: dict[UUID, float] = {}
 
     async def drain(self) -> int:
         """Work for a bounded time, so that a deploy never waits long; how many chunks were taken.
@@ -131,7 +136,7 @@ class ChunkWorker:
     async def _work(self, chunk: Chunk) -> None:
         credentials: BrokerCredentials | None = None
         try:
-            credentials = await self._sessions.credentials(chunk.user_id)
+            credentials = await self._credentials(chunk.user_id)
             answer = await self._broker.history(
                 credentials, chunk.instrument, chunk.interval, chunk.starts_at, chunk.ends_at
             )
@@ -140,6 +145,7 @@ class ChunkWorker:
             # Nobody on this account may call for a while, so the user's other chunks need not find out one by one.
             await self._postpone(chunk, error, error.retry_after or 5, counts=False, whole_user=True)
         except (Unauthenticated, Conflict) as error:
+            self._sessions_known.pop(chunk.user_id, None)
             if credentials is not None and isinstance(error, Unauthenticated):
                 await self._report_refused(credentials, error)
             await self._postpone(chunk, error, self._rules.without_session, counts=False, whole_user=True)
@@ -150,6 +156,18 @@ class ChunkWorker:
         else:
             if not await self._chunks.complete(chunk, days, calls=1, source=SOURCE):
                 _log.warning("lease_lost", chunk=chunk.id, backfill=str(chunk.backfill_id))
+
+    async def _credentials(self, user_id: UUID) -> BrokerCredentials:
+        """The user's session; remembered for a moment, since a worker makes many calls a second at best, and given up
+        as soon as the broker refuses it."""
+        now = asyncio.get_running_loop().time()
+        known = self._sessions_known.get(user_id)
+        if known is not None and known[0] > now:
+            return known[1]
+        found = await self._sessions.credentials(user_id)
+        self._sessions_known = {each: kept for each, kept in self._sessions_known.items() if kept[0] > now}
+        self._sessions_known[user_id] = (now + self._rules.remember_session, found)
+        return found
 
     async def _report_refused(self, credentials: BrokerCredentials, error: Unauthenticated) -> None:
         try:
@@ -254,6 +272,13 @@ class ChunkWorker:
         await self._chunks.give_up(chunk, days, code=code, detail=detail, calls=calls)
 
     async def _report(self, chunk: Chunk) -> None:
+        """Publish how far the backfill is; not after every chunk, but always its end."""
+        now = asyncio.get_running_loop().time()
+        due = now - self._reported.get(chunk.backfill_id, -self._rules.report_every) >= self._rules.report_every
+        if not due and await self._chunks.is_workable(chunk.backfill_id):
+            return
+        self._reported = {each: at for each, at in self._reported.items() if now - at < self._rules.report_every}
+        self._reported[chunk.backfill_id] = now
         # The row may be gone when its owner deleted the account meanwhile; there is nobody to tell then.
         with contextlib.suppress(NotFound):
             backfill = await self._chunks.progress(chunk.backfill_id)

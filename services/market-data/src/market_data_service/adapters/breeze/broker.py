@@ -1,5 +1,6 @@
 """`Broker` over the shared Breeze client: whose session, which origin, whose quota."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, cast
@@ -28,6 +29,9 @@ _KINDS: Mapping[InstrumentType, Literal["equity", "index", "future", "option"]] 
     InstrumentType.OPTION: "option",
 }
 
+_CLIENTS = 256
+"""Sessions whose clients are kept."""
+
 
 class BreezeBroker:
     """Calls Breeze in a user's name.
@@ -44,6 +48,7 @@ class BreezeBroker:
         self._transports = transports
         self._quota = quota
         self._wait = wait
+        self._clients: OrderedDict[tuple[str, str, str], BreezeRest] = OrderedDict()
 
     async def history(
         self, credentials: BrokerCredentials, instrument: Instrument, interval: Interval, start: datetime, end: datetime
@@ -105,15 +110,23 @@ class BreezeBroker:
                 f"This deployment has no {credentials.environment} broker; set BREEZE_SIMULATOR_URL.",
                 code="broker_not_configured",
             )
-        client = BreezeRest(transport, self._quota, str(credentials.account_id), wait=self._wait)
-        client.resume(
-            BreezeCredentials(
-                api_key=credentials.api_key.get_secret_value(),
-                api_secret=credentials.api_secret.get_secret_value(),
-                user_id=credentials.broker_user_id,
-                session_key=credentials.session_key.get_secret_value(),
+        # The SDK makes a good many objects for a client; a session's is used for all of its calls.
+        account, session_key = str(credentials.account_id), credentials.session_key.get_secret_value()
+        key = (account, credentials.api_key.get_secret_value(), session_key)
+        client = self._clients.pop(key, None)
+        if client is None:
+            client = BreezeRest(transport, self._quota, account, wait=self._wait)
+            client.resume(
+                BreezeCredentials(
+                    api_key=credentials.api_key.get_secret_value(),
+                    api_secret=credentials.api_secret.get_secret_value(),
+                    user_id=credentials.broker_user_id,
+                    session_key=session_key,
+                )
             )
-        )
+        self._clients[key] = client
+        while len(self._clients) > _CLIENTS:
+            self._clients.popitem(last=False)
         return client
 
 

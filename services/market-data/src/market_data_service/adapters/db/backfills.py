@@ -128,22 +128,21 @@ class PostgresBackfillStore:
 
 async def settle(session: AsyncSession, backfill_id: UUID) -> None:
     """Finish a running backfill that has no open chunk left."""
-    row = (
-        await session.execute(
-            sa.select(
-                sa.func.count().filter(backfill_chunks.c.state.in_(("pending", "leased"))).label("open"),
-                sa.func.count().filter(backfill_chunks.c.state == "failed").label("failed"),
-            ).where(backfill_chunks.c.backfill_id == backfill_id)
-        )
-    ).one()
-    if row.open:
+    if await _has_chunk(session, backfill_id, "pending", "leased"):
         return
-    action = BackfillAction.FAIL if row.failed else BackfillAction.FINISH
+    failed = await _has_chunk(session, backfill_id, "failed")
+    action = BackfillAction.FAIL if failed else BackfillAction.FINISH
     await session.execute(
         sa.update(backfills)
         .where(backfills.c.id == backfill_id, backfills.c.state == BackfillState.RUNNING.value)
         .values(state=after(BackfillState.RUNNING, action).value, finished_at=sa.func.now())
     )
+
+
+async def _has_chunk(session: AsyncSession, backfill_id: UUID, *states: str) -> bool:
+    c = backfill_chunks.c
+    query = sa.select(sa.literal(1)).where(c.backfill_id == backfill_id, c.state.in_(states)).limit(1)
+    return await session.scalar(query) is not None
 
 
 async def load(session: AsyncSession, backfill_id: UUID, user_id: UUID | None = None) -> Backfill:

@@ -108,9 +108,9 @@ def unpack(blocks: Sequence[Block]) -> Candles:
 
 
 def _room(size: int, price: type[np.float64] | type[np.int32], *, has_interest: bool) -> Candles:
-    prices = [cast(Floats, np.empty(size, price)) for _ in range(4)]
+    o, h, low, c = (cast(Floats, np.empty(size, price)) for _ in range(4))
     interest = np.zeros(size, np.int64) if has_interest else None
-    return Candles(np.empty(size, np.int64), *prices, np.empty(size, np.int64), interest)
+    return Candles(np.empty(size, np.int64), o, h, low, c, np.empty(size, np.int64), interest)
 
 
 def _unpack_run(layout: Layout, blocks: Sequence[Block], into: Candles, *, scaled: bool) -> None:

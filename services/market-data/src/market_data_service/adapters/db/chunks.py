@@ -3,7 +3,7 @@
 All times are PostgreSQL's own, so workers with skewed clocks agree about who holds what.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.intervals import Interval
 from market_data_service.adapters.db.backfills import load, settle
 from market_data_service.adapters.db.candle_blocks import write_days
+from market_data_service.adapters.db.raw import raw_connection
 from market_data_service.adapters.db.tables import (
     backfill_chunks,
     backfill_symbols,
@@ -127,8 +128,7 @@ class PostgresChunkStore:
             await write_days(session, symbol, chunk.interval, parts, source)
             stored = await _stored_bars(session, symbol, chunk.interval, [result.day for result in days])
             in_work = await _is_day_in_work(session, chunk)
-            for result in days:
-                await _cover(session, chunk, result, stored.get(result.day, 0), in_work=in_work)
+            await _cover(session, chunk, days, stored, in_work=in_work)
             await settle(session, chunk.backfill_id)
             await work.commit()
         return True
@@ -174,8 +174,7 @@ class PostgresChunkStore:
             stored = await _stored_bars(
                 session, chunk.instrument.symbol, chunk.interval, [result.day for result in days]
             )
-            for result in days:
-                await _cover(session, chunk, result, stored.get(result.day, 0), in_work=False)
+            await _cover(session, chunk, days, stored, in_work=False)
             await settle(session, chunk.backfill_id)
             await work.commit()
         return True
@@ -186,6 +185,11 @@ class PostgresChunkStore:
         )
         async with UnitOfWork(self._engine) as work:
             return int(await work.session.scalar(query) or 0)
+
+    async def is_workable(self, backfill_id: UUID) -> bool:
+        async with raw_connection(self._engine) as connection:
+            state = await connection.fetchval("SELECT state FROM backfills WHERE id = $1", backfill_id)
+        return state in _WORKABLE
 
     async def progress(self, backfill_id: UUID) -> Backfill:
         async with UnitOfWork(self._engine) as work:
@@ -219,26 +223,19 @@ async def _stored_bars(session: AsyncSession, symbol: str, interval: Interval, d
     return {row.day: row.bars for row in rows}
 
 
-async def _cover(session: AsyncSession, chunk: Chunk, result: DayResult, stored: int, *, in_work: bool) -> None:
-    """Record what is known of a day now that `stored` bars of it are there."""
-    state, reason = result.state, result.reason
-    if in_work:
-        state, reason = CoverageState.PARTIAL, "in_work"
-    elif chunk.interval is Interval.SECOND_1 and state is CoverageState.UPSTREAM_NONE and stored:
-        # Only this part of the day had no trades.
-        state, reason = CoverageState.COMPLETE, None
-    statement = insert(candle_coverage).values(
-        symbol=chunk.instrument.symbol,
-        interval=chunk.interval.value,
-        day=result.day,
-        state=state.value,
-        reason=reason,
-        bars=stored,
-        expected=result.expected,
-    )
+async def _cover(
+    session: AsyncSession, chunk: Chunk, results: Sequence[DayResult], stored: Mapping[date, int], *, in_work: bool
+) -> None:
+    """Record what is known of each day now that `stored` bars of it are there."""
+    if not results:
+        return
+    rows = [_coverage(chunk, result, stored.get(result.day, 0), in_work=in_work) for result in results]
+    statement = insert(candle_coverage)
     excluded = statement.excluded
     # Silence or failure upstream must not make us forget that a day is complete.
-    unproven = state in (CoverageState.UPSTREAM_NONE, CoverageState.UPSTREAM_FAILED)
+    proven = sa.and_(
+        excluded.state != CoverageState.UPSTREAM_NONE.value, excluded.state != CoverageState.UPSTREAM_FAILED.value
+    )
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=["symbol", "interval", "day"],
@@ -249,9 +246,28 @@ async def _cover(session: AsyncSession, chunk: Chunk, result: DayResult, stored:
                 "expected": excluded.expected,
                 "updated_at": sa.func.now(),
             },
-            where=(candle_coverage.c.state != CoverageState.COMPLETE.value) if unproven else None,
-        )
+            where=sa.or_(proven, candle_coverage.c.state != CoverageState.COMPLETE.value),
+        ),
+        rows,
     )
+
+
+def _coverage(chunk: Chunk, result: DayResult, stored: int, *, in_work: bool) -> dict[str, object]:
+    state, reason = result.state, result.reason
+    if in_work:
+        state, reason = CoverageState.PARTIAL, "in_work"
+    elif chunk.interval is Interval.SECOND_1 and state is CoverageState.UPSTREAM_NONE and stored:
+        # Only this part of the day had no trades.
+        state, reason = CoverageState.COMPLETE, None
+    return {
+        "symbol": chunk.instrument.symbol,
+        "interval": chunk.interval.value,
+        "day": result.day,
+        "state": state.value,
+        "reason": reason,
+        "bars": stored,
+        "expected": result.expected,
+    }
 
 
 async def _postpone_user(session: AsyncSession, user_id: UUID, seconds: float) -> None:
