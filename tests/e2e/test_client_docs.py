@@ -1,4 +1,4 @@
-"""The examples of docs/client.md and the notebook are run as they are written; only the address differs."""
+"""The examples of docs/client.md, the README's and the notebook run as they are written; only the address differs."""
 
 import ast
 import json
@@ -20,7 +20,11 @@ pytestmark = pytest.mark.e2e
 GUIDE = (REPOSITORY / "docs" / "client.md").read_text()
 NOTEBOOK = json.loads((REPOSITORY / "docs" / "notebook.ipynb").read_text())
 ADDRESS = "127.0.0.1:8000"
-BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.S)
+README = (REPOSITORY / "README.md").read_text()
+BLOCKS = [
+    *re.findall(r"```python\n(.*?)```", GUIDE, re.S),
+    *(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "BreezewaySync" in block),
+]
 # Alpaca's client still imports the old half of `websockets`, which warns.
 ARGUMENTS = ("-W", "error", "-W", "ignore::DeprecationWarning")
 
