@@ -1,27 +1,9 @@
 // A new user's first visit: node e2e/story.mjs <url>. Exits with 1 and a screenshot when a step fails.
-import { readFileSync } from "node:fs";
-import { withBrowser } from "./browser.mjs";
+import { accessible, must, walk } from "./steps.mjs";
 
 const url = process.argv[2];
-const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const email = `story-${Date.now()}@example.com`;
 const password = `Pw-${Math.random().toString(36).slice(2)}-long`;
-
-function must(condition, text) {
-  if (!condition) throw new Error(text);
-}
-
-/** No serious accessibility finding. Through the debugger, since the page's policy lets in no foreign script. */
-async function accessible(page, name) {
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    const told = serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(" | ")}`);
-    must(told.length === 0, `${name} (${colorScheme}): ${told.join("\n")}`);
-  }
-}
 
 /** Wait until `read` gives another value than now. */
 async function changes(page, read, what) {
@@ -114,6 +96,25 @@ const steps = {
     must((await page.locator(".heat .step-4").count()) > 5, "the calendar shows complete days");
     await accessible(page, "data");
   },
+  async "option chain"({ page }) {
+    await page.getByRole("link", { name: "Options" }).click();
+    await page.getByRole("heading", { name: "Options of NIFTY" }).waitFor();
+    const atm = page.locator(".options tr.atm");
+    await atm.getByText(/at the money/).waitFor();
+    must(/\d/.test((await atm.locator("td").first().textContent()) ?? ""), "the strike has open interest");
+    await page.getByRole("button", { name: "Greeks" }).click();
+    await page.getByRole("columnheader", { name: "Delta" }).first().waitFor();
+    await accessible(page, "option chain");
+  },
+  async "look at an instrument"({ page }) {
+    await page.goto(`${url}/instrument/NSE%3ARELIANCE`);
+    await page.getByText("RELIND", { exact: false }).first().waitFor();
+    await page.getByRole("img", { name: /Coverage of NSE:RELIANCE/ }).waitFor();
+    const file = page.waitForEvent("download");
+    await page.getByRole("button", { name: "CSV" }).click();
+    must((await file).suggestedFilename() === "NSE-RELIANCE-1m.csv", "the export has a name");
+    await accessible(page, "instrument");
+  },
   async "look at the system"({ page }) {
     await page.getByRole("link", { name: "System" }).click();
     await page.getByRole("region", { name: "Services" }).getByText("market-data").waitFor();
@@ -123,26 +124,9 @@ const steps = {
     await page.getByRole("button", { name: "Account" }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
-    must(!(await page.evaluate(() => JSON.stringify(localStorage))).includes("refreshToken"), "no token stays behind");
+    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+    must(!/token|eyJ/i.test(kept), `no token stays behind: ${kept}`);
   },
 };
 
-await withBrowser({}, async (browser) => {
-  for (const [name, step] of Object.entries(steps)) {
-    const began = Date.now();
-    try {
-      await step(browser);
-    } catch (error) {
-      if (process.env.SHOT) await browser.page.screenshot({ path: process.env.SHOT });
-      console.error(`FAILED: ${name}\n${error.stack}\nat ${browser.page.url()}\n${browser.faults.join("\n")}`);
-      process.exitCode = 1;
-      return;
-    }
-    console.log(`ok: ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
-  }
-  const bad = browser.faults.filter((fault) => !/ERR_INTERNET_DISCONNECTED|WebSocket|favicon\.ico/.test(fault));
-  if (bad.length > 0) {
-    console.error(`The console complained:\n${bad.join("\n")}`);
-    process.exitCode = 1;
-  }
-});
+await walk(steps, /ERR_INTERNET_DISCONNECTED|WebSocket|favicon\.ico/);

@@ -69,3 +69,11 @@ def test_a_new_user_connects_charts_backfills_and_leaves(
     done = run(node, "e2e/story.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
     assert "ok: sign out" in done.stdout
+
+
+@pytest.mark.e2e
+def test_a_careful_user_keeps_the_account(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
+    shot = tmp_path / "failed.png"
+    done = run(node, "e2e/accounts.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
+    assert "ok: the second factor stays, and a recovery code helps" in done.stdout
