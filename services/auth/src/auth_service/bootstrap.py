@@ -75,6 +75,7 @@ from breezeway.security.service_tokens import ServiceTokens
 SERVICE = "auth"
 
 _HOUR = 3_600.0
+_MINUTE = 60.0
 _QUARTER_HOUR = 900.0
 _NEW_KEYS_SECONDS = 5.0
 
@@ -181,12 +182,12 @@ async def build(
     lead = timedelta(minutes=settings.reminder_minutes)
     if lead:
         reminders = BrokerReminders(units, announce, clock, lead)
-        _own_chore(stack, "remind-of-broker-sessions", reminders.remind, settings.expiry_interval)
+        _own_chore(stack, "remind-of-broker-sessions", reminders.remind, _MINUTE)
     if not settings.is_production and settings.simulator_url and settings.shared_feed_user:
         renewal = DemoRenewal(
             units, SimulatorDoor(settings.simulator_url), connections, clock, settings.shared_feed_user
         )
-        _own_chore(stack, "renew-demo-session", renewal.renew, settings.expiry_interval)
+        _own_chore(stack, "renew-demo-session", renewal.renew, _MINUTE)
     _own_chore(stack, "read-signing-keys", keys.look_again, _NEW_KEYS_SECONDS)
     _own_chore(stack, "deliver-revocations", revoking.deliver, 1.0)
     _own_chore(stack, "deliver-mails", post_office.deliver, 1.0)

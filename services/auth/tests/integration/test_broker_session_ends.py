@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from redis.asyncio import Redis
 
 from auth_service.adapters.breeze.simulator import SimulatorDoor
+from auth_service.application.broker_reminders import BrokerReminders
 from auth_service.application.demo_renewal import DemoRenewal
 from breezeway.bus.durable import DurableChannels, Place
 from breezeway.clock import IST, ist_datetime
@@ -40,30 +41,45 @@ async def told(redis: Redis, user_id: str) -> list[dict[str, Any]]:
     return [orjson.loads(body) for body in missed.bodies]
 
 
-async def test_a_user_is_reminded_once_before_the_session_ends(start: Any, redis: Redis) -> None:
-    async with start(BROKER_EXPIRY_INTERVAL_SECONDS=0.05, BROKER_REMINDER_MINUTES=30) as auth:
-        set_time(auth, time(21, 0))
-        session, headers = await later_user(auth)
-        account = await auth.connected(headers)
-        user = session["user"]["id"]
-        set_time(auth, time(23, 29))
-        await a_few_rounds()
-        assert await told(redis, user) == []
-        set_time(auth, time(23, 31))
+async def test_a_user_is_reminded_once_before_the_session_ends(evening: Any, redis: Redis) -> None:
+    session, headers = await later_user(evening)
+    account = await evening.connected(headers)
+    user = session["user"]["id"]
+    reminders = reminders_of(evening)
+    set_time(evening, time(23, 29))
+    assert await reminders.remind() == 0
+    set_time(evening, time(23, 31))
+    assert await asyncio.gather(*(reminders.remind() for _ in range(5))) in permutations_of_one(5)
+    assert await reminders.remind() == 0
+    (message,) = await told(redis, user)
+    assert (message["type"], message["kind"]) == ("notification", "broker_session.expiring")
+    assert message["data"]["login_url"] == f"/api/v1/broker-accounts/{account}/login-url"
+    assert "00:00 IST" in message["text"]
+    again = {"api_session": "55555555"}
+    await evening.http.post(f"/api/v1/broker-accounts/{account}/session", json=again, headers=headers)
+    assert await reminders.remind() == 0, "a session that was opened after the time of the reminder needs none"
+    set_time(evening, time(23, 31), datetime.now(IST).date() + timedelta(days=1))
+    assert await reminders.remind() == 0, "it has ended"
 
-        async def once() -> bool:
-            return len(await told(redis, user)) == 1
 
-        await eventually(once, 10)
-        await a_few_rounds()
-        (message,) = await told(redis, user)
-        assert (message["type"], message["kind"]) == ("notification", "broker_session.expiring")
-        assert message["data"]["login_url"] == f"/api/v1/broker-accounts/{account}/login-url"
-        assert "00:00 IST" in message["text"]
-        again = {"api_session": "55555555"}
-        await auth.http.post(f"/api/v1/broker-accounts/{account}/session", json=again, headers=headers)
-        await a_few_rounds()
-        assert len(await told(redis, user)) == 1, "a session that was opened after the time of the reminder needs none"
+async def test_a_reminder_that_redis_did_not_take_is_given_later(
+    evening: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, headers = await later_user(evening)
+    await evening.connected(headers)
+    set_time(evening, time(23, 45))
+    reminders = reminders_of(evening)
+    announce = reminders._announce
+
+    async def no_redis(_notification: object) -> None:
+        raise UpstreamUnavailable("Redis is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(announce, "notification", no_redis)
+        with pytest.raises(UpstreamUnavailable):
+            await reminders.remind()
+    assert await reminders.remind() == 1
+    assert len(await told(redis, session["user"]["id"])) == 1
 
 
 async def test_an_end_at_midnight_is_announced_and_told(evening: Any, redis: Redis) -> None:
@@ -184,6 +200,11 @@ def renewal_of(auth: Any) -> DemoRenewal:
     return DemoRenewal(services.connections._units, _Door(), services.connections, auth.clock, "Demo@example.com")
 
 
-async def a_few_rounds() -> None:
-    """Long enough for the chores to have come by several times."""
-    await asyncio.sleep(0.5)
+def reminders_of(auth: Any) -> BrokerReminders:
+    connections = auth.app.state.services.connections
+    return BrokerReminders(connections._units, connections._announce, auth.clock, timedelta(minutes=30))
+
+
+def permutations_of_one(length: int) -> list[list[int]]:
+    """Every way in which one of several did it, and the others found nothing to do."""
+    return [[int(place == one) for place in range(length)] for one in range(length)]
