@@ -16,7 +16,7 @@ from breezeway.clock import IST
 from breezeway.testing.api_user import ApiUser
 from breezeway.testing.eventually import eventually
 from breezeway.testing.feed_stack import FeedStack
-from breezeway.testing.feed_watch import EPOCH, described, journal, listening, most_sockets, standby
+from breezeway.testing.feed_watch import EPOCH, described, journal, listening, most_sockets, standby, while_reading
 from breezeway.testing.stack_process import StackProcess
 from breezeway.testing.stream_client import StreamClient
 
@@ -32,11 +32,11 @@ async def test_f_01_thirty_kills_at_a_thousand_ticks_a_second(feeds: FeedStack, 
     feeds.start_owner()
     pauses: list[float] = []
     async with listening(feeds, SYMBOLS) as client:
-        await standby(feeds, redis)
+        await while_reading(client, standby(feeds, redis))
         fence = 0
         for _ in range(KILLS):
-            await standby(feeds, redis)
-            before = await described(feeds, redis, after_fence=fence)
+            await while_reading(client, standby(feeds, redis))
+            before = await while_reading(client, described(feeds, redis, after_fence=fence))
             fence = int(before["fence"])
             # Read up to now, so that the pause is the owners' and not this test's.
             async for _ in client.messages(0.5):

@@ -20,6 +20,7 @@ from breezeway.testing.feed_watch import (
     most_sockets,
     standby,
     tick_of_epoch,
+    while_reading,
 )
 
 pytestmark = pytest.mark.e2e
@@ -29,8 +30,8 @@ async def test_f_01_a_killed_owner_is_replaced_and_the_gap_announced(feeds: Feed
     """F-01: kill -9 of the owner. Thirty kills under load are in `make soak`."""
     feeds.start_owner()
     async with listening(feeds) as client:
-        await standby(feeds, redis)
-        before = await described(feeds, redis)
+        await while_reading(client, standby(feeds, redis))
+        before = await while_reading(client, described(feeds, redis))
         feeds.owner_of(before["owner"]).kill()
         killed = time.monotonic()
         gaps: dict[str, int] = defaultdict(int)
@@ -55,9 +56,9 @@ async def test_f_02_an_owner_that_is_told_to_go_hands_over_at_once(feeds: FeedSt
     """F-02: SIGTERM. The socket is closed first and the lease released, so that nobody waits for it to run out."""
     feeds.start_owner()
     async with listening(feeds) as client:
-        before = await described(feeds, redis)
+        before = await while_reading(client, described(feeds, redis))
         first = feeds.owner_of(before["owner"])
-        await standby(feeds, redis)
+        await while_reading(client, standby(feeds, redis))
         first.terminate()
         told = time.monotonic()
         await tick_of_epoch(client, int(before["fence"]) + 1, 20)
@@ -73,9 +74,9 @@ async def test_f_03_an_owner_that_was_asleep_publishes_nothing_when_it_wakes(fee
     feeds.start_owner()
     await feeds.set_tick_rate(500)
     async with listening(feeds) as client:
-        before = await described(feeds, redis)
+        before = await while_reading(client, described(feeds, redis))
         first = feeds.owner_of(before["owner"])
-        await standby(feeds, redis)
+        await while_reading(client, standby(feeds, redis))
         os.kill(first.pid, signal.SIGSTOP)
         stopped = time.monotonic()
         await tick_of_epoch(client, int(before["fence"]) + 1, 30)
@@ -104,7 +105,7 @@ async def test_f_07_redis_losing_everything_makes_a_higher_fence(feeds: FeedStac
     """F-07: FLUSHALL. The fence is minted in PostgreSQL, so the next epoch is above all that Redis has forgotten."""
     feeds.start_owner()
     async with listening(feeds) as client:
-        before = await described(feeds, redis)
+        before = await while_reading(client, described(feeds, redis))
         await redis.flushall()
         flushed = time.monotonic()
         tick = await tick_of_epoch(client, int(before["fence"]) + 1, 30)
@@ -130,8 +131,8 @@ async def roll(feeds: FeedStack, redis: "Redis", *, times: int, rate: int) -> No
         seen: Counter[tuple[str, int]] = Counter()
         pauses: list[float] = []
         for _ in range(times):
-            before = await described(feeds, redis)
-            await standby(feeds, redis)
+            before = await while_reading(client, described(feeds, redis))
+            await while_reading(client, standby(feeds, redis))
             feeds.owner_of(before["owner"]).terminate()
             last, done = time.monotonic(), False
             async with asyncio.timeout(40):

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from redis.asyncio import Redis
@@ -13,6 +13,8 @@ from breezeway.redis import keys
 from breezeway.testing.eventually import eventually
 from breezeway.testing.feed_stack import FeedStack
 from breezeway.testing.stream_client import StreamClient
+
+T = TypeVar("T")
 
 EPOCH = 10_000_000
 """`seq // EPOCH` is the fence of the owner that made a tick."""
@@ -49,13 +51,22 @@ async def described(feeds: FeedStack, redis: "Redis", *, after_fence: int = 0) -
 
 async def standby(feeds: FeedStack, redis: "Redis") -> None:
     """Start another candidate and return once it competes, however long its start takes on a busy machine."""
-    before = await redis.zcard(keys.feed_owners())
-    feeds.start_owner()
+    process = feeds.start_owner()
 
     async def counted() -> bool:
-        return int(await redis.zcard(keys.feed_owners())) > int(before)
+        owners: list[bytes] = await redis.zrange(keys.feed_owners(), 0, -1)
+        return any(owner.endswith(b":%d" % process.pid) for owner in owners)
 
     await eventually(counted, 60)
+
+
+async def while_reading(client: StreamClient, work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` while everything that arrives is read and thrown away: who does not read is dropped as too slow."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        async for _ in client.messages(0.1):
+            pass
+    return task.result()
 
 
 async def tick_of_epoch(client: StreamClient, epoch: int, seconds: float) -> dict[str, Any]:

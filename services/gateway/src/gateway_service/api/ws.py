@@ -37,19 +37,23 @@ _RENEW_BEFORE_SECONDS: Final = 60.0
 _log = structlog.get_logger()
 
 
-@router.websocket("/ws/v1/stream")
 async def stream(websocket: WebSocket) -> None:
     """Ticks, depth, bars and private events; see the contract's chapter on the stream."""
     packed = websocket.query_params.get("encoding") == "msgpack"
     await _serve(websocket, PackedDialect if packed else NativeDialect)
 
 
-@router.websocket("/ws/alpaca/v2/breeze")
 async def alpaca(websocket: WebSocket) -> None:
     """Alpaca's market-data stream; its own client asks for MessagePack with a Content-Type header."""
     packed = websocket.headers.get("content-type") == "application/msgpack"
     symbols = websocket.app.state.stream.symbols
     await _serve(websocket, partial(AlpacaDialect, symbols=symbols, packed=packed))
+
+
+# Starlette's plain routes: FastAPI's keep a request's dependencies, of which there are none here, and several kilobytes
+# for as long as the socket is open.
+router.add_websocket_route("/ws/v1/stream", stream, name="stream")
+router.add_websocket_route("/ws/alpaca/v2/breeze", alpaca, name="alpaca")
 
 
 async def _serve(websocket: WebSocket, speak: Callable[[Connection], Dialect]) -> None:

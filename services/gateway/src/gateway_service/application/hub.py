@@ -53,7 +53,9 @@ class Hub:
 
     Args:
         linger: seconds that a topic without listeners stays subscribed.
-        flush_seconds: at most so often are messages handed on; the first after a pause at once.
+        flush_seconds: at most so often are messages handed on; the first after a pause at once. When writing to
+            everybody takes a good part of that time, the pause grows with it, up to ten times: fewer and larger frames
+            are what keeps a thousand clients served.
         time: monotonic seconds.
         wire: makes of a JSON array what is written to a socket; prepared here, once an audience.
     """
@@ -79,6 +81,7 @@ class Hub:
         self.deliveries = 0
         """Messages times listeners so far."""
         self._flush_seconds = flush_seconds
+        self._pause = flush_seconds
         self._topics: dict[str, _Topic] = {}
         self._audiences: WeakValueDictionary[frozenset[Listener], _Audience] = WeakValueDictionary()
         self._pending: list[tuple[str, bytes]] = []
@@ -131,7 +134,7 @@ class Hub:
         """Take one message for every listener of a topic; they get it with the next flush."""
         if not self._pending:
             self._oldest_at = self._time()
-            wait = self._flushed_at + self._flush_seconds - self._oldest_at
+            wait = self._flushed_at + self._pause - self._oldest_at
             # Also with nothing to wait for, what came with the same read from Redis is collected first.
             asyncio.get_running_loop().call_later(max(0.0, wait), self.flush)
         self._pending.append((name, body))
@@ -157,8 +160,14 @@ class Hub:
                 shared = bundle(piece, self._wire)
                 for listener in audience.listeners:
                     listener.post(shared)
+        # Asked for now, run after the loop has written what was posted: until then it had no time for anything else.
+        asyncio.get_running_loop().call_soon(self._pace, self._flushed_at)
         if self._meter is not None and pending:
             self._meter.flushed(pending[-1][1], self._time() - self._oldest_at)
+
+    def _pace(self, began: float) -> None:
+        busy = self._time() - began
+        self._pause = min(10 * self._flush_seconds, max(self._flush_seconds, 2 * busy))
 
     def _audience_of(self, topic: _Topic) -> _Audience:
         listeners = frozenset(topic.listeners.values())

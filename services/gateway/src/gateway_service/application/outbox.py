@@ -24,8 +24,8 @@ class Outbox:
         "_limit",
         "_on_overflow",
         "_pending",
-        "_ready",
         "_threshold",
+        "_waiter",
         "conflated",
         "express",
         "overflowed",
@@ -41,7 +41,7 @@ class Outbox:
         self._on_overflow = on_overflow
         self._pending: list[Parcel] = []
         self._bytes = 0
-        self._ready = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self.conflated = 0
         """Parcels that a newer one replaced."""
         self.overflowed = False
@@ -71,16 +71,21 @@ class Outbox:
         self._bytes += parcel.size
         if self._bytes > self._threshold:
             self._conflate()
-        if not self._ready.is_set():
-            self._ready.set()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def wait(self) -> None:
-        """Return when something waits."""
-        await self._ready.wait()
+        """Return when something waits. For one writer; an Event would cost every idle connection a kilobyte."""
+        if self._pending:
+            return
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def take(self) -> bytes | None:
         """Everything that waits, as one JSON array; None when there is nothing."""
-        self._ready.clear()
         if not self._pending:
             return None
         frame = b"[" + b",".join([parcel[1] for parcel in self._pending]) + b"]"
