@@ -119,7 +119,10 @@ def written(
     else:
         subject, text = _NOTICES[kind]
         closing = f"\n\n{_circumstances(at, facts)}\n\nIf it was not you, set a new password now at {public_url}."
-    body = f"Hello{' ' + name if name else ''},\n\n{text.format_map(known)}{closing}\n\nBreezeway, {public_url}\n"
+    # Anybody can register any address under any name: only who has proved theirs is greeted by it, or the name could be
+    # a stranger's message.
+    greeted = f" {name}" if name and kind in _NOTICES else ""
+    body = f"Hello{greeted},\n\n{text.format_map(known)}{closing}\n\nBreezeway, {public_url}\n"
     return Mail(recipient=recipient, subject=f"Breezeway: {subject}", body=body)
 
 
