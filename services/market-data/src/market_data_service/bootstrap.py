@@ -235,7 +235,14 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
         parts.time,
         clock,
     )
-    app.state.udf = Udf(app.state.candles, app.state.quotes, instruments, parts.calendar, parts.time)
+    app.state.udf = Udf(
+        app.state.candles,
+        app.state.quotes,
+        PostgresStoredPrices(parts.engine),
+        instruments,
+        parts.calendar,
+        parts.time,
+    )
     app.state.read_feed = ReadFeed(AuthBrokerSessions(parts.auth), RedisPublisher(parts.redis), _now_ms)
     app.state.subscriptions = Subscriptions(
         PostgresSubscriptions(parts.engine),

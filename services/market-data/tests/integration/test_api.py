@@ -27,6 +27,7 @@ from breezeway.security.tokens import Principal
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, write_days
 from market_data_service.adapters.db.chunks import PostgresChunkStore
+from market_data_service.adapters.db.stored_prices import PostgresStoredPrices
 from market_data_service.api import backfills, candles, indicators, market, quotes, udf
 from market_data_service.api.udf_cors import UdfCorsMiddleware
 from market_data_service.application.backfills import Backfills
@@ -84,7 +85,9 @@ async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
     app.state.quotes = ReadQuotes(
         outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock()
     )
-    app.state.udf = Udf(app.state.candles, app.state.quotes, outside.instruments, CALENDAR, outside.time)
+    app.state.udf = Udf(
+        app.state.candles, app.state.quotes, PostgresStoredPrices(db), outside.instruments, CALENDAR, outside.time
+    )
     app.state.backfills = Backfills(
         PostgresBackfillStore(db),
         store,

@@ -71,7 +71,7 @@ async def history(
     resolution: Annotated[str, Query(max_length=8, examples=["15"])],
     end: Annotated[int, Query(alias="to", description="Exclusive, epoch seconds.")],
     start: Annotated[int, Query(alias="from", description="Inclusive, epoch seconds.")] = _FOREVER_AGO,
-    countback: Annotated[int | None, Query(ge=1, description="So many bars before `to`; overrides `from`.")] = None,
+    countback: Annotated[int | None, Query(ge=0, description="So many bars before `to`; overrides `from`.")] = None,
 ) -> Response:
     """Bars as columns, with the forming one; `no_data` with `nextTime`, where the closest earlier bar is."""
     return await _caught(udf.history(HistoryQuery(symbol, resolution, start, end, countback), user.user_id, bearer))

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from breezeway.clock import epoch_ms
 from breezeway.contracts.instruments import Instrument, InstrumentType
-from breezeway.errors import BreezewayError
+from breezeway.errors import BreezewayError, Conflict, RateLimited, Retryable
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import segment_of
 from market_data_service.application.candles import MAX_LIMIT, CandlesAnswer, CandlesQuery, ReadCandles
+from market_data_service.application.leg_prices import StoredPrice, StoredPrices
 from market_data_service.application.ports import ExchangeTime, Instruments
 from market_data_service.application.quotes import MAX_SYMBOLS, ReadQuotes
 from market_data_service.domain.times import ist_date
@@ -48,12 +50,14 @@ class Udf:
         self,
         candles: ReadCandles,
         quotes: ReadQuotes,
+        stored: StoredPrices,
         instruments: Instruments,
         calendar: MarketCalendar,
         time: ExchangeTime,
     ) -> None:
         self._candles = candles
         self._quotes = quotes
+        self._stored = stored
         self._instruments = instruments
         self._calendar = calendar
         self._time = time
@@ -157,8 +161,11 @@ class Udf:
         end = min(_moment(asked.end - shift), latest)
         start = max(_moment(asked.start - shift), end - _LONGEST)
         live_for = user_id if interval.base is not Interval.SECOND_1 else None
+        if asked.countback == 0:
+            # The stock adapter counts down what it still wants, and asks once more when nothing is left.
+            return {"s": "no_data"}
         if asked.countback is not None:
-            limit = max(1, min(asked.countback, MAX_LIMIT))
+            limit = min(asked.countback, MAX_LIMIT)
             query = CandlesQuery(asked.symbol, interval, None, end, limit, live_for)
         elif start < end:
             query = CandlesQuery(asked.symbol, interval, start, end, MAX_LIMIT, live_for)
@@ -171,16 +178,31 @@ class Udf:
         return {"s": "ok", "t": bars.t + shift, "o": bars.o, "h": bars.h, "l": bars.l, "c": bars.c, "v": bars.v}
 
     async def quotes(self, user_id: UUID, bearer: str, symbols: Sequence[str]) -> dict[str, Any]:
-        """One entry a symbol; one that fails does not take the others with it."""
+        """One entry a symbol; one that fails does not take the others with it.
+
+        Where neither feed nor broker can be asked, the newest stored price is answered, with its age.
+        """
         return {"s": "ok", "d": [await self._quote(user_id, bearer, name) for name in symbols[:MAX_SYMBOLS]]}
 
     async def _quote(self, user_id: UUID, bearer: str, name: str) -> dict[str, Any]:
         try:
             instrument = await self._instruments.resolve(name, bearer)
-            (quote,) = await self._quotes.quotes(user_id, bearer, [name])
+            try:
+                (quote,) = await self._quotes.quotes(user_id, bearer, [name])
+            except (Conflict, RateLimited, Retryable):
+                stored = (await self._stored.newest([instrument.symbol])).get(instrument.symbol)
+                if stored is None:
+                    raise
+                return {"s": "ok", "n": name, "v": await self._old_values(name, instrument, stored)}
         except BreezewayError as error:
             return {"s": "error", "n": name, "v": {}, "errmsg": error.code}
         return {"s": "ok", "n": name, "v": _quote_values(name, instrument, quote)}
+
+    async def _old_values(self, name: str, instrument: Instrument, stored: StoredPrice) -> dict[str, Any]:
+        age = epoch_ms(await self._time.now()) - epoch_ms(stored.at)
+        quote = dict.fromkeys(("bid", "ask", "open", "high", "low"))
+        known = {"ltp": stored.close, "prev_close": stored.prev_close, "volume": stored.volume, "age_ms": max(0, age)}
+        return _quote_values(name, instrument, quote | known)
 
     async def _no_data(self, symbol: str, interval: Interval, before: datetime, bearer: str) -> dict[str, Any]:
         earlier: CandlesAnswer = await self._candles.candles(CandlesQuery(symbol, interval, None, before, 1), bearer)
