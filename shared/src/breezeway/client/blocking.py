@@ -6,20 +6,23 @@ already runs in the caller's thread, as in a notebook.
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import httpx
 
 from breezeway.client.asynchronous import Breezeway
 from breezeway.client.backoff import RetryPolicy
 from breezeway.client.credentials import TokenPair, TokenStore
-from breezeway.client.messages import Message, Place
+from breezeway.client.messages import Message, Place, Raw
 from breezeway.client.stream import State, Stream
 from breezeway.contracts.stream import GapMessage, TickMessage
 from breezeway.errors import Misconfigured
+
+_BATCH: Final = 256
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,15 +95,18 @@ class BlockingStream:
     def __init__(self, stream: Stream, loop: _Loop) -> None:
         self._stream = stream
         self._loop = loop
+        self._waiting: deque[Raw] = deque()
 
     def __iter__(self) -> Iterator[Message]:
         return self
 
     def __next__(self) -> Message:
-        try:
-            return self._loop.run(self._stream.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
+        if not self._waiting:
+            # Many at once: going to the other thread and back costs more than reading a message.
+            self._waiting.extend(self._loop.run(self._stream.receive(_BATCH)))
+        if not self._waiting:
+            raise StopIteration
+        return self._stream.deliver(self._waiting.popleft())
 
     def __enter__(self) -> Self:
         return self

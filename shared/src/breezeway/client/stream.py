@@ -126,10 +126,25 @@ class Stream:
         return self
 
     async def __anext__(self) -> Message:
+        raws = await self.receive(1)
+        if not raws:
+            raise StopAsyncIteration
+        return self.deliver(raws[0])
+
+    async def receive(self, most: int) -> list[Raw]:
+        """Up to `most` messages that wait to be read, at least one; none at the end. For readers that cross threads and
+        want to do so seldom; each message must then go through `deliver`.
+        """
         self.start()
         raw = await self._buffer.get()
-        if raw is None:
-            raise StopAsyncIteration
+        raws = [raw] if raw is not None else []
+        while raws and len(raws) < most and len(self._buffer):
+            if (raw := await self._buffer.get()) is not None:
+                raws.append(raw)
+        return raws
+
+    def deliver(self, raw: Raw) -> Message:
+        """The message for the caller, who has now read it."""
         place = place_of(raw)
         if place is not None:
             channel = raw.get("channel") or self._subscriptions.channel_of(raw, place)
