@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
 from breezeway.security.service_tokens import ServiceTokens
 from breezeway.testing.fake_service import FakeService
@@ -94,6 +95,21 @@ async def test_a_hundred_at_once_reach_the_service_once(gateway: httpx.AsyncClie
     states = sorted(answer.status_code for answer in answers)
     assert states == [201] + [409] * 99
     assert len(behind.seen) == 1
+
+
+async def test_an_answer_with_a_secret_is_not_kept(
+    gateway: httpx.AsyncClient, behind: FakeService, redis: Redis
+) -> None:
+    headers = {"Authorization": f"Bearer {behind.access_token()}", "Idempotency-Key": "key-1"}
+    path = "/api/v1/auth/api-keys/shown-once"
+    first = await gateway.post(path, json={"a": 1}, headers=headers)
+    assert (first.status_code, first.json()) == (201, {"key": "canary-of-a-secret"})
+    again = await gateway.post(path, json={"a": 1}, headers=headers)
+    assert (again.status_code, again.json()["code"]) == (409, "answer_not_kept")
+    assert len(behind.seen) == 1, "it took effect once all the same"
+    kept = [await redis.get(name) async for name in redis.scan_iter("bw:idempotency:*")]
+    assert len(kept) == 1
+    assert b"canary" not in kept[0]
 
 
 async def test_keys_of_two_users_are_two_keys(gateway: httpx.AsyncClient, behind: FakeService) -> None:

@@ -121,6 +121,9 @@ class FakeService:
                 answer = Response('{"code":"slow"}', status_code=429, media_type="application/problem+json")
                 answer.headers["Retry-After"] = "7"
                 return answer
+            if path.endswith("shown-once"):
+                once = {"Cache-Control": "no-store"}
+                return JSONResponse({"key": "canary-of-a-secret"}, status_code=201, headers=once)
             return Response(f'{{"n":{len(self.seen)}}}', status_code=201, media_type="application/json")
 
         return app

@@ -233,5 +233,5 @@ async def end_session(session_id: UUID, user: SignedIn, services: TheServices, o
 @router.get("/.well-known/jwks.json", summary="Get the token keys")
 async def get_token_keys(response: Response, services: TheServices) -> dict[str, Any]:
     """The public keys that access tokens are verified with."""
-    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Cache-Control"] = "public, max-age=30"
     return dict(services.jwks())

@@ -87,7 +87,7 @@ async def _once(
     if answer.status in idempotency.NOT_KEPT:
         await claims.release(name)
     else:
-        await claims.keep(name, print_, first, idempotency.KEPT_SECONDS)
+        await claims.keep(name, print_, idempotency.keepable(first), idempotency.KEPT_SECONDS)
     return _response(first)
 
 

@@ -19,6 +19,10 @@ NOT_KEPT = frozenset({401, 403, 408, 413, 429, 503})
 """Answers that took no effect and may be different next time: the key is free again."""
 
 
+_SHOWN_ONCE = 0
+"""In place of the status of an answer that must not be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
     """An answer as it was first given."""
@@ -80,4 +84,21 @@ async def begin(store: ClaimStore, key: str, print_: str) -> StoredAnswer | None
             code="request_in_flight",
             retry_after=1,
         )
+    if held.answer.status == _SHOWN_ONCE:
+        raise Conflict(
+            "This request was answered already, with something that is shown only once. Look at what there is now.",
+            code="answer_not_kept",
+        )
     return held.answer
+
+
+def keepable(answer: StoredAnswer) -> StoredAnswer:
+    """What may be remembered of an answer.
+
+    One that says `no-store` holds a secret which is shown once, such as an API key: only the fact is kept, so that
+    nothing happens twice, and no secret lies in Redis for a day.
+    """
+    directives = [value for name, value in answer.headers if name.lower() == "cache-control"]
+    if any("no-store" in value.lower() for value in directives):
+        return StoredAnswer(_SHOWN_ONCE, [], b"")
+    return answer
