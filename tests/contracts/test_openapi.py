@@ -89,6 +89,14 @@ trading GET /api/v1/trading/accounts/{id}/holdings
 trading GET /api/v1/trading/accounts/{id}/trades
 trading GET /api/v1/trading/accounts/{id}/ledger
 trading GET /api/v1/trading/accounts/{id}/contract-notes
+trading POST /api/v1/trading/accounts/{id}/positions/{symbol}/close
+trading GET /api/v1/trading/accounts/{id}/portfolio/history
+trading GET /api/v1/trading/accounts/{id}/performance
+trading GET /api/v1/banking/accounts
+trading POST /api/v1/banking/accounts
+trading DELETE /api/v1/banking/accounts/{id}
+trading GET /api/v1/banking/transfers
+trading POST /api/v1/banking/transfers
 gateway GET /api/v1/system/status
 """
 

@@ -25,17 +25,21 @@ from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
+from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.db.work import PostgresWork
+from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
 from trading_service.adapters.redis.relay import OutboxRelay
 from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
 from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
 from trading_service.application.accounts import TradingAccounts
+from trading_service.application.banking import Banking, Limits
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
+from trading_service.application.portfolio import Portfolio
 from trading_service.application.ports import Work
 from trading_service.application.reading import ReadTrading
 from trading_service.application.recording import Recorder
@@ -121,6 +125,11 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.place = orders.place
     app.state.modify = orders.modify
     app.state.cancel = orders.cancel
+    bank_key = settings.bank_key.get_secret_value() if settings.bank_key is not None else ""
+    vault = AesNumberVault(bank_key) if bank_key else None
+    limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
+    app.state.banking = Banking(lambda: PostgresBanking(common.engine), vault, limits, SystemClock())
+    app.state.portfolio = Portfolio(common.work, orders.accounts, orders.place, common.time)
     app.state.read = ReadTrading(common.work, orders.accounts, common.time)
     return {"database": common.ask_database, "redis": common.redis.ping}
 

@@ -1,6 +1,6 @@
 """L-12: whatever users, markets and crashes do, in whatever order, the books balance after every step.
 
-`BREEZEWAY_SOAK` is the number of sequences (default 60); a failing one is printed as a program that repeats it.
+`BREEZEWAY_SOAK` is the number of sequences (default 25); a failing one is printed as a program that repeats it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from breezeway.errors import BreezewayError
 from breezeway.exchange.orders import Amendment
 from breezeway.ids import new_id
 
-SEQUENCES = int(os.environ.get("BREEZEWAY_SOAK", "60"))
+SEQUENCES = int(os.environ.get("BREEZEWAY_SOAK", "25"))
 
 prices = st.integers(1800, 2200).map(lambda ticks: str(Decimal(ticks) * Decimal("0.05")))
 quantities = st.integers(1, 400)
@@ -158,6 +158,8 @@ def machine(template_database: str, request: pytest.FixtureRequest) -> type[Trad
     return Machine
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_l_12_the_books_balance_after_every_step(machine: type[Trading]) -> None:
     """Deposit, place, modify, cancel, tick, expire, crash, restart and replay in any order."""
     run_state_machine_as_test(

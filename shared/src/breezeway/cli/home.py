@@ -54,6 +54,7 @@ def secret_environment(home: Path, environment: Mapping[str, str]) -> dict[str, 
     return {
         "BREEZEWAY_INTERNAL_KEY": environment.get("BREEZEWAY_INTERNAL_KEY") or _key(folder / "internal.key"),
         "BREEZEWAY_VAULT_KEY": environment.get("BREEZEWAY_VAULT_KEY") or _key(folder / "vault.key"),
+        "BREEZEWAY_BANK_KEY": environment.get("BREEZEWAY_BANK_KEY") or _key(folder / "bank.key"),
         "BREEZEWAY_SIGNING_KEY_FILE": str(signing_key),
     }
 

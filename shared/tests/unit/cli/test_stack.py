@@ -108,7 +108,7 @@ def test_secrets_are_made_once_for_the_owner_only(tmp_path: Path) -> None:
     assert secret_environment(home, {}) == first
     assert first["BREEZEWAY_VAULT_KEY"] != first["BREEZEWAY_INTERNAL_KEY"]
     files = list((home / "secrets").iterdir())
-    assert len(files) == 3
+    assert len(files) == 4
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert stat.S_IMODE((home / "secrets").stat().st_mode) == 0o700
 

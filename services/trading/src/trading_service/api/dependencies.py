@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from breezeway.errors import InvalidInput
 from breezeway.money import amount, parse_amount
 from trading_service.application.accounts import TradingAccounts
+from trading_service.application.banking import Banking
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
+from trading_service.application.portfolio import Portfolio
 from trading_service.application.reading import ReadTrading
 
 
@@ -33,10 +35,20 @@ def _read(request: Request) -> ReadTrading:
     return cast(ReadTrading, request.app.state.read)
 
 
+def _portfolio(request: Request) -> Portfolio:
+    return cast(Portfolio, request.app.state.portfolio)
+
+
+def _banking(request: Request) -> Banking:
+    return cast(Banking, request.app.state.banking)
+
+
 TheAccounts = Annotated[TradingAccounts, Depends(_accounts)]
 ThePlacing = Annotated[PlaceOrder, Depends(_place)]
 TheModifying = Annotated[ModifyOrder, Depends(_modify)]
 TheCancelling = Annotated[CancelOrder, Depends(_cancel)]
+ThePortfolio = Annotated[Portfolio, Depends(_portfolio)]
+TheBanking = Annotated[Banking, Depends(_banking)]
 TheReading = Annotated[ReadTrading, Depends(_read)]
 
 Limit = Annotated[int, Query(ge=1, le=500)]

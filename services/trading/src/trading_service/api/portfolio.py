@@ -4,15 +4,17 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, status
 from pydantic import BaseModel, Field
 
 from breezeway.charges.model import ContractNote, NoteLeg
-from breezeway.contracts.trading import PositionView, TradeView, plain
+from breezeway.contracts.trading import OrderView, PositionView, TradeView, plain
+from breezeway.exchange.orders import Product
 from breezeway.security.dependencies import CurrentUser
-from trading_service.api.dependencies import Cursor, Limit, TheReading
+from trading_service.api.dependencies import Cursor, IdempotencyKey, Limit, ThePortfolio, TheReading
 from trading_service.application.reading import Holding
 from trading_service.application.views import money
+from trading_service.domain.performance import Score
 
 router = APIRouter(prefix="/api/v1/trading/accounts/{account_id}", tags=["trading"])
 
@@ -189,3 +191,124 @@ async def contract_notes(
     """Newest first, the running day included."""
     found = await read.contract_notes(user.user_id, account_id, since)
     return ContractNotePage(items=[ContractNoteView.of(note) for note in found])
+
+
+class HistoryView(BaseModel):
+    """The equity curve as columns; times are epoch seconds. `profit_loss` is equity less what was paid in."""
+
+    timestamp: list[int]
+    equity: list[str]
+    profit_loss: list[str]
+    base_value: str
+    timeframe: str
+
+
+class ScoreView(BaseModel):
+    """Of trades that closed something, before charges."""
+
+    trades: int
+    wins: int
+    losses: int
+    profit: str
+    loss: str
+    net: str
+    win_rate: float | None
+    profit_factor: float | None = Field(description="Won by lost; null when nothing was lost.")
+
+    @classmethod
+    def of(cls, score: Score) -> "ScoreView":
+        return cls(
+            trades=score.trades,
+            wins=score.wins,
+            losses=score.losses,
+            profit=money(score.profit),
+            loss=money(score.loss),
+            net=money(score.net),
+            win_rate=score.win_rate,
+            profit_factor=score.profit_factor,
+        )
+
+
+class DrawDownView(BaseModel):
+    depth: float = Field(description="A positive fraction: 0.1 is 10 %.")
+    peak: date | None
+    trough: date | None
+    recovered: date | None = Field(description="Null while the account is still below its peak.")
+
+
+class PerformanceView(BaseModel):
+    """Returns are fractions (0.1 is 10 %); null where there is not enough history to say. Profits are first in, first
+    out; Sharpe and Sortino of daily returns, yearly, against no risk-free rate."""
+
+    twr: float | None = Field(description="Time-weighted return.")
+    xirr: float | None = Field(description="Money-weighted, a year.")
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+    draw_down: DrawDownView
+    days: int
+    equity: str
+    exposure: str = Field(description="Value of all open positions, without sign.")
+    charges: str
+    total: ScoreView
+    by_symbol: dict[str, ScoreView]
+    by_tag: dict[str, ScoreView]
+
+
+@router.get("/portfolio/history", name="get_portfolio_history", summary="The equity curve")
+async def history(
+    user: CurrentUser,
+    portfolio: ThePortfolio,
+    account_id: UUID,
+    period: Annotated[str, Query(description="1D, 1W, 1M, 3M, 1A or all.", max_length=8)] = "1M",
+    timeframe: Annotated[str, Query(description="5m, 15m, 1h or 1d.", max_length=8)] = "15m",
+) -> HistoryView:
+    """The last value of each stretch, and the present one."""
+    points = await portfolio.history(user.user_id, account_id, period, timeframe)
+    return HistoryView(
+        timestamp=[int(each.at.timestamp()) for each in points],
+        equity=[money(each.equity) for each in points],
+        profit_loss=[money(each.equity - each.flow) for each in points],
+        base_value=money(points[0].equity),
+        timeframe=timeframe,
+    )
+
+
+@router.get("/performance", name="get_performance", summary="Returns, risk and the record of trades")
+async def performance(user: CurrentUser, portfolio: ThePortfolio, account_id: UUID) -> PerformanceView:
+    """Since the account was opened or reset."""
+    report = await portfolio.report(user.user_id, account_id)
+    found, down = report.performance, report.performance.draw_down
+    return PerformanceView(
+        twr=found.twr,
+        xirr=found.xirr,
+        sharpe=found.sharpe,
+        sortino=found.sortino,
+        calmar=found.calmar,
+        draw_down=DrawDownView(depth=down.depth, peak=down.peak, trough=down.trough, recovered=down.recovered),
+        days=found.days,
+        equity=money(report.equity),
+        exposure=money(report.exposure),
+        charges=money(report.charges),
+        total=ScoreView.of(report.total),
+        by_symbol={name: ScoreView.of(each) for name, each in report.by_symbol.items()},
+        by_tag={name: ScoreView.of(each) for name, each in report.by_tag.items()},
+    )
+
+
+@router.post(
+    "/positions/{symbol}/close",
+    name="close_position",
+    summary="Close a position at market",
+    status_code=status.HTTP_201_CREATED,
+)
+async def close(
+    user: CurrentUser,
+    portfolio: ThePortfolio,
+    account_id: UUID,
+    symbol: Annotated[str, Path(max_length=96, examples=["NSE:RELIANCE"])],
+    product: Product | None = None,
+    key: IdempotencyKey = None,
+) -> OrderView:
+    """Places a market order for all of it. Works for holdings too."""
+    return await portfolio.close(user.user_id, account_id, symbol, product, key)
