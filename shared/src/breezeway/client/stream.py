@@ -108,6 +108,7 @@ class Stream:
         self._again: set[str] = set()
         self._accepted = False
         self._heard = 0.0
+        self._offset = 0.0
         self._gaps: dict[str, float] = {}
         self._refused_identity: Identity | None = None
         self._number = 0
@@ -277,6 +278,7 @@ class Stream:
             self._show("live", self._url)
             waiters, self._late = self._late, []
             await self._subscribe(self._subscriptions.wanted, waiters)
+            await socket.send({"action": "ping"})
             helpers = [
                 asyncio.create_task(self._renew_in_time(socket), name="stream-renew"),
                 asyncio.create_task(self._ask_refused_again(), name="stream-ask-again"),
@@ -317,7 +319,10 @@ class Stream:
                 self._channels = list(raw["channels"])
             case "error":
                 await self._refused(raw)
-            case "authenticated" | "pong":
+            case "pong":
+                # Gaps are told in the server's time: whoever fills them asks the server for that span.
+                self._offset = raw["ts"] / 1000 - time.time()
+            case "authenticated":
                 return
             case "position" if "recovered" in raw:
                 if not self._subscriptions.stands_at(raw):
@@ -334,7 +339,8 @@ class Stream:
         for symbol in symbols_of(self._channels):
             since = self._gaps.pop(symbol, None)
             if since is not None:
-                span = {"from": int(since * 1000), "to": int(now * 1000), "reason": "connection_lost"}
+                start, end = (int((moment + self._offset) * 1000) for moment in (since, now))
+                span = {"from": start, "to": end, "reason": "connection_lost"}
                 await self._buffer.put({"type": "gap", "symbol": symbol, **span})
 
     def _answered(self, number: object) -> None:

@@ -19,6 +19,7 @@ from breezeway.errors import BreezewayError, Forbidden, NotFound, Rejected, Unau
 from breezeway.testing.eventually import eventually
 
 QUICK = Backoff(0.01, 0.05)
+SERVER_TIME = 1_000_000_000_000
 Script = Callable[[ServerConnection, int], Awaitable[None]]
 
 
@@ -27,8 +28,11 @@ async def say(socket: ServerConnection, *messages: dict[str, Any]) -> None:
 
 
 async def command(socket: ServerConnection, action: str) -> dict[str, Any]:
-    """The next command, which must be `action`."""
+    """The next command, which must be `action`; pings are answered from the year 2001."""
     body: dict[str, Any] = json.loads(await socket.recv())
+    while body["action"] == "ping":
+        await say(socket, {"type": "pong", "ts": SERVER_TIME})
+        body = json.loads(await socket.recv())
     assert body["action"] == action, body
     return body
 
@@ -169,6 +173,8 @@ async def test_a_gap_stands_between_what_was_before_and_the_snapshot_after() -> 
         await welcome(socket)
         await say(socket, {"type": "tick", "symbol": "NSE:A", "seq": number * 10, "ltp": 1.0})
         if number == 1:
+            assert json.loads(await socket.recv()) == {"action": "ping"}
+            await say(socket, {"type": "pong", "ts": SERVER_TIME})
             await socket.close(4410, "restart")
         await socket.wait_closed()
 
@@ -179,6 +185,8 @@ async def test_a_gap_stands_between_what_was_before_and_the_snapshot_after() -> 
     assert isinstance(gap, GapMessage)
     assert isinstance(second, TickMessage)
     assert (first.seq, gap.symbol, gap.reason, second.seq) == (10, "NSE:A", "connection_lost", 20)
+    # In the server's time, whatever the clock of this machine says.
+    assert SERVER_TIME - 1_000 <= gap.start <= gap.end < SERVER_TIME + 60_000
 
 
 async def test_a_durable_channel_is_asked_for_from_where_it_was_cut_in_the_middle_of_a_replay() -> None:
