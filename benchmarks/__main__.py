@@ -5,7 +5,7 @@ import sys
 
 from benchmarks import table
 
-PARTS = ("frames", "candles", "backfill", "fanout", "search", "accounts", "stack")
+PARTS = ("frames", "candles", "backfill", "fanout", "master", "search", "accounts", "stack")
 
 
 def main(wanted: list[str]) -> int:
