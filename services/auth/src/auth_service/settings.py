@@ -35,6 +35,9 @@ class SigningSettings(BaseSettings):
 class AuthSettings(SigningSettings, DatabaseSettings):
     """Shared settings, and those that only auth reads."""
 
+    # Compose passes on what is not set as an empty text.
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
     vault_key: SecretStr | None = Field(None, validation_alias="BREEZEWAY_VAULT_KEY")
     """The KEK of the broker vault: base64 of 32 bytes, or `v1:<base64>,v2:<base64>` while rotating; the last one seals.
     In development a key is generated below `home` when this is absent."""
