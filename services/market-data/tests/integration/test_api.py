@@ -52,7 +52,7 @@ class Surface:
     def truth(self, interval: Interval) -> Any:
         instrument = self.outside.known["NSE:RELIANCE"]
         raw = self.outside.truth(instrument, Interval.MINUTE_1, *DAYS)
-        base = in_session(raw, Interval.MINUTE_1, Segment.NSE, CALENDAR)
+        base = in_session(raw, Interval.MINUTE_1, Segment.NSE, CALENDAR, with_auction=True)
         return resample(base, interval, source=Interval.MINUTE_1, segment=Segment.NSE, calendar=CALENDAR)
 
     async def store_minutes(self) -> None:
@@ -279,7 +279,7 @@ async def test_bad_input_gets_a_problem(
             {"symbols": ["NSE:INFY"], "interval": "1m", "from": "2026-11-01", "to": "2026-11-20", "x": 1},
             "invalid_input",
         ),
-        ({"symbols": ["NSE:INFY"], "interval": "5m", "from": "2026-11-01", "to": "2026-11-20"}, "unsupported_interval"),
+        ({"symbols": ["NSE:INFY"], "interval": "3m", "from": "2026-11-01", "to": "2026-11-20"}, "unsupported_interval"),
         ({"symbols": ["NSE:INFY"], "interval": "1m", "from": "2026-11-20", "to": "2026-11-01"}, "invalid_range"),
         ({"symbols": ["NSE:INFY"], "interval": "1m", "from": "2027-01-01", "to": "2027-02-01"}, "invalid_range"),
     ],
@@ -341,7 +341,7 @@ async def test_a_backfill_from_request_to_candles(surface: Surface) -> None:
         "day": "2026-11-20",
         "state": "complete",
         "reason": None,
-        "bars": 375,
+        "bars": 376,
         "expected": 375,
     }
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway.candles.columns import Candles
 from breezeway.clock import SystemClock
+from breezeway.contracts.instruments import InstrumentType
 from breezeway.errors import Conflict, InvalidInput, NotFound, RateLimited, Unauthenticated, UpstreamUnavailable
 from breezeway.ids import new_id
 from breezeway.intervals import Interval
@@ -91,7 +92,11 @@ class Stage:
     async def stored_equals_truth(self, symbol: str, interval: Interval = MINUTE) -> bool:
         instrument = self.outside.known[symbol]
         expected = in_session(
-            self.outside.truth(instrument, interval, FROM - timedelta(hours=12), TO), interval, Segment.NSE, CALENDAR
+            self.outside.truth(instrument, interval, FROM - timedelta(hours=12), TO),
+            interval,
+            Segment.NSE,
+            CALENDAR,
+            with_auction=instrument.type is InstrumentType.EQUITY,
         )
         return (await self.candles.read(symbol, interval, FROM.date(), TO.date())).equals(expected)
 

@@ -1,6 +1,6 @@
 """Windows for broker calls: every lacking day covered once, none that could be answered with a cut answer."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breezeway.clock import IST
-from breezeway.intervals import Interval
+from breezeway.intervals import STORED_INTERVALS, Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
 from market_data_service.domain.planning import ANSWER_CAP, plan
@@ -20,7 +20,7 @@ CALENDAR = MarketCalendar.default()
 @given(
     segment=st.sampled_from(list(Segment)),
     start=st.dates(date(2012, 1, 1), date(2026, 11, 1)),
-    interval=st.sampled_from([Interval.SECOND_1, Interval.MINUTE_1, Interval.DAY_1]),
+    interval=st.sampled_from(STORED_INTERVALS),
     picks=st.lists(st.booleans(), min_size=1, max_size=25),
 )
 def test_windows_cover_what_lacks_and_stay_below_the_cap(
@@ -41,15 +41,29 @@ def test_windows_cover_what_lacks_and_stay_below_the_cap(
         days = CALENDAR.trading_days(segment, first, last)
         if interval is Interval.SECOND_1:
             assert (window.ends_at - window.starts_at).total_seconds() < ANSWER_CAP
-        elif interval is Interval.MINUTE_1:
-            # Even with a bar for every minute from the first session of a day to its last.
+        elif interval.seconds is not None:
+            # Even with a bar in every place from the first session of a day to its last.
             most = 0
             for day in days:
                 sessions = CALENDAR.sessions(segment, day)
-                most += int((sessions[-1].end - sessions[0].start).total_seconds()) // 60
+                most += int((sessions[-1].end - sessions[0].start).total_seconds()) // interval.seconds
             assert most < ANSWER_CAP
         else:
             assert len(days) < ANSWER_CAP
+
+
+@pytest.mark.parametrize(("interval", "days_a_call"), [(Interval.MINUTE_5, 10), (Interval.MINUTE_30, 54)])
+def test_coarser_bars_take_fewer_calls(interval: Interval, days_a_call: int) -> None:
+    days = CALENDAR.trading_days(Segment.NSE, date(2025, 7, 1), date(2026, 7, 1))
+    windows = plan(days, interval, Segment.NSE, CALENDAR)
+    assert -(-len(days) // (days_a_call + 2)) <= len(windows) <= -(-len(days) // (days_a_call - 1))
+
+
+def test_a_stocks_window_reaches_past_the_closing_auction() -> None:
+    (window,) = plan([date(2026, 11, 20)], Interval.MINUTE_1, Segment.NSE, CALENDAR)
+    assert window.ends_at.astimezone(IST).time() == time(15, 35)
+    (before,) = plan([date(2026, 7, 20)], Interval.MINUTE_1, Segment.NSE, CALENDAR)
+    assert before.ends_at.astimezone(IST).time() == time(15, 30)
 
 
 @pytest.mark.parametrize(("segment", "days_a_call"), [(Segment.NSE, 2), (Segment.NFO, 2), (Segment.MCX, 1)])

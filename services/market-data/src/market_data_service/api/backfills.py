@@ -27,7 +27,9 @@ class NewBackfillBody(BaseModel):
     symbols: list[Annotated[str, Field(min_length=1, max_length=96)]] = Field(
         min_length=1, max_length=MAX_SYMBOLS, examples=[["NSE:RELIANCE", "NSE_INDEX:NIFTY"]]
     )
-    interval: str = Field(max_length=8, description="1s, 1m or 1d; others are computed from these.", examples=["1m"])
+    interval: str = Field(
+        max_length=8, description="1s, 1m, 5m, 30m or 1d; others are computed from these.", examples=["1m"]
+    )
     start: str = Field(
         alias="from", max_length=40, description="Inclusive; whole Indian days are fetched.", examples=["2026-10-01"]
     )

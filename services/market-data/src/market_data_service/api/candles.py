@@ -119,7 +119,7 @@ async def read_coverage(
     start: From = None,
     end: To = None,
 ) -> CoverageView:
-    """Day by day what is stored of a stored interval (1s, 1m, 1d); the last year unless `from` says otherwise."""
+    """Day by day what is stored of 1s, 1m, 5m, 30m or 1d bars; the last year unless `from` says otherwise."""
     found, days = await candles.coverage(
         symbol,
         parse_interval(interval),

@@ -9,7 +9,7 @@ from breezeway.contracts.backfills import BackfillErrorView, BackfillView
 from breezeway.contracts.instruments import Instrument
 from breezeway.errors import FieldFault, InvalidInput
 from breezeway.ids import new_id
-from breezeway.intervals import Interval
+from breezeway.intervals import STORED_INTERVALS, Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import segment_of
 from market_data_service.application.ports import (
@@ -68,11 +68,11 @@ class Backfills:
             InvalidInput: `unsupported_interval` unless it is a stored one; `invalid_range`; `too_many_calls`.
             NotFound: `instrument_not_found`.
         """
-        if interval.base is not interval:
+        if not interval.is_stored:
             raise InvalidInput(
                 f"{interval} bars are computed from {interval.base} bars; backfill {interval.base}.",
                 code="unsupported_interval",
-                faults=[FieldFault("body.interval", "use 1s, 1m or 1d")],
+                faults=[FieldFault("body.interval", f"use one of {', '.join(STORED_INTERVALS)}")],
             )
         now = await self._time.now()
         asked_last = last_day_before(end)

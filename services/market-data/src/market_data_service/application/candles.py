@@ -18,7 +18,7 @@ from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
 from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars, Packed
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
-from market_data_service.domain.indicators.catalogue import Wanted
+from market_data_service.domain.indicators.model import Wanted
 from market_data_service.domain.live_bars import merge_live
 from market_data_service.domain.times import ist_date, last_day_before
 
@@ -164,7 +164,7 @@ class ReadCandles:
             return DayCoverage(day, CoverageState.HOLIDAY, 0, 0, name) if name and day.weekday() < 5 else None
         if instrument.expiry is not None and day > instrument.expiry:
             return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, "expired")
-        return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected)
+        return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected, "never_asked")
 
     async def _days_back(self, symbol: str, interval: Interval, last: date, bars: int) -> date:
         """A stored day that is so far before `last` that at least `bars` bars start from it on, if there are so many.

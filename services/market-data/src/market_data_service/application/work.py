@@ -45,7 +45,7 @@ from market_data_service.application.ports import (
 from market_data_service.domain.backfill import Chunk
 from market_data_service.domain.coverage import CoverageState, expected_bars
 from market_data_service.domain.day_bars import DayBars, in_session, split_days
-from market_data_service.domain.planning import ANSWER_CAP
+from market_data_service.domain.planning import ANSWER_CAP, last_print
 
 _log = structlog.get_logger()
 
@@ -200,7 +200,10 @@ class ChunkWorker:
             # Nothing at all for a trading day is what maintenance looks like, too. Said twice, it is believed.
             raise UpstreamFault("The broker has no bars for these days.", code="history_empty", retry_after=5)
         now = await self._time.now()
-        found = {part.day: part for part in split_days(in_session(bars, chunk.interval, segment, self._calendar))}
+        # Whose close the auction makes; an index has prints after the close as well, but they mean nothing.
+        is_stock = chunk.instrument.type is InstrumentType.EQUITY
+        kept = in_session(bars, chunk.interval, segment, self._calendar, with_auction=is_stock)
+        found = {part.day: part for part in split_days(kept)}
         return [
             self._of_day(day, found.get(day), chunk, segment, now)
             for day in self._calendar.trading_days(segment, first, last)
@@ -208,14 +211,14 @@ class ChunkWorker:
 
     def _of_day(self, day: date, bars: DayBars | None, chunk: Chunk, segment: Segment, now: datetime) -> DayResult:
         expected = expected_bars(segment, day, chunk.interval, self._calendar)
+        is_stock = chunk.instrument.type is InstrumentType.EQUITY
         closes = self._calendar.continuous(segment, day)[-1][1]
-        if now < closes:
+        if now < (last_print(segment, day, self._calendar) if is_stock else closes):
             return DayResult(day, bars, CoverageState.PARTIAL, expected, "day_not_over")
         if bars is None:
             return DayResult(day, None, CoverageState.UPSTREAM_NONE, expected, "nothing_upstream")
         # A stock with derivatives trades continuously until its closing auction only, and the master does not say which
         # ones have derivatives; so no stock is expected to have minutes after that.
-        is_stock = chunk.instrument.type is InstrumentType.EQUITY
         last_minutes = self._calendar.continuous(segment, day, cas_eligible=is_stock)[-1][1]
         if chunk.interval is Interval.MINUTE_1 and self._stops_early(bars, last_minutes):
             return DayResult(day, bars, CoverageState.PARTIAL, expected, "stops_early")

@@ -13,6 +13,7 @@ from breezeway.candles.resample import day_of, ist_day
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
+from market_data_service.domain.planning import auction_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,25 @@ def split_days(candles: Candles) -> list[DayBars]:
     ]
 
 
-def in_session(candles: Candles, interval: Interval, segment: Segment, calendar: MarketCalendar) -> Candles:
-    """Only the bars that start while orders match continuously.
+def in_session(
+    candles: Candles, interval: Interval, segment: Segment, calendar: MarketCalendar, *, with_auction: bool = False
+) -> Candles:
+    """Only the bars that start while orders match.
 
     The broker also sends the pre-open print (09:08) and prints after the close (15:31 to 15:33 and later); they
     are not minutes of trading, and would shift every coarser bar. Daily bars are kept on trading days.
+
+    Args:
+        with_auction: whether a print of the closing auction belongs to the day: it does for stocks, whose close it
+            makes, and keeps a time of its own behind the continuous minutes. An index has none.
     """
-    kept = (part.candles[_mask(part, interval, calendar.continuous(segment, part.day))] for part in split_days(candles))
-    return concat(kept)
+
+    def kept(part: DayBars) -> Candles:
+        stretches = calendar.continuous(segment, part.day)
+        auction = auction_of(segment, part.day, calendar) if with_auction and stretches else None
+        return part.candles[_mask(part, interval, [*stretches, auction] if auction else stretches)]
+
+    return concat(kept(part) for part in split_days(candles))
 
 
 def merge(stored: DayBars | None, fetched: DayBars, *, keep_stored: bool = False) -> DayBars:
