@@ -15,6 +15,7 @@ from gateway_service.domain.route_classes import is_api
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOST: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})?|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?")
+_HEADER_BYTES: Final = 65_536
 _PROBES: Final = frozenset({"/livez", "/readyz"})
 _BROKER_CALLBACK: Final = "/api/v1/broker-accounts/callback"
 _SIMPLE_TYPES: Final = frozenset({"", "text/plain"})
@@ -40,6 +41,10 @@ class Incoming:
         return next(iter(self.values(name)), "")
 
     @property
+    def header_bytes(self) -> int:
+        return sum(len(name) + len(value) for name, value in self._headers)
+
+    @property
     def has_body(self) -> bool:
         return bool(self.values(b"transfer-encoding")) or self.value(b"content-length") not in ("", "0")
 
@@ -63,13 +68,17 @@ class GuardMiddleware:
 
 
 def well_formed(request: Incoming) -> Response | None:
-    """400 for a path that is none (CVE-2026-48710), 405 for TRACE and methods nobody has heard of."""
+    """400 for a path that is none (CVE-2026-48710), 405 for TRACE and methods nobody has heard of, 431 for headers that
+    only an attacker sends (A-12)."""
     if not request.path.startswith("/"):
         return problem_response(400, "malformed_path", "Request refused", "The path of a request begins with a slash.")
     if request.method not in _METHODS:
         allow = {"Allow": ", ".join(sorted(_METHODS))}
         detail = "Nothing here answers this method."
         return problem_response(405, "method_not_allowed", "Method not allowed", detail, headers=allow)
+    if request.header_bytes > _HEADER_BYTES:
+        detail = f"The headers of a request may have {_HEADER_BYTES:,} bytes."
+        return problem_response(431, "headers_too_large", "Headers too large", detail)
     return None
 
 
