@@ -80,7 +80,8 @@ async def test_mails_leave_over_smtp_as_plain_text(start: Any, production: dict[
         assert mail["from"] == "Breezeway <no-reply@breezeway.example>"
         assert mail.get_content_type() == "text/plain"
         assert mail["auto-submitted"] == "auto-generated"
-        assert "Hello Asha Rao," in mail.get_content()
+        # The address is not proved yet, so the name may be anybody's words.
+        assert "Asha Rao" not in mail.get_content()
         assert "https://breezeway.example/verify-email#token=" in mail.get_content()
 
 
