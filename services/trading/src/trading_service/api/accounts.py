@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from breezeway.exchange.checks import AccountState
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, Trader
 from trading_service.api.dependencies import Money, TheAccounts
 from trading_service.application.accounts import AccountStatus
 from trading_service.application.ports import AccountRequest
@@ -108,13 +108,13 @@ class AccountPage(BaseModel):
 
 
 @router.get("", name="list_trading_accounts", summary="The caller's trading accounts")
-async def list_accounts(user: CurrentUser, accounts: TheAccounts) -> AccountPage:
+async def list_accounts(user: AccountReader, accounts: TheAccounts) -> AccountPage:
     """Oldest first, each with its money."""
     return AccountPage(items=[AccountView.of(each) for each in await accounts.of(user.user_id)])
 
 
 @router.post("", name="open_trading_account", summary="Open a paper account", status_code=status.HTTP_201_CREATED)
-async def open_account(user: CurrentUser, accounts: TheAccounts, body: NewAccount) -> AccountView:
+async def open_account(user: Trader, accounts: TheAccounts, body: NewAccount) -> AccountView:
     """Live accounts answer 403 `live_trading_disabled`."""
     request = AccountRequest(body.name, body.kind, body.initial_cash, body.charge_plan)
     opened = await accounts.open(user.user_id, request)
@@ -122,25 +122,25 @@ async def open_account(user: CurrentUser, accounts: TheAccounts, body: NewAccoun
 
 
 @router.get("/{account_id}", name="get_trading_account", summary="One account and its money")
-async def one(user: CurrentUser, accounts: TheAccounts, account_id: UUID) -> AccountView:
+async def one(user: AccountReader, accounts: TheAccounts, account_id: UUID) -> AccountView:
     """Every amount is a balance of the account's ledger, but for what depends on live prices."""
     return AccountView.of(await accounts.one(user.user_id, account_id))
 
 
 @router.get("/{account_id}/funds", name="get_trading_funds", summary="The account's money")
-async def funds(user: CurrentUser, accounts: TheAccounts, account_id: UUID) -> AccountView:
+async def funds(user: AccountReader, accounts: TheAccounts, account_id: UUID) -> AccountView:
     """The same as the account itself, under the name that traders look for."""
     return AccountView.of(await accounts.one(user.user_id, account_id))
 
 
 @router.patch("/{account_id}", name="change_trading_account", summary="The kill switch")
-async def change(user: CurrentUser, accounts: TheAccounts, account_id: UUID, body: AccountChange) -> AccountView:
+async def change(user: Trader, accounts: TheAccounts, account_id: UUID, body: AccountChange) -> AccountView:
     """Takes effect for every request that follows; `halted` also cancels every working order."""
     return AccountView.of(await accounts.change_state(user.user_id, account_id, body.state))
 
 
 @router.post("/{account_id}/reset", name="reset_trading_account", summary="Begin again with the starting cash")
-async def reset(user: CurrentUser, accounts: TheAccounts, account_id: UUID) -> AccountView:
+async def reset(user: Trader, accounts: TheAccounts, account_id: UUID) -> AccountView:
     """Working orders must be cancelled first. The journal keeps what was."""
     return AccountView.of(await accounts.reset(user.user_id, account_id))
 
@@ -148,7 +148,7 @@ async def reset(user: CurrentUser, accounts: TheAccounts, account_id: UUID) -> A
 @router.delete(
     "/{account_id}", name="close_trading_account", summary="Close an account", status_code=status.HTTP_204_NO_CONTENT
 )
-async def close(user: CurrentUser, accounts: TheAccounts, account_id: UUID) -> Response:
+async def close(user: Trader, accounts: TheAccounts, account_id: UUID) -> Response:
     """Only without working orders and open positions."""
     await accounts.close(user.user_id, account_id)
     return Response(status_code=status.HTTP_204_NO_CONTENT)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, SignedIn
 from trading_service.api.dependencies import IdempotencyKey, Limit, Money, TheBanking
 from trading_service.application.banking import TransferRequest
 from trading_service.application.views import money
@@ -96,13 +96,13 @@ class TransferPage(BaseModel):
 
 
 @router.get("/accounts", name="list_bank_accounts", summary="The caller's bank accounts")
-async def linked(user: CurrentUser, banking: TheBanking) -> BankAccountPage:
+async def linked(user: AccountReader, banking: TheBanking) -> BankAccountPage:
     """Numbers are masked; nobody is shown them again."""
     return BankAccountPage(items=[BankAccountView.of(each) for each in await banking.linked(user.user_id)])
 
 
 @router.post("/accounts", name="link_bank_account", summary="Link a bank account", status_code=status.HTTP_201_CREATED)
-async def link(user: CurrentUser, banking: TheBanking, body: NewBankAccount) -> BankAccountView:
+async def link(user: SignedIn, banking: TheBanking, body: NewBankAccount) -> BankAccountView:
     """IFSC and number are validated; the number is stored encrypted."""
     account = await banking.link(user.user_id, body.holder, body.bank_name, body.ifsc, body.account_number)
     return BankAccountView.of(account)
@@ -114,7 +114,7 @@ async def link(user: CurrentUser, banking: TheBanking, body: NewBankAccount) -> 
     summary="Unlink a bank account",
     status_code=status.HTTP_204_NO_CONTENT,
 )
-async def unlink(user: CurrentUser, banking: TheBanking, bank_account_id: UUID) -> Response:
+async def unlink(user: SignedIn, banking: TheBanking, bank_account_id: UUID) -> Response:
     """Its transfers stay in the ledger."""
     await banking.unlink(user.user_id, bank_account_id)
     return Response(status_code=status.HTTP_204_NO_CONTENT)
@@ -122,7 +122,7 @@ async def unlink(user: CurrentUser, banking: TheBanking, bank_account_id: UUID) 
 
 @router.get("/transfers", name="list_transfers", summary="The caller's transfers")
 async def transfers(
-    user: CurrentUser, banking: TheBanking, cursor: Annotated[UUID | None, Query()] = None, limit: Limit = 50
+    user: AccountReader, banking: TheBanking, cursor: Annotated[UUID | None, Query()] = None, limit: Limit = 50
 ) -> TransferPage:
     """Newest first."""
     found, following = await banking.transfers(user.user_id, cursor, limit)
@@ -130,13 +130,13 @@ async def transfers(
 
 
 @router.post("/transfers", name="make_transfer", summary="Deposit or withdraw", status_code=status.HTTP_201_CREATED)
-async def move(user: CurrentUser, banking: TheBanking, body: NewTransfer, key: IdempotencyKey = None) -> TransferView:
+async def move(user: SignedIn, banking: TheBanking, body: NewTransfer, key: IdempotencyKey = None) -> TransferView:
     """Paper money arrives at once. What was received today can be withdrawn after its settlement."""
     request = TransferRequest(body.bank_account_id, body.trading_account_id, body.direction, body.amount)
     return TransferView.of(await banking.move(user.user_id, request, key))
 
 
 @router.post("/transfers/{transfer_id}/reversal", name="reverse_transfer", summary="Take a transfer back")
-async def reverse(user: CurrentUser, banking: TheBanking, transfer_id: UUID) -> TransferView:
+async def reverse(user: SignedIn, banking: TheBanking, transfer_id: UUID) -> TransferView:
     """By a reversing entry; doing it again changes nothing."""
     return TransferView.of(await banking.reverse(user.user_id, transfer_id))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from breezeway.contracts.trading import OrderView, plain
 from breezeway.exchange.orders import Amendment, OrderState, OrderType, Product, Side, Validity
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, Trader
 from trading_service.api.dependencies import (
     Cursor,
     IdempotencyKey,
@@ -106,14 +106,14 @@ class PreviewView(BaseModel):
 
 
 @router.post("", name="place_order", summary="Place an order", status_code=status.HTTP_201_CREATED)
-async def place(user: CurrentUser, placing: ThePlacing, body: NewOrder, key: IdempotencyKey = None) -> OrderView:
+async def place(user: Trader, placing: ThePlacing, body: NewOrder, key: IdempotencyKey = None) -> OrderView:
     """Checked, its money blocked, and on its way to the exchange: the answer says `new`. What the exchange makes of it
     comes on the `orders` channel. A refused order leaves no trace; the problem's `failures` lists every reason."""
     return await placing(user.user_id, body.request(), key)
 
 
 @router.post("/preview", name="preview_order", summary="Margin, charges and checks of an order")
-async def preview(user: CurrentUser, placing: ThePlacing, body: NewOrder) -> PreviewView:
+async def preview(user: AccountReader, placing: ThePlacing, body: NewOrder) -> PreviewView:
     """Nothing is placed or blocked."""
     found = await placing.preview(user.user_id, body.request())
     needs = found.requirement
@@ -132,7 +132,7 @@ async def preview(user: CurrentUser, placing: ThePlacing, body: NewOrder) -> Pre
 
 @router.get("", name="list_orders", summary="The caller's orders")
 async def listing(
-    user: CurrentUser,
+    user: AccountReader,
     read: TheReading,
     account_id: UUID | None = None,
     symbol: Annotated[str | None, Query(max_length=96, description="Canonical symbol.")] = None,
@@ -147,7 +147,7 @@ async def listing(
 
 @router.get("/by-client-id/{client_order_id}", name="get_order_by_client_id", summary="One order by your own id")
 async def by_client_id(
-    user: CurrentUser,
+    user: AccountReader,
     read: TheReading,
     client_order_id: Annotated[str, Path(min_length=1, max_length=128)],
     account_id: UUID | None = None,
@@ -157,13 +157,13 @@ async def by_client_id(
 
 
 @router.get("/{order_id}", name="get_order", summary="One order")
-async def one(user: CurrentUser, read: TheReading, order_id: UUID) -> OrderView:
+async def one(user: AccountReader, read: TheReading, order_id: UUID) -> OrderView:
     """As it is now."""
     return await read.order(user.user_id, order_id)
 
 
 @router.patch("/{order_id}", name="modify_order", summary="Change a working order")
-async def modify(user: CurrentUser, modifying: TheModifying, order_id: UUID, body: OrderChange) -> OrderView:
+async def modify(user: Trader, modifying: TheModifying, order_id: UUID, body: OrderChange) -> OrderView:
     """The answer shows the order as it is; the exchange's word comes as an event (`modify` or `modify_reject`)."""
     return await modifying(user.user_id, order_id, Amendment(body.quantity, body.price, body.trigger_price))
 
@@ -171,13 +171,13 @@ async def modify(user: CurrentUser, modifying: TheModifying, order_id: UUID, bod
 @router.delete(
     "/{order_id}", name="cancel_order", summary="Cancel a working order", status_code=status.HTTP_202_ACCEPTED
 )
-async def cancel(user: CurrentUser, cancelling: TheCancelling, order_id: UUID) -> OrderView:
+async def cancel(user: Trader, cancelling: TheCancelling, order_id: UUID) -> OrderView:
     """The order may still fill until the exchange has cancelled it."""
     return await cancelling(user.user_id, order_id)
 
 
 @router.get("/{order_id}/events", name="list_order_events", summary="Why an order did or did not fill")
-async def events(user: CurrentUser, read: TheReading, order_id: UUID) -> OrderEvents:
+async def events(user: AccountReader, read: TheReading, order_id: UUID) -> OrderEvents:
     """Oldest first, each with the rule that decided and the market as the engine saw it."""
     return OrderEvents(
         items=[

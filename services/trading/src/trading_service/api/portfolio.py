@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from breezeway.charges.model import ContractNote, NoteLeg
 from breezeway.contracts.trading import OrderView, PositionView, TradeView, plain
 from breezeway.exchange.orders import Product
-from breezeway.security.dependencies import CurrentUser
+from breezeway.security.scopes import AccountReader, Trader
 from trading_service.api.dependencies import Cursor, IdempotencyKey, Limit, ThePortfolio, TheReading
 from trading_service.application.reading import Holding
 from trading_service.application.views import money
@@ -141,7 +141,7 @@ class ContractNotePage(BaseModel):
 
 @router.get("/trades", name="list_trades", summary="The account's trades")
 async def trades(
-    user: CurrentUser, read: TheReading, account_id: UUID, cursor: Cursor = None, limit: Limit = 50
+    user: AccountReader, read: TheReading, account_id: UUID, cursor: Cursor = None, limit: Limit = 50
 ) -> TradePage:
     """Newest first, since the account was opened or reset."""
     items, following = await read.trades(user.user_id, account_id, cursor, limit)
@@ -149,20 +149,20 @@ async def trades(
 
 
 @router.get("/positions", name="list_positions", summary="Intraday and derivative positions")
-async def positions(user: CurrentUser, read: TheReading, account_id: UUID) -> PositionPage:
+async def positions(user: AccountReader, read: TheReading, account_id: UUID) -> PositionPage:
     """Closed ones are listed too, with what they realised. Shares for delivery are holdings."""
     return PositionPage(items=await read.positions(user.user_id, account_id))
 
 
 @router.get("/holdings", name="list_trading_holdings", summary="Shares held for delivery")
-async def holdings(user: CurrentUser, read: TheReading, account_id: UUID) -> HoldingPage:
+async def holdings(user: AccountReader, read: TheReading, account_id: UUID) -> HoldingPage:
     """Lots are closed first in, first out."""
     return HoldingPage(items=[HoldingView.of(each) for each in await read.holdings(user.user_id, account_id)])
 
 
 @router.get("/ledger", name="list_ledger", summary="The account's journal")
 async def ledger(
-    user: CurrentUser, read: TheReading, account_id: UUID, cursor: Cursor = None, limit: Limit = 50
+    user: AccountReader, read: TheReading, account_id: UUID, cursor: Cursor = None, limit: Limit = 50
 ) -> LedgerPage:
     """Newest first. Entries are never changed or deleted; every balance is their sum."""
     lines, following = await read.ledger(user.user_id, account_id, cursor, limit)
@@ -183,7 +183,7 @@ async def ledger(
 
 @router.get("/contract-notes", name="list_contract_notes", summary="Itemised charges of each day")
 async def contract_notes(
-    user: CurrentUser,
+    user: AccountReader,
     read: TheReading,
     account_id: UUID,
     since: Annotated[date | None, Query(alias="from", examples=["2026-11-20"])] = None,
@@ -257,7 +257,7 @@ class PerformanceView(BaseModel):
 
 @router.get("/portfolio/history", name="get_portfolio_history", summary="The equity curve")
 async def history(
-    user: CurrentUser,
+    user: AccountReader,
     portfolio: ThePortfolio,
     account_id: UUID,
     period: Annotated[str, Query(description="1D, 1W, 1M, 3M, 1A or all.", max_length=8)] = "1M",
@@ -275,7 +275,7 @@ async def history(
 
 
 @router.get("/performance", name="get_performance", summary="Returns, risk and the record of trades")
-async def performance(user: CurrentUser, portfolio: ThePortfolio, account_id: UUID) -> PerformanceView:
+async def performance(user: AccountReader, portfolio: ThePortfolio, account_id: UUID) -> PerformanceView:
     """Since the account was opened or reset."""
     report = await portfolio.report(user.user_id, account_id)
     found, down = report.performance, report.performance.draw_down
@@ -303,7 +303,7 @@ async def performance(user: CurrentUser, portfolio: ThePortfolio, account_id: UU
     status_code=status.HTTP_201_CREATED,
 )
 async def close(
-    user: CurrentUser,
+    user: Trader,
     portfolio: ThePortfolio,
     account_id: UUID,
     symbol: Annotated[str, Path(max_length=96, examples=["NSE:RELIANCE"])],

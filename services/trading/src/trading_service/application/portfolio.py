@@ -51,7 +51,7 @@ class Portfolio:
         self._time = time
 
     async def history(self, user_id: UUID, account_id: UUID, period: str, timeframe: str) -> list[EquityPoint]:
-        """The last point of each stretch of `timeframe`, oldest first, and the present.
+        """The first point, then the last of each stretch of `timeframe`, the present included.
 
         Raises:
             InvalidInput: `invalid_period`, `invalid_timeframe`.
@@ -63,9 +63,9 @@ class Portfolio:
         now = await self._time.now()
         points = await self._points(user_id, account_id, now - PERIODS[period], now)
         last: dict[int, EquityPoint] = {}
-        for point in points:
+        for point in points[1:]:
             last[int(point.at.timestamp()) // TIMEFRAMES[timeframe]] = point
-        return list(last.values())
+        return [points[0], *last.values()]
 
     async def report(self, user_id: UUID, account_id: UUID) -> Report:
         now = await self._time.now()
