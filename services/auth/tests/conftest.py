@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from auth_service.adapters.signing_keys import load_signing_key
-from auth_service.application.ports import CallsLeft, SessionKeys
+from auth_service.application.broker_ports import CallsLeft, SessionKeys
 from auth_service.bootstrap import Broker
 from auth_service.domain.broker_accounts import AppKeys, OpenedSession
 from auth_service.main import create_app

@@ -40,11 +40,13 @@ from auth_service.application.broker_accounts import BrokerAccountBook
 from auth_service.application.broker_connections import BrokerConnections
 from auth_service.application.broker_logins import BrokerLoginDesk
 from auth_service.application.broker_portfolio import PortfolioDesk
+from auth_service.application.broker_ports import BrokerLogins, BrokerPortfolio, CallBudget
 from auth_service.application.broker_reminders import BrokerReminders
+from auth_service.application.credential_ports import Mailer
 from auth_service.application.demo_renewal import DemoRenewal
 from auth_service.application.email_addresses import EmailAddresses
 from auth_service.application.passwords import Passwords
-from auth_service.application.ports import Announcements, BrokerLogins, BrokerPortfolio, CallBudget, Mailer, UnitOfWork
+from auth_service.application.ports import Announcements, UnitOfWork
 from auth_service.application.post_office import PostOffice
 from auth_service.application.preferences import Preferences
 from auth_service.application.profiles import Profiles

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from auth_service.application.ports import AccessToken
+from auth_service.application.credential_ports import AccessToken
 from auth_service.application.refreshing import Refreshing
 from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import start_session

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from auth_service.adapters.signing_keys import WatchedKeys
-from auth_service.application.ports import AccessToken
+from auth_service.application.credential_ports import AccessToken
 from auth_service.domain.users import Role, User
 from breezeway.clock import Clock
 from breezeway.ids import new_id
@@ -14,15 +14,15 @@ from breezeway.security.tokens import ACCESS_LIFETIME_SECONDS, AUDIENCE, ISSUER,
 
 
 class AccessTokenSigner:
-    """See `ports.AccessTokens`."""
+    """See `credential_ports.AccessTokens`."""
 
     def __init__(self, keys: WatchedKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
 
     def issue(self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None) -> AccessToken:
-        proved = {} if mfa_at is None else {"mfa_at": int(mfa_at.timestamp())}
-        return self._issue(user, str(sign_in_id), user.role, user.scopes, at, None, proved)
+        proved = None if mfa_at is None else int(mfa_at.timestamp())
+        return self.issue_limited(user, str(sign_in_id), user.role, user.scopes, at, mfa_at=proved)
 
     def issue_limited(
         self,
@@ -32,24 +32,14 @@ class AccessTokenSigner:
         scopes: Sequence[str],
         at: datetime,
         until: datetime | None = None,
-    ) -> AccessToken:
-        return self._issue(user, session_id, role, scopes, at, until)
-
-    def _issue(
-        self,
-        user: User,
-        session_id: str,
-        role: Role,
-        scopes: Sequence[str],
-        at: datetime,
-        until: datetime | None = None,
-        more: Mapping[str, int] | None = None,
+        *,
+        mfa_at: int | None = None,
     ) -> AccessToken:
         issued = int(at.timestamp())
         expires = issued + ACCESS_LIFETIME_SECONDS
         if until is not None:
             expires = max(issued + 1, min(expires, int(until.timestamp())))
-        claims = {
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user.id),
@@ -59,8 +49,9 @@ class AccessTokenSigner:
             "sid": session_id,
             "role": role.value,
             "scope": " ".join(scopes),
-            **(more or {}),
         }
+        if mfa_at is not None:
+            claims["mfa_at"] = mfa_at
         return AccessToken(token=sign(claims, self._keys.ring.signing(at)), expires_in=expires - issued)
 
     def jwks(self) -> Mapping[str, Any]:

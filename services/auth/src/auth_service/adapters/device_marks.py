@@ -19,7 +19,7 @@ _LENGTH = _DIGEST + _DEVICE + _TIME + _SEAL
 
 
 class SignedDeviceMarks:
-    """See `ports.DeviceMarks`.
+    """See `credential_ports.DeviceMarks`.
 
     Args:
         secret: the key is derived from it, for this purpose only.

@@ -14,7 +14,7 @@ _DRIFT_STEPS = 1
 
 
 class TotpCodes:
-    """See `ports.AppCodes`: six digits, SHA-1, every 30 seconds, as every app understands them."""
+    """See `credential_ports.AppCodes`: six digits, SHA-1, every 30 seconds, as every app understands them."""
 
     def new_seed(self) -> str:
         return pyotp.random_base32()

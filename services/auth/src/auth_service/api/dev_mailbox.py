@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from auth_service.api.dependencies import Limit, TheOrigin, TheServices
 from auth_service.api.paging import Cursor, Page, page_of
-from auth_service.application.ports import Mailbox, ReceivedMail
+from auth_service.application.credential_ports import Mailbox, ReceivedMail
 from auth_service.domain.users import normalise_email
 from breezeway.errors import NotFound
 from breezeway.security.dependencies import CallerIfAny

@@ -3,7 +3,8 @@
 from functools import partial
 from uuid import UUID
 
-from auth_service.application.ports import Announcements, PasswordHasher, UnitOfWork, UnitsOfWork
+from auth_service.application.credential_ports import PasswordHasher
+from auth_service.application.ports import Announcements, UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.application.second_factor import SecondFactor, wrong_password
 from auth_service.application.user_administration import check_not_last_admin

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from auth_service.application.credential_ports import AccessToken, AccessTokens
 from auth_service.application.notices import notify
-from auth_service.application.ports import AccessToken, AccessTokens, UnitOfWork, UnitsOfWork
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.domain.api_keys import MAX_KEYS_PER_USER, ApiKey, key_text, new_key_secret, parse_key, secret_fits
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from auth_service.application.ports import Announcements, BrokerLogins, UnitOfWork, UnitsOfWork
+from auth_service.application.broker_ports import BrokerLogins
+from auth_service.application.ports import Announcements, UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.broker_accounts import MAX_ACCOUNTS_PER_USER, AppKeys, BrokerAccount, key_hint
 from auth_service.domain.broker_sessions import Event

@@ -12,7 +12,8 @@ from uuid import UUID
 import structlog
 
 from auth_service.application.broker_accounts import owned_account
-from auth_service.application.ports import Announcements, BrokerLogins, UnitOfWork, UnitsOfWork
+from auth_service.application.broker_ports import BrokerLogins
+from auth_service.application.ports import Announcements, UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.broker_accounts import OpenedSession
 from auth_service.domain.broker_sessions import BrokerSessionRecord, Event, session_end

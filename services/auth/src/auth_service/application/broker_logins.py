@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from auth_service.application.broker_accounts import owned_account
-from auth_service.application.ports import BrokerLogins, UnitOfWork, UnitsOfWork
+from auth_service.application.broker_ports import BrokerLogins
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.broker_accounts import LOGIN_PATIENCE, PendingLogin
 from auth_service.domain.sign_ins import digest_of, new_secret

@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from auth_service.application.broker_connections import BrokerConnections
-from auth_service.application.ports import BrokerPortfolio, SessionKeys
+from auth_service.application.broker_ports import BrokerPortfolio, SessionKeys
 from auth_service.application.service_access import ServiceAccess
 from auth_service.domain.broker_sessions import Event
 from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position

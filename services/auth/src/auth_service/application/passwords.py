@@ -4,9 +4,10 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from auth_service.application.credential_ports import PasswordHasher
 from auth_service.application.email_addresses import EmailAddresses
 from auth_service.application.notices import notify
-from auth_service.application.ports import PasswordHasher, UnitOfWork, UnitsOfWork
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.application.second_factor import wrong_password
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry

@@ -1,7 +1,6 @@
 """What the use cases need from outside. Each port is declared here, by the side that calls it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -12,12 +11,11 @@ from auth_service.domain.audit import AuditEntry, ChainLink
 from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSession, PendingLogin
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.mailed_tokens import MailedToken, TokenPurpose
-from auth_service.domain.mails import Mail, MailKind, QueuedMail
+from auth_service.domain.mails import MailKind, QueuedMail
 from auth_service.domain.notifications import Notification
 from auth_service.domain.preferences import Preference
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
-from auth_service.domain.users import Role, User
-from breezeway.breeze.values import BrokerProfile, Funds, Holding, Position
+from auth_service.domain.users import User
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerEnvironment, BrokerSession
 
@@ -362,99 +360,6 @@ class UnitOfWork(Protocol):
 UnitsOfWork = Callable[[], UnitOfWork]
 
 
-class PasswordHasher(Protocol):
-    """Slow hashing, off the event loop, a few at a time."""
-
-    async def hash(self, password: str) -> str: ...
-
-    async def verify(self, password: str, hashed: str | None) -> bool:
-        """Whether they fit. None as hash takes as long as a wrong password does, and is False."""
-        ...
-
-    def needs_rehash(self, hashed: str) -> bool: ...
-
-
-class AppCodes(Protocol):
-    """Codes of authenticator apps."""
-
-    def new_seed(self) -> str: ...
-
-    def uri(self, seed: str, account: str) -> str:
-        """The `otpauth://` URI of a seed."""
-        ...
-
-    def qr_svg(self, uri: str) -> str: ...
-
-    def step_of(self, seed: str, code: str, at: datetime) -> int | None:
-        """The time step that the code belongs to, when it is at most one away from now."""
-        ...
-
-
-class DeviceMarks(Protocol):
-    """What a browser that has signed in is known by."""
-
-    def make(self, email: str) -> str:
-        """A mark for the browser that has just signed in with this normalised address."""
-        ...
-
-    def device_of(self, mark: str, email: str) -> str | None:
-        """Which device a mark belongs to; None when it is not ours, is for another address, or too old."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """A signed access token and how many seconds it lives."""
-
-    token: str
-    expires_in: int
-
-
-class AccessTokens(Protocol):
-    """Signs access tokens."""
-
-    def issue(self, user: User, sign_in_id: UUID, at: datetime, *, mfa_at: datetime | None = None) -> AccessToken:
-        """A token of a sign-in; `mfa_at` is when the second factor was proved, where it was just now."""
-        ...
-
-    def issue_limited(
-        self,
-        user: User,
-        session_id: str,
-        role: Role,
-        scopes: Sequence[str],
-        at: datetime,
-        until: datetime | None = None,
-    ) -> AccessToken:
-        """A token that may do less than its user, and that ends at `until` at the latest."""
-        ...
-
-
-class Mailer(Protocol):
-    """Hands a mail over to whoever carries it."""
-
-    async def send(self, mail: Mail) -> None:
-        """Raises a BreezewayError when it was not taken; it is tried again later, so a mail may arrive twice."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedMail:
-    """A mail in the development mailbox."""
-
-    id: UUID
-    mail: Mail
-    sent_at: datetime
-
-
-class Mailbox(Protocol):
-    """Where mails end in development: everybody's, newest first."""
-
-    async def page(self, recipient: str | None, before: UUID | None, limit: int) -> Sequence[ReceivedMail]: ...
-
-    async def get(self, mail_id: UUID) -> ReceivedMail | None: ...
-
-
 class Announcements(Protocol):
     """Tells the other services what has just become true."""
 
@@ -467,63 +372,3 @@ class Announcements(Protocol):
     async def notification(self, notification: Notification) -> None:
         """Keep a message for a user, and show it to whoever listens. Raises UpstreamUnavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CallsLeft:
-    """What an account may still ask of the broker, and how much it has asked today; `used_today` is None while the
-    account is paused."""
-
-    minute: int
-    today: int
-    used_today: int | None = None
-
-
-class CallBudget(Protocol):
-    """The broker's call quota per account."""
-
-    async def left(self, account_id: UUID) -> CallsLeft: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SessionKeys:
-    """All that a signed call in an account's name needs. Never printed."""
-
-    account_id: UUID
-    environment: BrokerEnvironment
-    app: AppKeys
-    session: OpenedSession
-
-
-class BrokerLogins(Protocol):
-    """How a broker session comes to be."""
-
-    def check_environment(self, environment: BrokerEnvironment) -> None:
-        """Raise InvalidInput (`simulator_not_configured`) when this instance has no such environment."""
-        ...
-
-    def login_page(self, environment: BrokerEnvironment, api_key: str, state: str) -> str:
-        """Where the user logs in; `state` comes back with the redirect where the broker carries it."""
-        ...
-
-    async def open_session(
-        self, account_id: UUID, environment: BrokerEnvironment, app: AppKeys, api_session: str
-    ) -> OpenedSession:
-        """Exchange the value of the redirect.
-
-        Raises Rejected or Forbidden when the broker refuses it, Retryable when it does not answer. Never
-        Unauthenticated: that word is for callers whom *we* do not know.
-        """
-        ...
-
-
-class BrokerPortfolio(Protocol):
-    """What the broker says of its customer, asked now."""
-
-    async def profile(self, keys: SessionKeys) -> BrokerProfile: ...
-
-    async def funds(self, keys: SessionKeys) -> Funds: ...
-
-    async def holdings(self, keys: SessionKeys) -> Sequence[Holding]: ...
-
-    async def positions(self, keys: SessionKeys) -> Sequence[Position]: ...

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from auth_service.application.ports import Mailer, UnitOfWork, UnitsOfWork
+from auth_service.application.credential_ports import Mailer
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.domain.mail_texts import link_of, written
 from auth_service.domain.mailed_tokens import TokenPurpose, new_mailed_token
 from auth_service.domain.mails import ASKED_FOR, LIMIT, LIMIT_WINDOW, Mail, MailKind, QueuedMail

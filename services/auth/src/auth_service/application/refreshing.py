@@ -1,7 +1,8 @@
 """Refreshing: one use per token, decided by one statement."""
 
+from auth_service.application.credential_ports import AccessTokens
 from auth_service.application.notices import notify
-from auth_service.application.ports import AccessTokens, UnitsOfWork
+from auth_service.application.ports import UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.application.sessions import SessionTokens, new_refresh_token
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry

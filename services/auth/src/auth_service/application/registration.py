@@ -4,7 +4,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth_service.application.ports import PasswordHasher, UnitOfWork, UnitsOfWork
+from auth_service.application.credential_ports import PasswordHasher
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.mails import MailKind, mail_to_address, mail_to_user
 from auth_service.domain.passwords import check_password

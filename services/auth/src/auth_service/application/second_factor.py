@@ -9,15 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from auth_service.application.credential_ports import AccessToken, AccessTokens, AppCodes, PasswordHasher
 from auth_service.application.notices import notify
-from auth_service.application.ports import (
-    AccessToken,
-    AccessTokens,
-    AppCodes,
-    PasswordHasher,
-    UnitOfWork,
-    UnitsOfWork,
-)
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.mails import MailKind
 from auth_service.domain.second_factor import (

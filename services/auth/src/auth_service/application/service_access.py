@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from auth_service.application.ports import SessionKeys, UnitsOfWork
+from auth_service.application.broker_ports import SessionKeys
+from auth_service.application.ports import UnitsOfWork
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.users import normalise_email
 from breezeway.clock import Clock

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth_service.application.ports import AccessToken, AccessTokens, UnitOfWork
+from auth_service.application.credential_ports import AccessToken, AccessTokens
+from auth_service.application.ports import UnitOfWork
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.sign_ins import (
     ABSOLUTE_LIFETIME,

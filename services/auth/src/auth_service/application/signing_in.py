@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from auth_service.application.ports import AccessTokens, PasswordHasher, UnitOfWork, UnitsOfWork
+from auth_service.application.credential_ports import AccessTokens, PasswordHasher
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.application.second_factor import SecondFactor
 from auth_service.application.sessions import SessionTokens, start_session

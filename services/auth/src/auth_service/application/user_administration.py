@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from auth_service.application.credential_ports import PasswordHasher
 from auth_service.application.notices import notify
-from auth_service.application.ports import PasswordHasher, UnitOfWork, UnitsOfWork
+from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.application.revoking import Revoking
 from auth_service.domain.audit import AuditEvent, Origin, audit_entry
 from auth_service.domain.mails import MailKind, mail_to_user

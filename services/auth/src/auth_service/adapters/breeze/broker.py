@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from auth_service.application.ports import CallsLeft, SessionKeys
+from auth_service.application.broker_ports import CallsLeft, SessionKeys
 from auth_service.domain.broker_accounts import AppKeys, OpenedSession
 from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.quota import BrokerQuota
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class BreezeBroker:
-    """See `ports.BrokerLogins`, `ports.BrokerPortfolio` and `ports.CallBudget`.
+    """See `broker_ports.BrokerLogins`, `broker_ports.BrokerPortfolio` and `broker_ports.CallBudget`.
 
     Args:
         simulator_origin: where the simulator answers; None when this instance has none.

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from auth_service.adapters.db.tables import development_mailbox
-from auth_service.application.ports import ReceivedMail
+from auth_service.application.credential_ports import ReceivedMail
 from auth_service.domain.mails import Mail
 from breezeway.clock import Clock
 from breezeway.db.unit_of_work import UnitOfWork
@@ -18,7 +18,7 @@ CAPACITY = 500
 
 
 class PostgresMailbox:
-    """See `ports.Mailer` and `ports.Mailbox`. The newest `CAPACITY` mails are kept."""
+    """See `credential_ports.Mailer` and `credential_ports.Mailbox`. The newest `CAPACITY` mails are kept."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
