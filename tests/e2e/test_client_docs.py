@@ -1,4 +1,4 @@
-"""The examples of docs/client.md, the README's and the notebook run as they are written; only the address differs."""
+"""The examples of docs/client.md, the README's and the notebook run as written; only address and dates differ."""
 
 import ast
 import json
@@ -8,10 +8,12 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from breezeway.clock import IST
 from breezeway.testing.plugin import REPOSITORY
 from breezeway.testing.stack_process import StackProcess
 
@@ -27,6 +29,12 @@ BLOCKS = [
 ]
 # Alpaca's client still imports the old half of `websockets`, which warns.
 ARGUMENTS = ("-W", "error", "-W", "ignore::DeprecationWarning")
+
+
+def recent(example: str) -> str:
+    """With a date that stays a few days ago, however old the guide becomes."""
+    day = datetime.now(IST).date() - timedelta(days=12)
+    return re.sub(r"2026-11-0\d", day.isoformat(), example)
 
 
 def run(arguments: list[str], folder: Path, environment: Mapping[str, str], feed: str = "") -> str:
@@ -48,7 +56,7 @@ def run(arguments: list[str], folder: Path, environment: Mapping[str, str], feed
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_every_python_example_of_the_guide_runs(stack: StackProcess, tmp_path: Path, number: int) -> None:
     script = tmp_path / "example.py"
-    script.write_text(BLOCKS[number].replace(ADDRESS, f"127.0.0.1:{stack.port}"))
+    script.write_text(recent(BLOCKS[number]).replace(ADDRESS, f"127.0.0.1:{stack.port}"))
     out = run([sys.executable, *ARGUMENTS, str(script)], tmp_path, {})
     assert out.strip(), "an example that prints nothing shows nothing"
     if "write(" in BLOCKS[number]:
@@ -58,7 +66,7 @@ def test_every_python_example_of_the_guide_runs(stack: StackProcess, tmp_path: P
 def test_the_commands_of_the_guide_run_line_by_line(stack: StackProcess, tmp_path: Path) -> None:
     (block,) = re.findall(r"```sh\n(.*?)```", GUIDE, re.S)
     environment = {"BREEZEWAY_URL": stack.url, "BREEZEWAY_CONFIG": str(tmp_path / "config")}
-    out = run(["bash", "-e", "-c", block], tmp_path, environment, "breezeway-demo\n")
+    out = run(["bash", "-e", "-c", recent(block)], tmp_path, environment, "breezeway-demo\n")
     for expected in ("NFO:RELIANCE", "done", '"close"', "sma:5", "put delta", "NSE:RELIANCE "):
         assert expected in out, out
     assert (tmp_path / "reliance.parquet").stat().st_size > 1_000

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from breezeway.cli.client_messages import message_fields, message_line
 from breezeway.cli.client_output import Out, csv_lines
@@ -94,6 +95,8 @@ def _advice(error: BreezewayError) -> str:
 
 
 async def _login(options: argparse.Namespace, out: Out, file: CredentialsFile, url: str) -> int:
+    if url.startswith("http://") and urlsplit(url).hostname not in {"127.0.0.1", "::1", "localhost"}:
+        out.note(f"The connection to {url} is not encrypted: others on the way can read what you enter now.")
     if options.api_key:
         key = await _secret("API key: ")
         async with Breezeway(url, api_key=key) as client:

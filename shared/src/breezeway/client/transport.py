@@ -171,8 +171,10 @@ class Transport:
 def _worth_repeating(error: BreezewayError, statuses: frozenset[int], repeatable: bool) -> bool:
     if error.code == "gateway_unreachable":
         return True
+    if not repeatable:
+        return False
     if error.code in {"gateway_timeout", "no_answer"}:
-        return repeatable
+        return True
     if isinstance(error, Conflict):
         return error.code == "request_in_flight"
     return error.context.get("status") in statuses

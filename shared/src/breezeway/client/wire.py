@@ -1,6 +1,7 @@
 """One WebSocket connection to the stream: open, authenticate, frames in and out. No reconnect here."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -71,6 +72,7 @@ class Socket:
                 close_timeout=_CLOSE_SECONDS,
                 max_size=_MAX_FRAME,
                 compression=None,
+                logger=_logger(),
             )
         except InvalidStatus as refused:
             answer = refused.response
@@ -123,6 +125,13 @@ class Socket:
                 await self._connection.close()
         except TimeoutError:
             self._connection.transport.abort()
+
+
+def _logger() -> logging.Logger:
+    """The library's log, never at DEBUG: there it writes whole frames, and the first of them is a credential."""
+    logger = logging.getLogger("breezeway.client.wire")
+    logger.setLevel(logging.INFO)
+    return logger
 
 
 def _closed(error: Any) -> ClosedByServer:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -166,6 +167,21 @@ async def test_credentials_that_are_never_accepted_are_not_tried_for_ever() -> N
         with pytest.raises(Unauthenticated, match="api_key_invalid"):
             await anext(messages)
     assert 1 <= running.connections <= 3
+
+
+async def test_no_credential_is_logged_even_when_everything_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def script(socket: ServerConnection, number: int) -> None:
+        await welcome(socket)
+        await say(socket, {"type": "feed", "state": "live", "reason": None, "ts": 1})
+        await socket.wait_closed()
+
+    async with server(script) as running, stream(running.url, "feed", who=ApiKey("bwk_private")) as messages:
+        await anext(messages)
+    ours = [record.getMessage() for record in caplog.records if record.name != "websockets.server"]
+    assert "stream live" in "\n".join(ours)
+    assert "bwk_private" not in "\n".join(ours)
 
 
 async def test_a_gap_stands_between_what_was_before_and_the_snapshot_after() -> None:

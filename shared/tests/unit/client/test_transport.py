@@ -226,6 +226,14 @@ async def test_login_signs_in_and_sends_a_code_only_when_there_is_one() -> None:
     assert auth.logged_out == ["r0"]
 
 
+async def test_a_login_that_is_refused_for_a_while_is_not_tried_again_unasked() -> None:
+    server = Server(problem(429, "rate_limited", **{"Retry-After": "1"}))
+    async with client(server, api_key=None) as api:
+        with pytest.raises(RateLimited):
+            await api.login("a@b.in", "pw")
+    assert len(server.requests) == 1
+
+
 async def test_fifty_requests_that_need_a_new_token_make_one_refresh() -> None:
     auth = Auth()
     async with client(auth, api_key=None, refresh_token="r0", access_token="old") as api:
