@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.add_column("users", sa.Column("email_verified_at", _TIME, nullable=True))
     op.add_column("users", sa.Column("totp_since", _TIME, nullable=True))
+    op.create_index(op.f("ix_sign_ins_user_id_ip"), "sign_ins", ["user_id", "ip"], unique=False)
     op.create_table(
         "mailed_tokens",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -117,5 +118,6 @@ def downgrade() -> None:
         "mailed_tokens",
     ):
         op.drop_table(table)
+    op.drop_index(op.f("ix_sign_ins_user_id_ip"), table_name="sign_ins")
     op.drop_column("users", "totp_since")
     op.drop_column("users", "email_verified_at")

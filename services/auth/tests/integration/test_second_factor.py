@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth_service.domain.audit import Origin
 from breezeway.db.engine import create_engine
 from breezeway.errors import RateLimited
 
@@ -156,6 +157,7 @@ async def test_five_wrong_codes_in_a_quarter_of_an_hour_are_all_there_are(auth: 
     for path in (STEP_UP, CONFIRM):
         assert (await factor.post(path, factor.code())).status_code == 429, "one count for every way in"
     assert (await factor.turn_off(factor.code())).status_code == 429
+    assert "somebody knows yours" in await auth.mail_to(factor.email, "Codes were tried")
     auth.clock.advance(15 * 60 + 1)
     assert (await factor.login(factor.code())).status_code == 200
 
@@ -284,9 +286,9 @@ async def test_tries_are_counted_without_redis(start: Any, auth: Any) -> None:
     vault_key = auth.settings.vault_key.get_secret_value()
     async with start(REDIS_URL="redis://127.0.0.1:1", BREEZEWAY_VAULT_KEY=vault_key) as cut_off:
         for _ in range(5):
-            await cut_off.app.state.services.second_factor.count_try(me)
+            await cut_off.app.state.services.second_factor.count_try(me, Origin())
         with pytest.raises(RateLimited):
-            await cut_off.app.state.services.second_factor.count_try(me)
+            await cut_off.app.state.services.second_factor.count_try(me, Origin())
     assert (await factor.login(factor.next_code())).status_code == 429
 
 

@@ -28,7 +28,7 @@ class HashCost:
 
 
 class PasslibHasher:
-    """See `credential_ports.PasswordHasher`. Hashing runs in threads of its own, `at_once` at a time; the rest wait in line.
+    """See `credential_ports.PasswordHasher`. It runs in threads of its own, `at_once` at a time; the rest wait in line.
 
     The wait is in asyncio, not in the threads' queue, so that a request which gives up stops waiting too.
     """

@@ -55,7 +55,7 @@ class AccountDeletion:
         if not await self._hasher.verify(password, found.password_hash):
             await self._note_failure(user_id, origin)
             raise wrong_password("body.password")
-        attempt = None if found.totp_since is None else await self._second_factor.count_try(user_id)
+        attempt = None if found.totp_since is None else await self._second_factor.count_try(user_id, origin)
         async with self._units() as work:
             if await work.users.others_than(user_id):
                 await check_not_last_admin(work, user_id)

@@ -68,7 +68,7 @@ class SecondFactor:
             InvalidInput: `invalid_otp`.
             RateLimited: `too_many_codes`.
         """
-        attempt = await self.count_try(user_id)
+        attempt = await self.count_try(user_id, origin)
         now = self._clock.now()
         async with self._units() as work:
             user = await _held(work, user_id)
@@ -102,7 +102,7 @@ class SecondFactor:
         async with self._units() as work:
             found = await work.users.by_id(user_id)
         # The password is tried under the same count as the code: a stolen access token must not guess it here.
-        attempt = await self.count_try(user_id)
+        attempt = await self.count_try(user_id, origin)
         if found is None or not await self._hasher.verify(password, found.password_hash):
             raise wrong_password("body.password")
         now = self._clock.now()
@@ -130,7 +130,7 @@ class SecondFactor:
             InvalidInput: `invalid_otp`.
             RateLimited: `too_many_codes`.
         """
-        attempt = await self.count_try(user_id)
+        attempt = await self.count_try(user_id, origin)
         now = self._clock.now()
         async with self._units() as work:
             user = await _held(work, user_id)
@@ -147,7 +147,7 @@ class SecondFactor:
             await work.commit()
         return self._tokens.issue(user, session_id, now, mfa_at=now)
 
-    async def count_try(self, user_id: UUID) -> UUID:
+    async def count_try(self, user_id: UUID, origin: Origin) -> UUID:
         """Count one try, for good unless it is taken back. Raises RateLimited (`too_many_codes`)."""
         now = self._clock.now()
         async with self._units() as work:
@@ -158,6 +158,8 @@ class SecondFactor:
                 wait = (tries[-MAX_TRIES] + TRIES_WINDOW - now).total_seconds()
                 raise RateLimited("Too many codes; wait before the next one.", code="too_many_codes", retry_after=wait)
             attempt = await work.second_factors.add_try(user_id, now)
+            if len(tries) + 1 == MAX_TRIES:
+                await notify(work, user_id, MailKind.CODES_TRIED_OFTEN, now, origin)
             await work.commit()
         return attempt
 

@@ -94,7 +94,7 @@ class SigningIn:
             return await self._begin(found, given, origin)
         if given.otp is None:
             raise OtpRequired("The password is right. Send it again with `otp`, the code of your authenticator app.")
-        return await self._begin(found, given, origin, attempt=await self._second_factor.count_try(found.id))
+        return await self._begin(found, given, origin, attempt=await self._second_factor.count_try(found.id, origin))
 
     async def seen_from(self, email: str, ip: str) -> bool:
         """Whether somebody with this address has signed in from there within a month."""

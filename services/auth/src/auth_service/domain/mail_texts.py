@@ -78,6 +78,11 @@ _NOTICES = {
         "Somebody signed in to your account, or confirmed who they are, with one of your recovery codes. Unused codes "
         "left: {left}.",
     ),
+    MailKind.CODES_TRIED_OFTEN: (
+        "Codes were tried for your account",
+        "Five codes for two-factor sign-in were tried within a quarter of an hour, so nobody can try more for a while. "
+        "Codes are asked for only after the right password: if it was not you, somebody knows yours.",
+    ),
     MailKind.API_KEY_CREATED: (
         "A new API key was made",
         'An API key named "{name}" was made for your account.',

@@ -27,6 +27,7 @@ class MailKind(StrEnum):
     TOTP_ENABLED = "totp_enabled"
     TOTP_DISABLED = "totp_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
+    CODES_TRIED_OFTEN = "codes_tried_often"
     API_KEY_CREATED = "api_key_created"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"

@@ -53,6 +53,7 @@ sign_ins = Table(
     Column("ip", Text),
     Column("user_agent", Text),
     Index(None, "user_id", "id", postgresql_where=text("ended_at IS NULL")),
+    Index(None, "user_id", "ip"),
 )
 
 refresh_tokens = Table(

@@ -30,7 +30,7 @@ class SmtpServer:
 
 
 class SmtpMailer:
-    """See `credential_ports.Mailer`. One connection a mail: there are few, and a connection kept open dies unnoticed."""
+    """See `credential_ports.Mailer`. One connection a mail: there are few, and one kept open dies unnoticed."""
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
