@@ -92,29 +92,32 @@ class Desk:
         spots = {name: each.price for name, each in known.items() if name == contract.underlying}
         return Market(instrument, contract, at, price, spots)
 
-    async def lock(self, work: Work, user_id: UUID, account_id: UUID) -> TradingAccount:
+    async def lock(
+        self, work: Work, user_id: UUID, account_id: UUID, *, counted: datetime | None = None
+    ) -> TradingAccount:
         """The user's account with its row locked, for a change of orders.
+
+        Args:
+            counted: our own time, when this request counts against the account's limit.
 
         Raises:
             NotFound: `account_not_found`.
             Forbidden: `live_trading_disabled`.
+            RateLimited: `order_rate`.
         """
-        account = await work.lock_account(account_id)
+        used = 0
+        if counted is None:
+            account = await work.lock_account(account_id)
+        else:
+            found = await work.lock_and_count(account_id, counted.replace(microsecond=0))
+            account, used = found if found is not None else (None, 0)
         if account is None or account.user_id != user_id or account.closed_at is not None:
             raise NotFound("There is no such trading account.", code="account_not_found")
         if account.kind is AccountKind.LIVE:
             raise Forbidden("Live trading is not enabled here.", code="live_trading_disabled")
-        return account
-
-    async def count(self, work: Work, account: TradingAccount, wall: datetime) -> None:
-        """Count one request against the account's limit.
-
-        Raises:
-            RateLimited: `order_rate`.
-        """
-        most = self.rules.requests_per_second
-        if not await work.count_request(account.id, wall.replace(microsecond=0), most):
+        if used > (most := self.rules.requests_per_second):
             raise RateLimited(f"An account may send {most} order requests a second.", code="order_rate", retry_after=1)
+        return account
 
     async def judge(
         self, work: Work, account: TradingAccount, order: Order, market: Market, *, replaces: StoredOrder | None = None

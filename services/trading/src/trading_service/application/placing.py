@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from breezeway.clock import Clock
+from breezeway.contracts.instruments import Instrument
 from breezeway.contracts.trading import OrderView
 from breezeway.errors import Conflict, NotFound
 from breezeway.exchange.checks import Failure
@@ -94,6 +95,7 @@ class Preview:
 
 class PlaceOrder:
     def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock) -> None:
+        self._saved: dict[str, Instrument] = {}
         self._work = work
         self._desk = desk
         self._bell = bell
@@ -116,9 +118,8 @@ class PlaceOrder:
                 earlier = await work.claim(user_id, _ROUTE, key, _fingerprint(request))
                 if earlier is not None:
                     return OrderView.model_validate(earlier)
-            account = await self._desk.lock(work, user_id, request.account_id)
-            if not request.auto_square_off:
-                await self._desk.count(work, account, self._wall.now())
+            counted = None if request.auto_square_off else self._wall.now()
+            account = await self._desk.lock(work, user_id, request.account_id, counted=counted)
             order_id = new_id()
             order = request.order(order_id, market.contract.symbol)
             failures, requirement = await self._desk.judge(work, account, order, market)
@@ -144,7 +145,8 @@ class PlaceOrder:
                 group_id=request.group_id,
                 group_role=request.group_role,
             )
-            await work.save_contract(market.instrument)
+            if self._saved.get(market.instrument.symbol) != market.instrument:
+                await work.save_contract(market.instrument)
             await work.add_order(stored)
             await work.book(account.id, hold(requirement.blocked, str(order_id), balances))
             await work.add_event(order_id, StoredEvent("new", "new", "received", stored.text or "", market.at))
@@ -154,6 +156,8 @@ class PlaceOrder:
             if key is not None:
                 await work.keep_answer(user_id, _ROUTE, key, view.model_dump(mode="json"))
             await work.commit()
+        # Only now: a transaction that was undone has saved nothing.
+        self._saved[market.instrument.symbol] = market.instrument
         await self._bell.ring()
         return view
 
@@ -194,8 +198,7 @@ class ModifyOrder:
             first = await owned_order(work, user_id, order_id)
         market = await self._desk.market(user_id, first.order.symbol, first.order.order_type)
         async with self._work() as work:
-            account = await self._desk.lock(work, user_id, first.account_id)
-            await self._desk.count(work, account, self._wall.now())
+            account = await self._desk.lock(work, user_id, first.account_id, counted=self._wall.now())
             stored = await owned_order(work, user_id, order_id)
             if stored.state not in WORKING:
                 raise Conflict(f"The order is {stored.state} and cannot be changed.", code="order_not_working")
@@ -249,8 +252,7 @@ class CancelOrder:
         at = await self._desk.now()
         async with self._work() as work:
             first = await owned_order(work, user_id, order_id)
-            account = await self._desk.lock(work, user_id, first.account_id)
-            await self._desk.count(work, account, self._wall.now())
+            await self._desk.lock(work, user_id, first.account_id, counted=self._wall.now())
             stored = await owned_order(work, user_id, order_id)
             if stored.state in TERMINAL:
                 raise Conflict(f"The order is {stored.state} already.", code="order_ended")

@@ -137,8 +137,8 @@ class Work(Protocol):
 
     async def save_account(self, account: TradingAccount) -> None: ...
 
-    async def count_request(self, account_id: UUID, second: datetime, most: int) -> bool:
-        """Count one order request of the account in `second`; False when `most` were made already."""
+    async def lock_and_count(self, account_id: UUID, second: datetime) -> tuple[TradingAccount, int] | None:
+        """Lock the account like `lock_account`, and count one order request: the how-manieth of that second it is."""
         ...
 
     # Ledger

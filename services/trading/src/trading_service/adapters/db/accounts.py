@@ -51,15 +51,16 @@ class AccountRows(UnitOfWork):
         except IntegrityError as error:
             raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
 
-    async def count_request(self, account_id: UUID, second: datetime, most: int) -> bool:
+    async def lock_and_count(self, account_id: UUID, second: datetime) -> tuple[TradingAccount, int] | None:
         same = _a.rate_second == second
         statement = (
             sa.update(accounts)
-            .where(_a.id == account_id, sa.or_(_a.rate_second.is_(None), ~same, _a.rate_used < most))
+            .where(_a.id == account_id)
             .values(rate_second=second, rate_used=sa.case((same, _a.rate_used + 1), else_=1))
-            .returning(_a.id)
+            .returning(*accounts.c)
         )
-        return (await self.session.execute(statement)).one_or_none() is not None
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else (_made(row), row.rate_used)
 
     async def balances(self, account_id: UUID) -> dict[str, Decimal]:
         query = sa.select(balances.c.name, balances.c.amount).where(balances.c.account_id == account_id)

@@ -39,6 +39,8 @@ class PortfolioRows(UnitOfWork):
         await self.session.execute(changed)
 
     async def contracts(self, symbols: Collection[str]) -> dict[str, Contract]:
+        if not symbols:
+            return {}
         query = sa.select(contracts.c.instrument).where(contracts.c.symbol.in_(symbols))
         found = [Instrument.model_validate(row.instrument) for row in await self.session.execute(query)]
         return {each.symbol: contract_of(each, index_names=INDEX_NAMES) for each in found}
