@@ -3,6 +3,7 @@ feed owner and the services would.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -164,8 +165,9 @@ async def test_a_channel_that_does_not_exist_is_an_error_at_the_start_and_at_sub
         await eventually(lambda: stream.channels == ["tick:NSE:S1", "tick:NSE:S2"])
 
 
+@pytest.mark.parametrize("how", ["asked to end", "killed"])
 async def test_a_restarted_gateway_costs_no_order_and_ticks_go_on(
-    gateway: FeedStack, redis: "Redis", client: Breezeway
+    gateway: FeedStack, redis: "Redis", client: Breezeway, how: str
 ) -> None:
     market = Market(redis, gateway)
     states: list[str] = []
@@ -174,6 +176,9 @@ async def test_a_restarted_gateway_costs_no_order_and_ticks_go_on(
         reader = Reader(stream)
         work = [asyncio.create_task(market.run()), asyncio.create_task(reader.run())]
         await reader.more(20)
+        if how == "killed":
+            assert gateway.gateway is not None
+            gateway.gateway.kill()
         await gateway.stop_gateway()
         await asyncio.sleep(1)
         await gateway.start_gateway()
@@ -217,6 +222,37 @@ async def test_a_cut_network_costs_no_order_and_ticks_go_on(
     assert reader.ticks == sorted(reader.ticks)
     assert len(reader.gaps) >= 3
     assert stream.reconnects >= 3
+
+
+@pytest.mark.slow
+async def test_thirty_faults_at_random_cost_no_order(
+    gateway: FeedStack, redis: "Redis", client: Breezeway, proxy: TcpProxy
+) -> None:
+    market, dice = Market(redis, gateway), random.Random(7)
+    async with signed_in(gateway, proxy.url) as far, far.stream("tick:NSE:S1", "orders", heartbeat=1) as stream:
+        await live(stream, 2)
+        reader = Reader(stream)
+        work = [asyncio.create_task(market.run()), asyncio.create_task(reader.run())]
+        for _ in range(30):
+            await asyncio.sleep(dice.uniform(0, 1))
+            match dice.choice(["cut", "refuse", "swallow", "redis"]):
+                case "cut":
+                    proxy.cut()
+                case "refuse":
+                    proxy.cut(refuse=True)
+                    await asyncio.sleep(dice.uniform(0, 1))
+                case "swallow":
+                    proxy.swallow()
+                    await asyncio.sleep(dice.uniform(0, 4))
+                case "redis":
+                    await redis.client_kill_filter(_type="pubsub")
+            proxy.mend()
+        await reader.more(20)
+        work[0].cancel()
+        await eventually(lambda: len(reader.orders) == market.orders, 60)
+        work[1].cancel()
+    assert reader.orders == list(range(1, market.orders + 1))
+    assert reader.lost == []
 
 
 async def test_a_token_is_renewed_before_it_expires_and_the_connection_stays(
