@@ -18,6 +18,7 @@ from auth_service.application.signing_in import Credentials
 from auth_service.domain.audit import Origin
 from auth_service.domain.sign_ins import SignIn
 from breezeway.errors import Unauthenticated
+from breezeway.http.problem import Problem
 from breezeway.security.scopes import SignedIn
 
 router = APIRouter(tags=["auth"])
@@ -107,8 +108,28 @@ def _tokens(session: SessionTokens, response: Response, services: Services, *, c
 
 TheWebClient = Annotated[WebClient, Depends(WebClient)]
 
+_LOGIN_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {
+        "model": Problem,
+        "description": "`invalid_credentials`; `otp_required`: the password is right, a code is missing; `invalid_otp`.",
+    },
+    403: {"model": Problem, "description": "`user_disabled`, told to who knows the password."},
+    429: {"model": Problem, "description": "`too_many_attempts`, `too_many_codes`; see `Retry-After`."},
+}
+_SESSION_RESPONSES: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "`origin_not_allowed`: a page of another site used the session cookie."},
+}
 
-@router.post("/api/v1/auth/register", status_code=201, summary="Register")
+
+@router.post(
+    "/api/v1/auth/register",
+    status_code=201,
+    summary="Register",
+    responses={
+        403: {"model": Problem, "description": "`registration_closed`."},
+        422: {"model": Problem, "description": "`invalid_input`, `invalid_password`, `common_password`."},
+    },
+)
 async def register_user(body: RegisterBody, services: TheServices, origin: TheOrigin) -> UserView:
     """Create an account. The first one of an instance becomes its administrator.
 
@@ -120,7 +141,7 @@ async def register_user(body: RegisterBody, services: TheServices, origin: TheOr
     return UserView.of(user)
 
 
-@router.post("/api/v1/auth/login", summary="Log in")
+@router.post("/api/v1/auth/login", summary="Log in", responses=_LOGIN_RESPONSES)
 async def log_in(
     body: LoginBody, response: Response, services: TheServices, origin: TheOrigin, client: TheWebClient
 ) -> TokenView:
@@ -135,7 +156,7 @@ async def log_in(
     return _tokens(session, response, services, cookie=body.cookie)
 
 
-@router.post("/api/v1/auth/token", summary="Log in with an OAuth2 password form")
+@router.post("/api/v1/auth/token", summary="Log in with an OAuth2 password form", responses=_LOGIN_RESPONSES)
 async def issue_token(
     response: Response,
     services: TheServices,
@@ -169,7 +190,12 @@ async def _sign_in(
     return session
 
 
-@router.post("/api/v1/auth/refresh", summary="Refresh")
+@router.post(
+    "/api/v1/auth/refresh",
+    summary="Refresh",
+    responses=_SESSION_RESPONSES
+    | {401: {"model": Problem, "description": "`invalid_refresh_token`, `refresh_token_missing`: log in again."}},
+)
 async def refresh_session(
     response: Response, services: TheServices, origin: TheOrigin, client: TheWebClient, body: RefreshBody | None = None
 ) -> TokenView:
@@ -185,7 +211,7 @@ async def refresh_session(
     return _tokens(await services.refreshing.refresh(kept, origin), response, services, cookie=True)
 
 
-@router.post("/api/v1/auth/logout", status_code=204, summary="Log out")
+@router.post("/api/v1/auth/logout", status_code=204, summary="Log out", responses=_SESSION_RESPONSES)
 async def log_out(
     response: Response, services: TheServices, origin: TheOrigin, client: TheWebClient, body: RefreshBody | None = None
 ) -> None:
