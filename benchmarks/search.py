@@ -87,16 +87,27 @@ async def _measure(stack: StackProcess) -> list[Row]:
         http.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
         run = (await http.get("/api/v1/instruments/sync")).json()["items"][0]
         queries = await _queries(http)
-        service = psutil.Process(stack.component("instruments"))
+        service, gateway = (psutil.Process(stack.component(name)) for name in ("instruments", "gateway"))
         await _load(http, queries, WARM_SECONDS)
+        before = _processor(service), _processor(gateway)
         latencies, failures = await _load(http, queries, SECONDS)
+        spent = [
+            (_processor(each) - at) * 1_000 / len(latencies)
+            for each, at in zip((service, gateway), before, strict=True)
+        ]
         memory = service.memory_full_info().pss / 2**20
     p50, p99 = np.percentile(latencies, [50, 99])
     what = f"search, {run['stored']:,} instruments, {RATE}/s for {SECONDS} s, gateway"
     return [
         Row(what, "Breezeway", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {failures} failed"),
+        Row("processor time of one search", "Breezeway", f"service {spent[0]:.1f} ms, gateway {spent[1]:.1f} ms"),
         Row("memory of an instruments API process with its index", "Breezeway", f"{memory:,.0f} MiB"),
     ]
+
+
+def _processor(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 async def _queries(http: httpx.AsyncClient) -> list[str]:
