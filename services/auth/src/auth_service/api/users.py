@@ -48,7 +48,7 @@ class UserChanges(Body):
 
 
 class DeletionBody(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse battery staple"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "the password you have"}]})
 
     password: GivenPassword
     otp: OneTimeCode | None = Field(None, description="Where two-factor sign-in is on: a code, or a recovery code.")
