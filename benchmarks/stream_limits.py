@@ -54,7 +54,9 @@ async def _idle(valkey: EmbeddedValkey, logs: Path) -> float:
             await asyncio.wait_for(load.stdout.readline(), 60)
         await asyncio.sleep(2)
         before = server.memory_full_info().uss
-        async with fanout.child("benchmarks.fanout_load", fanout_load.Plan(target.url, target.tokens, channels)) as load:
+        async with fanout.child(
+            "benchmarks.fanout_load", fanout_load.Plan(target.url, target.tokens, channels)
+        ) as load:
             assert load.stdout is not None
             assert await asyncio.wait_for(load.stdout.readline(), 120) == b"ready\n"
             await asyncio.sleep(2)

@@ -276,3 +276,16 @@ async def test_timings_and_gaps_are_measured(world: Any) -> None:
         await eventually(lambda: len(here.connections) == 2 and bool(here.connections[1].joined), 5)
         here.connections[1].on_event(world.quote("4.1!A"), 5)
         await eventually(lambda: here.gap_reasons == ["broker_feed_disconnected"], 5)
+
+
+async def test_an_owner_that_cannot_keep_up_gives_up_what_waits_and_says_so(world: Any) -> None:
+    here = world()
+    async with here.running(replace(world.fast, most_waiting=10)):
+        await eventually(lambda: bool(here.connections) and bool(here.connections[0].joined), 5)
+        for _ in range(50):
+            here.connections[0].on_event(world.quote("4.1!A"), 5)
+        await asyncio.sleep(0.05)
+        assert here.bodies("tick") == []
+        here.connections[0].on_event(world.quote("4.1!A"), 5)
+        await eventually(lambda: here.gap_reasons == ["overloaded"], 5)
+        await eventually(lambda: len(here.bodies("tick")) == 1, 5)

@@ -3,7 +3,8 @@
 Three Socket.IO connections behind one object: quotes and depth, OHLC bars, and the user's orders; each is opened when
 it is first needed. There is no reconnect here: when one of them is lost, `events` raises, and whoever supervises the
 feed builds a new one. Only the loss of the bars' socket is survived, because bars can be had from ticks: `bars_lost`
-counts it, and joining again opens a new one. Frames are decoded as they arrive, on the event loop, and wait in a bounded buffer.
+counts it, and joining again opens a new one. Frames are decoded as they arrive, on the event loop, and wait in a
+bounded buffer.
 """
 
 import asyncio
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import aiohttp
+import orjson
 import socketio
 from socketio.exceptions import SocketIOError
 
+from breezeway.breeze._tap import TappedSession
 from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.frames import OHLC_CHANNELS, BreezeEvent, FrameRules, MalformedFrame, OrderUpdate, decode
 from breezeway.clock import Clock, SystemClock, epoch_ms
@@ -214,11 +217,11 @@ class BreezeFeed:
             # The session is ours, because engineio leaves its own open when a connection fails.
             if self._http is None:
                 self._http = aiohttp.ClientSession()
-            socket = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
+            session = TappedSession(self._http, self._on_stock)
+            socket = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=session)
             socket.on("disconnect", lambda *_: self._on_disconnect(name))
-            # Research advice arrives as `stock` on the order socket too.
+            # `stock` comes through the tap; research advice arrives under that name on the order socket too.
             if name != "ohlc":
-                socket.on("stock", self._receiver("stock"))
                 socket.on("order", self._receiver("order"))
             self._sockets[name] = socket
             try:
@@ -256,6 +259,13 @@ class BreezeFeed:
             self._receive(channel, payload)
 
         return receive
+
+    def _on_stock(self, text: str) -> None:
+        try:
+            _, *payload = orjson.loads(text)
+        except ValueError:
+            payload = []
+        self._receive("stock", tuple(payload))
 
     def _receive(self, channel: str, payload: tuple[object, ...]) -> None:
         self._received += 1

@@ -47,6 +47,8 @@ class _Minutes:
     dirty: bool = False
     day: tuple[int, int, Sequence[tuple[int, int]]] | None = None
     """Start and end (ms) of the day whose sessions are cached, and the sessions."""
+    trading: tuple[int, int] = (0, 0)
+    """The stretch of continuous trading (ms) that the last tick fell into; the next one most likely does too."""
 
 
 class BarBuilder:
@@ -169,6 +171,8 @@ class BarBuilder:
         return book
 
     def _trading(self, book: _Minutes, at_ms: int) -> bool:
+        if book.trading[0] <= at_ms < book.trading[1]:
+            return True
         if book.day is None or not book.day[0] <= at_ms < book.day[1]:
             day = day_of(at_ms // 1000)
             stretches = [
@@ -177,7 +181,8 @@ class BarBuilder:
             ]
             start = (at_ms + 19_800_000) // 86_400_000 * 86_400_000 - 19_800_000
             book.day = (start, start + 86_400_000, stretches)
-        return any(opens <= at_ms < closes for opens, closes in book.day[2])
+        book.trading = next((each for each in book.day[2] if each[0] <= at_ms < each[1]), (0, 0))
+        return book.trading[1] > 0
 
     def _closed_minute(self, symbol: str, book: _Minutes, bar: Bar) -> None:
         whole = 0 < book.whole_from <= bar.t

@@ -10,7 +10,7 @@ import orjson
 import structlog
 
 from breezeway import cancellation
-from breezeway.breeze.events import OhlcBar, OrderUpdate
+from breezeway.breeze.events import DepthTick, OrderUpdate, QuoteTick
 from breezeway.contracts.broker import BrokerSession
 from breezeway.contracts.stream import ChannelKind, FeedMessage, encode
 from breezeway.errors import BreezewayError, Retryable
@@ -52,7 +52,9 @@ class FeedRules:
     """Seconds and counts."""
 
     flush_seconds: float = 0.002
-    batch: int = 400
+    batch: int = 2_000
+    most_waiting: int = 100_000
+    """Messages beyond which everything that waits is given up, as a gap: late ticks help nobody, and memory ends."""
     tend_seconds: float = 0.25
     describe_seconds: float = 1.0
     rooms_seconds: float = 1.0
@@ -220,13 +222,15 @@ class FeedSession:
         return False
 
     def _on_event(self, event: BrokerEvent, received_ms: int) -> None:
-        if isinstance(event, OrderUpdate):
+        if isinstance(event, QuoteTick | DepthTick):
+            self._on_tick(event, received_ms)
+        elif isinstance(event, OrderUpdate):
             self._orders.append(event)
             self._ordered.set()
-            return
-        if isinstance(event, OhlcBar):
+        else:
             self._rooms.on_bar(event)
-            return
+
+    def _on_tick(self, event: QuoteTick | DepthTick, received_ms: int) -> None:
         before = self._desk.ticks
         self._desk.on_tick(event, received_ms)
         if self._desk.ticks != before:
@@ -244,6 +248,9 @@ class FeedSession:
             cancellation.heed()
             await self._desk.wait()
             await asyncio.sleep(self._rules.flush_seconds)
+            if self._desk.waiting > self._rules.most_waiting:
+                _log.error("feed_overloaded", feed=self._lease.feed, dropped=self._desk.drop())
+                self._gaps.start("overloaded")
             while batch := self._desk.take(self._rules.batch):
                 await self._publish(batch)
 

@@ -170,8 +170,12 @@ class ChunkStore(Protocol):
         """Park the chunk with its reason, and record it for those days that have no bars."""
         ...
 
-    async def due(self) -> int:
-        """How many chunks a worker could claim now."""
+    async def due(self) -> tuple[int, int]:
+        """How many chunks a worker could claim now, and how many are being worked on."""
+        ...
+
+    async def next_due(self) -> float | None:
+        """In how many seconds the next waiting chunk may be claimed; None when none is waiting."""
         ...
 
     async def is_workable(self, backfill_id: UUID) -> bool:
@@ -269,7 +273,11 @@ class LiveBars(Protocol):
 class Wakeups(Protocol):
     """Tells the workers that there is work; what work, they read from the database."""
 
-    async def wake(self, workers: int = 1) -> None: ...
+    async def wake(self, workers: int = 1, delay: float = 0) -> None:
+        """Args:
+        delay: seconds to wait before they start.
+        """
+        ...
 
 
 class Progress(Protocol):

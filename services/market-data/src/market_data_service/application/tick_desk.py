@@ -68,6 +68,11 @@ class TickDesk:
         if not self._ready.is_set():
             self._ready.set()
 
+    @property
+    def waiting(self) -> int:
+        """Messages that have not been taken."""
+        return len(self._waiting)
+
     async def wait(self) -> None:
         """Return when something waits to be published."""
         await self._ready.wait()

@@ -69,6 +69,7 @@ class WorkRules:
     without_session: float = 20
     stops_early: float = 600
     calls_per_minute: int = 90
+    parallel: int = 4
     remember_session: float = 5
     report_every: float = 0.5
 
@@ -103,25 +104,37 @@ class ChunkWorker:
     async def drain(self) -> int:
         """Work for a bounded time, so that a deploy never waits long; how many chunks were taken.
 
-        Wakes a successor when there may be more to do.
+        Wakes a successor when there is more to do.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._rules.drain
         taken = 0
         while loop.time() < deadline:
             chunk = await self._chunks.claim(new_id().hex, self._rules.lease)
-            if chunk is None:
+            if chunk is not None:
+                taken += 1
+                await self.run(chunk)
+                continue
+            pause = await self._chunks.next_due()
+            if pause is None:
                 return taken
-            taken += 1
-            await self.run(chunk)
-        await self._wakeups.wake(1)
+            if loop.time() + pause >= deadline:
+                # To the moment: whoever comes late after every pause of the quota leaves calls unused.
+                await self._wakeups.wake(self._rules.parallel, delay=pause)
+                return taken
+            await asyncio.sleep(pause)
+        await self.sweep()
         return taken
 
     async def sweep(self) -> int:
-        """Wake workers for whatever is due: what Redis lost, what a dead worker held, what has waited long enough."""
-        due = await self._chunks.due()
-        if due:
-            await self._wakeups.wake(min(due, 4))
+        """Wake workers for whatever is due: what Redis lost, what a dead worker held, what has waited long enough.
+
+        No more than can run: who comes in addition would only stand in the queue.
+        """
+        due, at_work = await self._chunks.due()
+        missing = min(due, self._rules.parallel - at_work)
+        if missing > 0:
+            await self._wakeups.wake(missing)
         return due
 
     async def run(self, chunk: Chunk) -> None:
