@@ -165,9 +165,11 @@ class FakeTime:
 @dataclass
 class FakeWakeups:
     woken: int = 0
+    delays: list[float] = field(default_factory=list)
 
-    async def wake(self, workers: int = 1) -> None:
+    async def wake(self, workers: int = 1, delay: float = 0) -> None:
         self.woken += workers
+        self.delays.append(delay)
 
 
 @dataclass

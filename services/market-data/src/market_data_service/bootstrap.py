@@ -277,7 +277,7 @@ async def build_chunk_worker(
         SystemClock(),
         parts.wakeups,
         RedisProgress(parts.redis),
-        rules or WorkRules(calls_per_minute=settings.calls_per_minute),
+        rules or WorkRules(calls_per_minute=settings.calls_per_minute, parallel=settings.worker_concurrency),
     )
 
 

@@ -345,7 +345,7 @@ async def test_j05_a_limit_or_an_ended_session_makes_the_whole_user_wait_without
     state = await stage.state(made)
     assert (state.state, state.calls_used, state.chunks_failed) == ("running", 0, 0)
     assert [(each.code, each.attempts, each.final) for each in state.errors] == [(error.code, 0, False)]
-    assert await stage.chunks.due() == 0
+    assert (await stage.chunks.due())[0] == 0
     # Only a refused session is told to auth, so that nobody goes on calling with it.
     assert stage.outside.sessions.refused == ([error.detail] if isinstance(error, Unauthenticated) else [])
 
@@ -420,3 +420,16 @@ async def test_an_expired_contract_is_not_asked_for_after_its_expiry(stage: Stag
     await stage.start("NFO:NIFTY27OCT26FUT")
     await stage.work_until_settled()
     assert max(await stage.coverage("NFO:NIFTY27OCT26FUT")) == date(2026, 10, 27)
+
+
+async def test_whoever_waits_for_the_quota_comes_back_to_the_moment(stage: Stage) -> None:
+    """A sweep every few seconds would leave a part of every minute's calls unused."""
+    await stage.start("NSE:RELIANCE")
+    stage.outside.broker.faults = [RateLimited("wait", code="broker_minute_limit", retry_after=40)]
+    stage.outside.wakeups.delays.clear()
+    assert await stage.worker().drain() == 1
+    (*_, delay) = stage.outside.wakeups.delays
+    assert 30 < delay < 40.1
+    stage.outside.wakeups.delays.clear()
+    await stage.worker().sweep()
+    assert stage.outside.wakeups.delays == []

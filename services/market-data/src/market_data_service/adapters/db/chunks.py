@@ -179,12 +179,26 @@ class PostgresChunkStore:
             await work.commit()
         return True
 
-    async def due(self) -> int:
-        query = sa.select(sa.func.count()).select_from(
-            sa.select(_c.id).join(backfills, backfills.c.id == _c.backfill_id).where(_DUE).limit(100).subquery()
+    async def due(self) -> tuple[int, int]:
+        waiting = sa.select(_c.id).join(backfills, backfills.c.id == _c.backfill_id).where(_DUE).limit(100)
+        query = sa.select(
+            sa.select(sa.func.count()).select_from(waiting.subquery()).scalar_subquery(),
+            sa.select(sa.func.count()).where(_c.state == "leased", _c.lease_until >= sa.func.now()).scalar_subquery(),
         )
         async with UnitOfWork(self._engine) as work:
-            return int(await work.session.scalar(query) or 0)
+            due, at_work = (await work.session.execute(query)).one()
+        return due, at_work
+
+    async def next_due(self) -> float | None:
+        query = (
+            sa.select(sa.extract("epoch", sa.func.min(_c.not_before) - sa.func.now()))
+            .join(backfills, backfills.c.id == _c.backfill_id)
+            .where(_c.state == "pending", backfills.c.state.in_(_WORKABLE))
+        )
+        async with UnitOfWork(self._engine) as work:
+            found = await work.session.scalar(query)
+        # Rounded up a little: waking a moment too early finds nothing.
+        return None if found is None else max(0.01, float(found) + 0.005)
 
     async def is_workable(self, backfill_id: UUID) -> bool:
         async with raw_connection(self._engine) as connection:
