@@ -25,7 +25,7 @@ BANKNIFTY = make("NSE_INDEX:BANKNIFTY", "NIFTY BANK", 100, "CNXBAN")
 
 
 def symbols(text: str, *candidates: Candidate) -> list[str]:
-    return [one.symbol for one in rank(understand(text), candidates)]
+    return [one.symbol for _, one in rank(understand(text), candidates)]
 
 
 def test_an_exact_name_beats_prefixes_and_the_liquid_exchange_comes_first() -> None:

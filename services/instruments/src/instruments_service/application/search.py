@@ -9,12 +9,12 @@ from instruments_service.application.catalogue import Catalogue, normalise
 from instruments_service.application.ports import SearchSource
 from instruments_service.application.search_index import IndexKeeper
 from instruments_service.domain.query import Query, understand
-from instruments_service.domain.ranking import Tier, Underlying, choose_underlyings, rank, tier
+from instruments_service.domain.ranking import Tier, Underlying, choose_underlyings, rank
 
 _CONTRACT_TYPES = frozenset({InstrumentType.FUTURE, InstrumentType.OPTION})
 _CONTRACT_CODE = re.compile(r"\S+\d{2}[A-Z]{3}\d{2}(FUT|[\d.]+(CE|PE))")
 _NEAR_FUTURES = 3
-_CANDIDATES = 80
+_CANDIDATES = 60
 
 
 class SearchInstruments:
@@ -68,8 +68,8 @@ async def _text(
     if not query.words and query.isin is None:
         return []
     ranked = rank(query, await source.candidates(query, exchange, type_, max(limit, _CANDIDATES)))
-    exact = [one for one in ranked if tier(query, one) is Tier.EXACT]
-    others = [one.instrument_id for one in ranked if tier(query, one) is not Tier.EXACT]
+    exact = [one for fit, one in ranked if fit is Tier.EXACT]
+    others = [one.instrument_id for fit, one in ranked if fit is not Tier.EXACT]
     near: list[int] = []
     if type_ is None:
         named = {one.code for one in exact}

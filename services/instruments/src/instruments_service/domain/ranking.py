@@ -90,16 +90,16 @@ def tier(query: Query, candidate: Candidate) -> Tier:
     return Tier.SIMILAR
 
 
-def rank(query: Query, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates, best first; ties break by symbol, so that the order never wavers."""
+def rank(query: Query, candidates: Iterable[Candidate]) -> list[tuple[Tier, Candidate]]:
+    """The candidates with their tiers, best first; ties break by symbol, so that the order never wavers."""
 
-    def key(candidate: Candidate) -> tuple[int, float, int, int, str]:
-        fit = tier(query, candidate)
+    def key(ranked: tuple[Tier, Candidate]) -> tuple[int, float, int, int, str]:
+        fit, candidate = ranked
         # One letter more or less in common is no reason to show an illiquid share first.
         alike = -round(candidate.similarity, 1) if fit in (Tier.SIMILAR, Tier.TYPO) else 0.0
         return (fit, alike, -candidate.popularity, len(candidate.code), candidate.symbol)
 
-    return sorted(candidates, key=key)
+    return sorted(((tier(query, candidate), candidate) for candidate in candidates), key=key)
 
 
 def choose_underlyings(query: Query, known: Sequence[Underlying], limit: int = 3) -> list[Underlying]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments_service.domain.query import Query
-from instruments_service.domain.ranking import WELL_KNOWN, Candidate, Tier, likeness, short_names, tier
+from instruments_service.domain.ranking import WELL_KNOWN, Candidate, likeness, short_names
 
 Numbers: TypeAlias = NDArray[np.int32]
 
@@ -74,6 +74,7 @@ class TextIndex:
         by_code = sorted(range(len(ordered)), key=lambda number: self._codes[number])
         self._sorted_codes = [self._codes[number] for number in by_code]
         self._by_code = np.array(by_code, np.int32)
+        self._whole_names = _whole_names(ordered)
         self._words, self._starts, self._docs = _dictionary(ordered)
         # Words never contain a line feed, so that a hit never spans two of them.
         self._all_words = "\n".join(self._words)
@@ -89,22 +90,16 @@ class TextIndex:
         """Documents that may be meant, in no order: by code, word beginnings, parts of words and, when these are few,
         by likeness. At most `limit` of each kind, the most popular ones."""
         allowed = self._allowed(exchange, type_)
-        kinds = [self._named(query), self._coded_like(query.joined)]
         words = [word for word in query.words if len(word) >= 2][:_WORDS]
-        if words:
-            kinds.append(self._with_all(words, self._beginning))
-            kinds.append(self._with_all(words, self._containing))
-        found: dict[int, Candidate] = {}
-        for numbers in kinds:
-            for number in _first(numbers, allowed, limit):
-                found.setdefault(number, self._candidate(number, 0.0))
-        fits = [tier(query, one) for one in found.values()]
-        named = any(fit <= Tier.SHORT_NAME for fit in fits)
-        if not named and sum(fit <= Tier.WORDS for fit in fits) < _ENOUGH and len(query.text) >= 3:
+        named = _first(self._named(query), allowed, limit)
+        begun = _first(self._coded_like(query.joined), allowed, limit)
+        begun += _first(self._with_all(words, self._beginning), allowed, limit)
+        inside = _first(self._with_all(words, self._containing), allowed, limit)
+        found = dict.fromkeys(named + begun + inside, 0.0)
+        if not named and len(begun) < _ENOUGH and len(query.text) >= 3:
             for number, alike in self._similar(query, allowed, limit):
-                if number not in found or alike > found[number].similarity:
-                    found[number] = self._candidate(number, alike)
-        return list(found.values())
+                found[number] = max(alike, found.get(number, 0.0))
+        return [self._candidate(number, alike) for number, alike in found.items()]
 
     def _candidate(self, number: int, alike: float) -> Candidate:
         return Candidate(
@@ -132,7 +127,8 @@ class TextIndex:
 
     def _named(self, query: Query) -> Numbers:
         """Documents one of whose whole names was typed."""
-        return self._of_words([self._word(name) for name in {query.joined.lower(), (query.isin or "").lower()}])
+        numbers = {number for name in (query.joined, query.isin) for number in self._whole_names.get(name or "", ())}
+        return np.array(sorted(numbers), np.int32)
 
     def _coded_like(self, joined: str) -> Numbers:
         """Documents whose code begins so."""
@@ -244,14 +240,24 @@ def _coded(values: Iterable[str]) -> tuple[dict[str, int], NDArray[np.int8]]:
     return codes, np.array(column, np.int8)
 
 
+def _whole_names(documents: Sequence[Document]) -> dict[str, tuple[int, ...]]:
+    """Who is meant by a whole name, in upper case: codes of every kind, and what well-known companies are called."""
+    holders: dict[str, tuple[int, ...]] = {}
+    for number, document in enumerate(documents):
+        short = short_names(document.name) if document.popularity >= WELL_KNOWN else ()
+        names = (document.code, document.broker_code.upper(), document.isin or "", *document.also, *short)
+        for name in dict.fromkeys(names):
+            if name:
+                holders[name] = (*holders.get(name, ()), number)
+    return holders
+
+
 def _dictionary(documents: Sequence[Document]) -> tuple[list[str], NDArray[np.int64], Numbers]:
     """Every word once, sorted; and the numbers of the documents that have it, ascending, one word after another."""
     holders: dict[str, list[int]] = {}
     for number, document in enumerate(documents):
-        others = " ".join(document.also)
-        names = f"{document.name} {document.code} {document.broker_code} {document.isin or ''} {others}".lower()
-        short = (each.lower() for each in short_names(document.name)) if document.popularity >= WELL_KNOWN else ()
-        words = dict.fromkeys(names.split()) | dict.fromkeys(short)
+        names = f"{document.name} {document.code}".lower()
+        words = dict.fromkeys(names.split())
         words |= dict.fromkeys(names.replace("(", " ").replace(")", " ").split())
         for word in words:
             holders.setdefault(word, []).append(number)
