@@ -43,13 +43,6 @@ auth POST /api/v1/auth/mfa/totp/confirm
 auth DELETE /api/v1/auth/mfa/totp
 auth POST /api/v1/auth/mfa/step-up
 auth GET /api/v1/dev/mailbox
-auth POST /api/v1/auth/password/change
-auth POST /api/v1/auth/password/forgot
-auth POST /api/v1/auth/password/reset
-auth POST /api/v1/auth/email/verify
-auth POST /api/v1/auth/mfa/totp
-auth POST /api/v1/auth/mfa/totp/confirm
-auth DELETE /api/v1/auth/mfa/totp
 auth GET /api/v1/auth/api-keys
 auth POST /api/v1/auth/api-keys
 auth DELETE /api/v1/auth/api-keys/{id}
@@ -117,6 +110,10 @@ trading GET /api/v1/trading/accounts/{id}/contract-notes
 trading POST /api/v1/trading/accounts/{id}/positions/{symbol}/close
 trading GET /api/v1/trading/accounts/{id}/portfolio/history
 trading GET /api/v1/trading/accounts/{id}/performance
+trading POST /api/v1/trading/order-groups
+trading GET /api/v1/trading/order-groups
+trading GET /api/v1/trading/order-groups/{id}
+trading DELETE /api/v1/trading/order-groups/{id}
 trading GET /api/v1/banking/accounts
 trading POST /api/v1/banking/accounts
 trading DELETE /api/v1/banking/accounts/{id}
