@@ -247,6 +247,29 @@ async def test_stepping_up_gives_a_token_that_says_when(auth: Any) -> None:
     assert (off.status_code, off.json()["code"]) == (409, "totp_off")
 
 
+async def test_an_administrator_helps_out_with_a_second_factor_of_their_own(auth: Any) -> None:
+    """Who has lost phone and recovery codes is let in by an administrator, who has to prove more than a sign-in."""
+    admin, lost = await enrolled(auth), await enrolled(auth)
+    ids = {
+        factor: (await auth.http.get("/api/v1/users/me", headers=factor.headers)).json()["id"]
+        for factor in (admin, lost)
+    }
+
+    async def help_out(helper: Factor, whom: Factor) -> tuple[int, str]:
+        answer = await auth.http.delete(f"/api/v1/users/{ids[whom]}/mfa", headers=helper.headers)
+        return answer.status_code, answer.json().get("code", "")
+
+    assert await help_out(lost, admin) == (403, "admin_only")
+    assert await help_out(admin, lost) == (403, "step_up_required")
+    stepped = (await admin.post(STEP_UP, admin.next_code())).json()
+    admin.headers = {"Authorization": f"Bearer {stepped['access_token']}"}
+    assert await help_out(admin, admin) == (409, "own_second_factor")
+    assert (await help_out(admin, lost))[0] == 200
+    assert await help_out(admin, lost) == (409, "totp_off")
+    await auth.login(lost.email)
+    assert "no longer needs" in await auth.mail_to(lost.email, "Two-factor sign-in is off")
+
+
 async def test_a23_a_dump_holds_neither_seed_nor_recovery_codes(auth: Any, auth_url: str) -> None:
     """A-23: with the database alone nobody passes the second factor."""
     factor = await enrolled(auth)

@@ -111,7 +111,7 @@ TheWebClient = Annotated[WebClient, Depends(WebClient)]
 _LOGIN_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {
         "model": Problem,
-        "description": "`invalid_credentials`; `otp_required`: the password is right, a code is missing; `invalid_otp`.",
+        "description": "`invalid_credentials`; `otp_required`: the password is right, a code missing; `invalid_otp`.",
     },
     403: {"model": Problem, "description": "`user_disabled`, told to who knows the password."},
     429: {"model": Problem, "description": "`too_many_attempts`, `too_many_codes`; see `Retry-After`."},

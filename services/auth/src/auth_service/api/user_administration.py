@@ -11,7 +11,9 @@ from auth_service.api.dependencies import Limit, TheOrigin, TheServices
 from auth_service.api.fields import Body
 from auth_service.api.paging import Cursor, Page, page_of
 from auth_service.domain.users import Role, User
+from breezeway.http.problem import Problem
 from breezeway.security.dependencies import AdminUser
+from breezeway.security.scopes import SignedIn
 
 router = APIRouter(prefix="/api/v1/users", tags=["administration"])
 
@@ -90,3 +92,20 @@ async def force_password_reset(
     """The password stops working, every sign-in ends, and the user gets a mail to choose a new one. A second factor
     stays, and so do API keys: delete or disable where those are in doubt too."""
     return AdministeredUser.of(await services.administration.force_reset(admin.user_id, user_id, origin))
+
+
+@router.delete(
+    "/{user_id}/mfa",
+    summary="Turn a user's two-factor sign-in off",
+    responses={
+        403: {"model": Problem, "description": "`step_up_required`: use a token of `/api/v1/auth/mfa/step-up`."},
+        409: {"model": Problem, "description": "`totp_off`, or `own_second_factor`."},
+    },
+)
+async def remove_second_factor(
+    user_id: UUID, admin: AdminUser, _person: SignedIn, services: TheServices, origin: TheOrigin
+) -> AdministeredUser:
+    """For somebody who has lost both app and recovery codes, once you are sure that it is them. The administrator needs
+    a second factor of their own, proved within the token's fifteen minutes, and no API key can do it."""
+    done = await services.administration.remove_second_factor(admin.user_id, user_id, origin, proved=admin.mfa_at > 0)
+    return AdministeredUser.of(done)

@@ -13,7 +13,7 @@ from auth_service.domain.mails import MailKind, mail_to_user
 from auth_service.domain.sign_ins import EndReason, new_secret
 from auth_service.domain.users import Role, User
 from breezeway.clock import Clock
-from breezeway.errors import Conflict, NotFound
+from breezeway.errors import Conflict, Forbidden, NotFound
 
 
 class UserAdministration:
@@ -75,6 +75,38 @@ class UserAdministration:
             await self._end_everything(work, user, EndReason.FORCED_RESET)
             self._audit(work, AuditEvent.PASSWORD_TAKEN, user, admin_id, origin)
             await work.mails.add(mail_to_user(MailKind.MUST_RESET, user.id, self._clock.now()))
+            await work.commit()
+        return user
+
+    async def remove_second_factor(self, admin_id: UUID, user_id: UUID, origin: Origin, *, proved: bool) -> User:
+        """Turn two-factor sign-in off for somebody who has lost app and recovery codes; the owner gets a mail.
+
+        Args:
+            proved: whether the administrator has proved their own second factor just now. Without it, who stole an
+                administrator's sign-in could take everybody's second factor away.
+
+        Raises:
+            NotFound: `user_not_found`.
+            Conflict: `own_second_factor`, since one's own is turned off with password and code; `totp_off`.
+            Forbidden: `step_up_required`.
+        """
+        if admin_id == user_id:
+            raise Conflict("Turn your own off with password and code.", code="own_second_factor")
+        async with self._units() as work:
+            admin = known(await work.users.by_id(admin_id))
+            if admin.totp_since is None or not proved:
+                raise Forbidden(
+                    "Prove your own second factor first (POST /api/v1/auth/mfa/step-up); turn it on if it is not.",
+                    code="step_up_required",
+                )
+            user = known(await work.users.by_id(user_id, lock=True))
+            if user.totp_since is None:
+                raise Conflict("Two-factor sign-in is not on.", code="totp_off")
+            user = replace(user, totp_since=None)
+            await work.users.save(user)
+            await work.second_factors.remove(user_id)
+            self._audit(work, AuditEvent.TOTP_DISABLED, user, admin_id, origin)
+            await notify(work, user_id, MailKind.TOTP_DISABLED, self._clock.now(), Origin())
             await work.commit()
         return user
 
