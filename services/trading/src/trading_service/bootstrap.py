@@ -26,6 +26,7 @@ from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from trading_service.adapters.db.banking import PostgresBanking
+from trading_service.adapters.db.groups import PostgresGroups
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.adapters.number_vault import AesNumberVault
@@ -37,6 +38,7 @@ from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking, Limits
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
+from trading_service.application.groups import OrderGroups
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.portfolio import Portfolio
@@ -44,7 +46,7 @@ from trading_service.application.ports import Work
 from trading_service.application.reading import ReadTrading
 from trading_service.application.recording import Recorder
 from trading_service.application.risk import Risk
-from trading_service.application.running import run_housekeeping, run_matcher
+from trading_service.application.running import run_groups, run_housekeeping, run_matcher
 from trading_service.settings import TradingSettings, WorkerSettings
 
 SERVICE = "trading"
@@ -129,6 +131,7 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     vault = AesNumberVault(bank_key) if bank_key else None
     limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
     app.state.banking = Banking(lambda: PostgresBanking(common.engine), vault, limits, SystemClock())
+    app.state.groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())
     app.state.portfolio = Portfolio(common.work, orders.accounts, orders.place, common.time)
     app.state.read = ReadTrading(common.work, orders.accounts, common.time)
     return {"database": common.ask_database, "redis": common.redis.ping}
@@ -177,6 +180,8 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         seen.get,
     )
 
+    groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())
+
     async def carry() -> None:
         await leadership.leads.wait()
         await relay.run()
@@ -185,6 +190,7 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(listener.run(), name="market-listener"),
         asyncio.create_task(run_matcher(matcher, leadership), name="matcher"),
         asyncio.create_task(carry(), name="outbox"),
+        asyncio.create_task(run_groups(groups, matcher, spot, leadership.leads), name="groups"),
         asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]
     stack.push_async_callback(cancellation.end, tasks)

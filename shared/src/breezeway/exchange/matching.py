@@ -73,9 +73,10 @@ class InstrumentBook:
         """Orders that may still fill, in the order in which they were accepted."""
         return tuple(work.order for work in self._own.orders.values())
 
-    def works(self, order_id: str) -> bool:
-        """Whether the order may still fill here."""
-        return order_id in self._own.orders
+    def remaining(self, order_id: str) -> int:
+        """What of the order may still fill here; 0 when it works no longer."""
+        work = self._own.orders.get(order_id)
+        return 0 if work is None else work.remaining
 
     def accept(self, order: Order, at: datetime) -> Events:
         """Take an order that passed the checks, and match it as far as the market allows.

@@ -10,6 +10,7 @@ from breezeway.errors import InvalidInput
 from breezeway.money import amount, parse_amount
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking
+from trading_service.application.groups import OrderGroups
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.portfolio import Portfolio
 from trading_service.application.reading import ReadTrading
@@ -43,12 +44,17 @@ def _banking(request: Request) -> Banking:
     return cast(Banking, request.app.state.banking)
 
 
+def _groups(request: Request) -> OrderGroups:
+    return cast(OrderGroups, request.app.state.groups)
+
+
 TheAccounts = Annotated[TradingAccounts, Depends(_accounts)]
 ThePlacing = Annotated[PlaceOrder, Depends(_place)]
 TheModifying = Annotated[ModifyOrder, Depends(_modify)]
 TheCancelling = Annotated[CancelOrder, Depends(_cancel)]
 ThePortfolio = Annotated[Portfolio, Depends(_portfolio)]
 TheBanking = Annotated[Banking, Depends(_banking)]
+TheGroups = Annotated[OrderGroups, Depends(_groups)]
 TheReading = Annotated[ReadTrading, Depends(_read)]
 
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -120,12 +120,20 @@ class Desk:
         return account
 
     async def judge(
-        self, work: Work, account: TradingAccount, order: Order, market: Market, *, replaces: StoredOrder | None = None
+        self,
+        work: Work,
+        account: TradingAccount,
+        order: Order,
+        market: Market,
+        *,
+        replaces: StoredOrder | None = None,
+        group_id: UUID | None = None,
     ) -> tuple[tuple[Failure, ...], Requirement]:
         """Which rules the order breaks, and what it needs.
 
         Args:
             replaces: the working order that `order` is the new version of; it does not stand in its own way.
+            group_id: of exits that close the same position; they sell the same shares only once between them.
         """
         held = await work.positions(account.id)
         working = [each for each in await work.working_orders(account.id) if replaces is None or each.id != replaces.id]
@@ -133,7 +141,11 @@ class Desk:
         contracts = {**await work.contracts(symbols), market.contract.symbol: market.contract}
         mine = next((h.position for h in held if (h.symbol, h.product) == (order.symbol, order.product)), None)
         quantity = mine.quantity if mine is not None else 0
-        offered = sum(each.remaining for each in working if _offers(each.order, order))
+        offered = sum(
+            each.remaining
+            for each in working
+            if _offers(each.order, order) and not (group_id is not None and each.group_id == group_id)
+        )
         price = market.price
         context = CheckContext(
             at=market.at,
@@ -159,7 +171,8 @@ class Desk:
             plan=account.charge_plan,
             today=market.at.astimezone(IST).date(),
             positions=held,
-            working=working,
+            # Exits of one group never fill both, so the second blocks what the first does and no more.
+            working=[each for each in working if group_id is None or each.group_id != group_id],
             contracts=contracts,
             spots=market.spots,
         )

@@ -25,6 +25,7 @@ from breezeway.market_calendar.calendar import MarketCalendar
 from trading_service.application.ports import Command, Feeds, StoredOrder, WorkFactory
 from trading_service.application.recording import Decision, Recorder
 from trading_service.domain.feed_messages import depth_of, tick_of
+from trading_service.domain.groups import EXITS
 from trading_service.domain.instruments import Contract
 
 Key = tuple[str, str]
@@ -62,6 +63,8 @@ class _Place:
 
     key: Key
     user_id: UUID
+    pair: UUID | None = None
+    """The group of which one exit takes off the other what it fills."""
 
 
 @dataclass(slots=True)
@@ -104,6 +107,8 @@ class Matcher:
         self._seen = seen
         self._seed = seed
         self._settings = settings or MatchingSettings()
+        self.also_watched: set[tuple[UUID, str]] = set()
+        """Symbols that triggers wait for, with the user whose feed has them."""
         self._state: _State | None = None
         self._wake = asyncio.Event()
 
@@ -212,6 +217,9 @@ class Matcher:
                 names = {each.symbol, contracts[each.symbol].underlying} - {""}
                 wanted.setdefault(source, set()).update(names)
         await self._move(state)
+        for user_id, symbol in self.also_watched:
+            if (source := await self._feeds.feed_of(user_id)) is not None:
+                wanted.setdefault(source, set()).add(symbol)
         wanted.pop(NO_FEED, None)
         await self._listener.want({feed: frozenset(symbols) for feed, symbols in wanted.items()})
 
@@ -253,6 +261,29 @@ class Matcher:
         if decision.events or decision.command is not None:
             state.decided.append(decision)
             self._wake.set()
+        for event in decision.events:
+            if event.fill is not None:
+                self._take_off(state, event.order_id, event.fill.quantity, event.at)
+
+    def _take_off(self, state: _State, order_id: str, quantity: int, at: datetime) -> None:
+        """Make the other exit smaller by what one has filled, before another tick can reach it."""
+        place = state.places.get(order_id)
+        if place is None or place.pair is None:
+            return
+        for other_id, other in state.places.items():
+            if other_id == order_id or other.pair != place.pair:
+                continue
+            book = state.books.get(other.key)
+            order = next((each for each in book.working if each.order_id == other_id), None) if book else None
+            if book is None or order is None:
+                continue
+            left = order.quantity - quantity
+            text = "The other exit of its group has closed the position."
+            if left <= 0 or book.remaining(other_id) <= quantity:
+                events = book.cancel(other_id, at, code="oco", text=text)
+            else:
+                events = book.modify(other_id, Amendment(quantity=left), at)
+            state.decided.append(Decision(events))
 
     async def _obey(self, state: _State, command: Command, stored: StoredOrder, contract: Contract) -> Events:
         now = self._listener.now(state.clock)
@@ -280,7 +311,8 @@ class Matcher:
             if feed != NO_FEED:
                 for body in await self._listener.latest(*key):
                     self.on_message(feed, body)
-        state.places[str(stored.id)] = _Place(key, stored.user_id)
+        pair = stored.group_id if stored.group_role in EXITS else None
+        state.places[str(stored.id)] = _Place(key, stored.user_id, pair)
         return book
 
     async def _move(self, state: _State) -> None:
@@ -297,7 +329,7 @@ class Matcher:
         book = state.books.get(place.key)
         if book is None:
             del state.places[event.order_id]
-        elif event.kind in _ENDS and not book.works(event.order_id):
+        elif event.kind in _ENDS and not book.remaining(event.order_id):
             del state.places[event.order_id]
             if not book.working:
                 del state.books[place.key]

@@ -5,7 +5,7 @@ then on only the matcher changes it. What a request answers is therefore the int
 `orders` channel and from `GET /orders/{id}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -39,6 +39,7 @@ from trading_service.application.risk import Requirement
 from trading_service.application.views import message, order_view
 from trading_service.domain import ledger
 from trading_service.domain.bookkeeping import hold
+from trading_service.domain.groups import EXITS
 
 _ROUTE = "POST /orders"
 _KILL_SWITCH = frozenset({"account_halted", "account_reducing"})
@@ -122,7 +123,8 @@ class PlaceOrder:
             account = await self._desk.lock(work, user_id, request.account_id, counted=counted)
             order_id = new_id()
             order = request.order(order_id, market.contract.symbol)
-            failures, requirement = await self._desk.judge(work, account, order, market)
+            exits = request.group_id if request.group_role in EXITS else None
+            failures, requirement = await self._desk.judge(work, account, order, market, group_id=exits)
             # The broker closes positions of a halted account too: what it halts is opening them.
             refuse(each for each in failures if not (request.auto_square_off and each.code in _KILL_SWITCH))
             balances = await work.balances(account.id)
@@ -264,12 +266,12 @@ class CancelOrder:
         await self._bell.ring()
         return order_view(stored)
 
-    async def all_of(self, account_id: UUID, code: str, text: str) -> int:
-        """Ask for the cancellation of every working order of an account, whoever asks; how many there were."""
+    async def all_of(self, account_id: UUID, code: str, text: str, *, only: Collection[UUID] | None = None) -> int:
+        """Ask for the cancellation of all working orders of an account, or of some, whoever asks; how many they are."""
         at = await self._desk.now()
         async with self._work() as work:
             await work.lock_account(account_id)
-            found = await work.working_orders(account_id)
+            found = [each for each in await work.working_orders(account_id) if only is None or each.id in only]
             for stored in found:
                 event = StoredEvent(EventKind.CANCEL_REQUEST, stored.state, code, text, at)
                 await work.add_event(stored.id, event)

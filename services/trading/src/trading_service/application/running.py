@@ -9,6 +9,7 @@ import structlog
 from breezeway import cancellation
 from breezeway.errors import BreezewayError
 from trading_service.application.closing import Housekeeping
+from trading_service.application.groups import LastPrice, OrderGroups
 from trading_service.application.matcher import FeedChanged, Matcher
 from trading_service.application.recording import Superseded
 
@@ -18,6 +19,7 @@ _ADVANCE_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
 _HOUSEKEEPING_SECONDS: Final = 5.0
+_GROUPS_SECONDS: Final = 0.5
 
 _log = structlog.get_logger()
 
@@ -74,3 +76,15 @@ async def run_housekeeping(housekeeping: Housekeeping, leads: asyncio.Event) -> 
         except (BreezewayError, OSError) as error:
             _log.warning("housekeeping_waits", error=repr(error))
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+
+async def run_groups(groups: OrderGroups, matcher: Matcher, last: LastPrice, leads: asyncio.Event) -> None:
+    """Keep the order groups while this process leads, until cancelled."""
+    while True:
+        cancellation.heed()
+        await leads.wait()
+        try:
+            matcher.also_watched = await groups.keep(last)
+        except (BreezewayError, OSError) as error:
+            _log.warning("groups_wait", error=repr(error))
+        await asyncio.sleep(_GROUPS_SECONDS)

@@ -183,6 +183,24 @@ trades = sa.Table(
     sa.Index("ix_trades_order_id", "order_id"),
 )
 
+groups = sa.Table(
+    "order_groups",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    _account(),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("body", JSONB, nullable=False, comment="Orders that are still to be placed, and the trigger."),
+    sa.Column("text", sa.Text),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("updated_at", _TIME, nullable=False, server_default=_now()),
+    sa.CheckConstraint("kind IN ('oco', 'bracket', 'basket', 'gtt')", name="kind"),
+    sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'cancelled', 'failed')", name="state"),
+    sa.Index("ix_order_groups_user_id_id", "user_id", "id"),
+    sa.Index("ix_order_groups_unfinished", "id", postgresql_where=sa.text("state IN ('waiting', 'working')")),
+)
+
 positions = sa.Table(
     "positions",
     metadata,

@@ -1,0 +1,119 @@
+"""Order groups: baskets, OCO, brackets and GTT triggers."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, status
+from pydantic import BaseModel, ConfigDict, Field
+
+from breezeway.contracts.trading import OrderView
+from breezeway.exchange.orders import OrderType, Product, Side, Validity
+from breezeway.security.scopes import AccountReader, Trader
+from trading_service.api.dependencies import Limit, Price, Quantity, TheGroups
+from trading_service.application.groups import GroupRequest, GroupStatus
+from trading_service.application.placing import OrderRequest
+from trading_service.application.views import order_view
+from trading_service.domain.groups import GroupKind, GroupState
+
+router = APIRouter(prefix="/api/v1/trading/order-groups", tags=["trading"])
+
+
+class GroupOrder(BaseModel):
+    """One order of a group. In an `oco`, a `bracket` and a `gtt` of two, roles say which is which."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["entry", "target", "stop", "leg"] = "leg"
+    symbol: str = Field(min_length=1, max_length=96, examples=["NSE:RELIANCE"])
+    side: Side
+    quantity: Quantity
+    order_type: OrderType
+    price: Price | None = None
+    trigger_price: Price | None = None
+    product: Product
+    validity: Validity = Validity.DAY
+    tag: str | None = Field(None, max_length=64)
+
+    def request(self, account_id: UUID) -> OrderRequest:
+        values = {name: value for name, value in dict(self).items() if name != "role"}
+        return OrderRequest(account_id=account_id, **values)
+
+
+class GroupTrigger(BaseModel):
+    """Fires when the last price is at or beyond `price`. It is looked at twice a second."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    symbol: str = Field(min_length=1, max_length=96, examples=["NSE:RELIANCE"])
+    price: Price
+    above: bool = Field(description="True: at or above; false: at or below.")
+
+
+class NewGroup(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    account_id: UUID
+    kind: GroupKind = Field(examples=["bracket"])
+    orders: Annotated[list[GroupOrder], Field(min_length=1, max_length=20)]
+    trigger: GroupTrigger | None = None
+
+
+class GroupView(BaseModel):
+    id: UUID
+    account_id: UUID
+    kind: GroupKind
+    state: GroupState = Field(description="waiting, working, done, cancelled or failed.")
+    text: str | None = Field(description="Why it ended.")
+    orders: list[OrderView] = Field(description="Those that have been placed.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, found: GroupStatus) -> "GroupView":
+        group = found.group
+        return cls(
+            id=group.id,
+            account_id=group.account_id,
+            kind=group.kind,
+            state=group.state,
+            text=group.text,
+            orders=[order_view(each) for each in found.orders],
+            created_at=group.created_at,
+        )
+
+
+class GroupPage(BaseModel):
+    items: list[GroupView]
+    next: UUID | None
+
+
+@router.post("", name="add_order_group", summary="Place a group of orders", status_code=status.HTTP_201_CREATED)
+async def add(user: Trader, groups: TheGroups, body: NewGroup) -> GroupView:
+    """`basket`: placed together. `oco`: target and stop of one position; what one fills is taken off the other.
+    `bracket`: an entry, then its exits for what it filled. `gtt`: waits for a price, over days."""
+    trigger = None
+    if body.trigger is not None:
+        trigger = {"symbol": body.trigger.symbol, "price": str(body.trigger.price), "above": body.trigger.above}
+    orders = [(each.role, each.request(body.account_id)) for each in body.orders]
+    return GroupView.of(await groups.add(user.user_id, GroupRequest(body.account_id, body.kind, orders, trigger)))
+
+
+@router.get("", name="list_order_groups", summary="The caller's order groups")
+async def listing(
+    user: AccountReader, groups: TheGroups, cursor: Annotated[UUID | None, Query()] = None, limit: Limit = 50
+) -> GroupPage:
+    """Newest first."""
+    found, following = await groups.of(user.user_id, cursor, limit)
+    return GroupPage(items=[GroupView.of(each) for each in found], next=following)
+
+
+@router.get("/{group_id}", name="get_order_group", summary="One order group")
+async def one(user: AccountReader, groups: TheGroups, group_id: UUID) -> GroupView:
+    """With the orders that it has placed."""
+    return GroupView.of(await groups.one(user.user_id, group_id))
+
+
+@router.delete("/{group_id}", name="cancel_order_group", summary="Cancel a group")
+async def cancel(user: Trader, groups: TheGroups, group_id: UUID) -> GroupView:
+    """Its working orders are cancelled, what waits is forgotten."""
+    return GroupView.of(await groups.cancel(user.user_id, group_id))
