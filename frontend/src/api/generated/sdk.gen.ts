@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, ForgetPasswordData, ForgetPasswordErrors, ForgetPasswordResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, StepUpData, StepUpErrors, StepUpResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, TurnOffTotpData, TurnOffTotpErrors, TurnOffTotpResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
+import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddOrderGroupData, AddOrderGroupErrors, AddOrderGroupResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, CancelOrderData, CancelOrderErrors, CancelOrderGroupData, CancelOrderGroupErrors, CancelOrderGroupResponses, CancelOrderResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeTradingAccountData, ChangeTradingAccountErrors, ChangeTradingAccountResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, ClosePositionData, ClosePositionErrors, ClosePositionResponses, CloseTradingAccountData, CloseTradingAccountErrors, CloseTradingAccountResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, ForgetPasswordData, ForgetPasswordErrors, ForgetPasswordResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetOrderByClientIdData, GetOrderByClientIdErrors, GetOrderByClientIdResponses, GetOrderData, GetOrderErrors, GetOrderGroupData, GetOrderGroupErrors, GetOrderGroupResponses, GetOrderResponses, GetPerformanceData, GetPerformanceErrors, GetPerformanceResponses, GetPortfolioHistoryData, GetPortfolioHistoryErrors, GetPortfolioHistoryResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetTradingAccountData, GetTradingAccountErrors, GetTradingAccountResponses, GetTradingFundsData, GetTradingFundsErrors, GetTradingFundsResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, LinkBankAccountData, LinkBankAccountErrors, LinkBankAccountResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBankAccountsData, ListBankAccountsErrors, ListBankAccountsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListContractNotesData, ListContractNotesErrors, ListContractNotesResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListOrderEventsData, ListOrderEventsErrors, ListOrderEventsResponses, ListOrderGroupsData, ListOrderGroupsErrors, ListOrderGroupsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPositionsData, ListPositionsErrors, ListPositionsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTradesData, ListTradesErrors, ListTradesResponses, ListTradingAccountsData, ListTradingAccountsErrors, ListTradingAccountsResponses, ListTradingHoldingsData, ListTradingHoldingsErrors, ListTradingHoldingsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, MakeTransferData, MakeTransferErrors, MakeTransferResponses, ModifyOrderData, ModifyOrderErrors, ModifyOrderResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, OpenTradingAccountData, OpenTradingAccountErrors, OpenTradingAccountResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PlaceOrderData, PlaceOrderErrors, PlaceOrderResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PreviewOrderData, PreviewOrderErrors, PreviewOrderResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSecondFactorData, RemoveSecondFactorErrors, RemoveSecondFactorResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetTradingAccountData, ResetTradingAccountErrors, ResetTradingAccountResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, ReverseTransferData, ReverseTransferErrors, ReverseTransferResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, StepUpData, StepUpErrors, StepUpResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, TurnOffTotpData, TurnOffTotpErrors, TurnOffTotpResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses, UnlinkBankAccountData, UnlinkBankAccountErrors, UnlinkBankAccountResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -237,6 +237,50 @@ export const resumeBackfill = <ThrowOnError extends boolean = false>(options: Op
 export const retryBackfill = <ThrowOnError extends boolean = false>(options: Options<RetryBackfillData, ThrowOnError>) => (options.client ?? client).post<RetryBackfillResponses, RetryBackfillErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/backfills/{backfill_id}/retry',
+    ...options
+});
+
+export const listBankAccounts = <ThrowOnError extends boolean = false>(options?: Options<ListBankAccountsData, ThrowOnError>) => (options?.client ?? client).get<ListBankAccountsResponses, ListBankAccountsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/accounts',
+    ...options
+});
+
+export const linkBankAccount = <ThrowOnError extends boolean = false>(options: Options<LinkBankAccountData, ThrowOnError>) => (options.client ?? client).post<LinkBankAccountResponses, LinkBankAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/accounts',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const unlinkBankAccount = <ThrowOnError extends boolean = false>(options: Options<UnlinkBankAccountData, ThrowOnError>) => (options.client ?? client).delete<UnlinkBankAccountResponses, UnlinkBankAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/accounts/{bank_account_id}',
+    ...options
+});
+
+export const listTransfers = <ThrowOnError extends boolean = false>(options?: Options<ListTransfersData, ThrowOnError>) => (options?.client ?? client).get<ListTransfersResponses, ListTransfersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/transfers',
+    ...options
+});
+
+export const makeTransfer = <ThrowOnError extends boolean = false>(options: Options<MakeTransferData, ThrowOnError>) => (options.client ?? client).post<MakeTransferResponses, MakeTransferErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/transfers',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const reverseTransfer = <ThrowOnError extends boolean = false>(options: Options<ReverseTransferData, ThrowOnError>) => (options.client ?? client).post<ReverseTransferResponses, ReverseTransferErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/banking/transfers/{transfer_id}/reversal',
     ...options
 });
 
@@ -477,6 +521,192 @@ export const systemStatus = <ThrowOnError extends boolean = false>(options?: Opt
     ...options
 });
 
+export const listTradingAccounts = <ThrowOnError extends boolean = false>(options?: Options<ListTradingAccountsData, ThrowOnError>) => (options?.client ?? client).get<ListTradingAccountsResponses, ListTradingAccountsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts',
+    ...options
+});
+
+export const openTradingAccount = <ThrowOnError extends boolean = false>(options: Options<OpenTradingAccountData, ThrowOnError>) => (options.client ?? client).post<OpenTradingAccountResponses, OpenTradingAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const closeTradingAccount = <ThrowOnError extends boolean = false>(options: Options<CloseTradingAccountData, ThrowOnError>) => (options.client ?? client).delete<CloseTradingAccountResponses, CloseTradingAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}',
+    ...options
+});
+
+export const getTradingAccount = <ThrowOnError extends boolean = false>(options: Options<GetTradingAccountData, ThrowOnError>) => (options.client ?? client).get<GetTradingAccountResponses, GetTradingAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}',
+    ...options
+});
+
+export const changeTradingAccount = <ThrowOnError extends boolean = false>(options: Options<ChangeTradingAccountData, ThrowOnError>) => (options.client ?? client).patch<ChangeTradingAccountResponses, ChangeTradingAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const listContractNotes = <ThrowOnError extends boolean = false>(options: Options<ListContractNotesData, ThrowOnError>) => (options.client ?? client).get<ListContractNotesResponses, ListContractNotesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/contract-notes',
+    ...options
+});
+
+export const getTradingFunds = <ThrowOnError extends boolean = false>(options: Options<GetTradingFundsData, ThrowOnError>) => (options.client ?? client).get<GetTradingFundsResponses, GetTradingFundsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/funds',
+    ...options
+});
+
+export const listTradingHoldings = <ThrowOnError extends boolean = false>(options: Options<ListTradingHoldingsData, ThrowOnError>) => (options.client ?? client).get<ListTradingHoldingsResponses, ListTradingHoldingsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/holdings',
+    ...options
+});
+
+export const listLedger = <ThrowOnError extends boolean = false>(options: Options<ListLedgerData, ThrowOnError>) => (options.client ?? client).get<ListLedgerResponses, ListLedgerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/ledger',
+    ...options
+});
+
+export const getPerformance = <ThrowOnError extends boolean = false>(options: Options<GetPerformanceData, ThrowOnError>) => (options.client ?? client).get<GetPerformanceResponses, GetPerformanceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/performance',
+    ...options
+});
+
+export const getPortfolioHistory = <ThrowOnError extends boolean = false>(options: Options<GetPortfolioHistoryData, ThrowOnError>) => (options.client ?? client).get<GetPortfolioHistoryResponses, GetPortfolioHistoryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/portfolio/history',
+    ...options
+});
+
+export const listPositions = <ThrowOnError extends boolean = false>(options: Options<ListPositionsData, ThrowOnError>) => (options.client ?? client).get<ListPositionsResponses, ListPositionsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/positions',
+    ...options
+});
+
+export const closePosition = <ThrowOnError extends boolean = false>(options: Options<ClosePositionData, ThrowOnError>) => (options.client ?? client).post<ClosePositionResponses, ClosePositionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/positions/{symbol}/close',
+    ...options
+});
+
+export const resetTradingAccount = <ThrowOnError extends boolean = false>(options: Options<ResetTradingAccountData, ThrowOnError>) => (options.client ?? client).post<ResetTradingAccountResponses, ResetTradingAccountErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/reset',
+    ...options
+});
+
+export const listTrades = <ThrowOnError extends boolean = false>(options: Options<ListTradesData, ThrowOnError>) => (options.client ?? client).get<ListTradesResponses, ListTradesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/accounts/{account_id}/trades',
+    ...options
+});
+
+export const listOrderGroups = <ThrowOnError extends boolean = false>(options?: Options<ListOrderGroupsData, ThrowOnError>) => (options?.client ?? client).get<ListOrderGroupsResponses, ListOrderGroupsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/order-groups',
+    ...options
+});
+
+export const addOrderGroup = <ThrowOnError extends boolean = false>(options: Options<AddOrderGroupData, ThrowOnError>) => (options.client ?? client).post<AddOrderGroupResponses, AddOrderGroupErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/order-groups',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const cancelOrderGroup = <ThrowOnError extends boolean = false>(options: Options<CancelOrderGroupData, ThrowOnError>) => (options.client ?? client).delete<CancelOrderGroupResponses, CancelOrderGroupErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/order-groups/{group_id}',
+    ...options
+});
+
+export const getOrderGroup = <ThrowOnError extends boolean = false>(options: Options<GetOrderGroupData, ThrowOnError>) => (options.client ?? client).get<GetOrderGroupResponses, GetOrderGroupErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/order-groups/{group_id}',
+    ...options
+});
+
+export const listOrders = <ThrowOnError extends boolean = false>(options?: Options<ListOrdersData, ThrowOnError>) => (options?.client ?? client).get<ListOrdersResponses, ListOrdersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders',
+    ...options
+});
+
+export const placeOrder = <ThrowOnError extends boolean = false>(options: Options<PlaceOrderData, ThrowOnError>) => (options.client ?? client).post<PlaceOrderResponses, PlaceOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const getOrderByClientId = <ThrowOnError extends boolean = false>(options: Options<GetOrderByClientIdData, ThrowOnError>) => (options.client ?? client).get<GetOrderByClientIdResponses, GetOrderByClientIdErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/by-client-id/{client_order_id}',
+    ...options
+});
+
+export const previewOrder = <ThrowOnError extends boolean = false>(options: Options<PreviewOrderData, ThrowOnError>) => (options.client ?? client).post<PreviewOrderResponses, PreviewOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/preview',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const cancelOrder = <ThrowOnError extends boolean = false>(options: Options<CancelOrderData, ThrowOnError>) => (options.client ?? client).delete<CancelOrderResponses, CancelOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}',
+    ...options
+});
+
+export const getOrder = <ThrowOnError extends boolean = false>(options: Options<GetOrderData, ThrowOnError>) => (options.client ?? client).get<GetOrderResponses, GetOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}',
+    ...options
+});
+
+export const modifyOrder = <ThrowOnError extends boolean = false>(options: Options<ModifyOrderData, ThrowOnError>) => (options.client ?? client).patch<ModifyOrderResponses, ModifyOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const listOrderEvents = <ThrowOnError extends boolean = false>(options: Options<ListOrderEventsData, ThrowOnError>) => (options.client ?? client).get<ListOrderEventsResponses, ListOrderEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}/events',
+    ...options
+});
+
 export const listUsers = <ThrowOnError extends boolean = false>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/users',
@@ -568,6 +798,12 @@ export const enableUser = <ThrowOnError extends boolean = false>(options: Option
 export const forcePasswordReset = <ThrowOnError extends boolean = false>(options: Options<ForcePasswordResetData, ThrowOnError>) => (options.client ?? client).post<ForcePasswordResetResponses, ForcePasswordResetErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/users/{user_id}/force-reset',
+    ...options
+});
+
+export const removeSecondFactor = <ThrowOnError extends boolean = false>(options: Options<RemoveSecondFactorData, ThrowOnError>) => (options.client ?? client).delete<RemoveSecondFactorResponses, RemoveSecondFactorErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/users/{user_id}/mfa',
     ...options
 });
 

@@ -4,6 +4,40 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type AccountChange = {
+    state: AccountState;
+};
+
+export type AccountKind = 'paper' | 'live';
+
+export type AccountPage = {
+    items: Array<AccountView>;
+    next?: string | null;
+};
+
+export type AccountState = 'active' | 'reducing' | 'halted';
+
+export type AccountView = {
+    buying_power: string;
+    cash: string;
+    charge_plan: string;
+    charges: string;
+    created_at: string;
+    equity: string;
+    holdings_cost: string;
+    id: string;
+    initial_cash: string;
+    kind: AccountKind;
+    margin_used: string;
+    name: string;
+    realised: string;
+    shortfall: string;
+    state: AccountState;
+    unrealised: string;
+    unsettled: string;
+    withdrawable: string;
+};
+
 export type AddressBody = {
     email: string;
 };
@@ -79,6 +113,20 @@ export type BackfillView = {
     to: string;
 };
 
+export type BankAccountPage = {
+    items: Array<BankAccountView>;
+    next?: string | null;
+};
+
+export type BankAccountView = {
+    account_number: string;
+    bank_name: string;
+    created_at: string;
+    holder: string;
+    id: string;
+    ifsc: string;
+};
+
 export type BodyIssueToken = {
     client_id?: string | null;
     client_secret?: string | null;
@@ -134,6 +182,7 @@ export type BrokerSessionView = {
     account_id: string;
     calls_left_minute: number | null;
     calls_left_today: number | null;
+    calls_used_today: number | null;
     connected_at: string | null;
     detail: string | null;
     expires_at: string | null;
@@ -175,6 +224,24 @@ export type CodeBody = {
 
 export type ContractExchange = 'NFO' | 'BFO' | 'CDS' | 'MCX';
 
+export type ContractNotePage = {
+    items: Array<ContractNoteView>;
+    next?: string | null;
+};
+
+export type ContractNoteView = {
+    charges: {
+        [key: string]: string;
+    };
+    charges_total: string;
+    day: string;
+    gross: string;
+    net: string;
+    plan: string;
+    table_version: string;
+    trades: Array<NoteLegView>;
+};
+
 export type CoverageView = {
     days: Array<DayView>;
     interval: string;
@@ -203,7 +270,16 @@ export type DayView = {
 };
 
 export type DeletionBody = {
-    password: string;
+    otp?: null;
+};
+
+export type Direction = 'deposit' | 'withdrawal';
+
+export type DrawDownView = {
+    depth: number;
+    peak: string | null;
+    recovered: string | null;
+    trough: string | null;
 };
 
 export type EnrolmentView = {
@@ -216,6 +292,12 @@ export type Expiries = {
     exchange: string;
     items: Array<string>;
     underlying: string;
+};
+
+export type FailureView = {
+    code: string;
+    field: string;
+    text: string;
 };
 
 export type FeedGapView = {
@@ -257,6 +339,57 @@ export type FundsView = {
     unallocated_balance: string;
 };
 
+export type GroupKind = 'oco' | 'bracket' | 'basket' | 'gtt';
+
+export type GroupOrder = {
+    order_type: OrderType;
+    price?: string | null;
+    product: Product;
+    quantity: string;
+    role?: 'entry' | 'target' | 'stop' | 'leg';
+    side: Side;
+    symbol: string;
+    tag?: string | null;
+    trigger_price?: string | null;
+    validity?: Validity;
+};
+
+export type GroupPage = {
+    items: Array<GroupView>;
+    next: string | null;
+};
+
+export type GroupState = 'waiting' | 'working' | 'done' | 'cancelled' | 'failed';
+
+export type GroupTrigger = {
+    above: boolean;
+    price: string;
+    symbol: string;
+};
+
+export type GroupView = {
+    account_id: string;
+    created_at: string;
+    id: string;
+    kind: GroupKind;
+    orders: Array<OrderView>;
+    state: GroupState;
+    text: string | null;
+};
+
+export type HistoryView = {
+    base_value: string;
+    equity: Array<string>;
+    profit_loss: Array<string>;
+    timeframe: string;
+    timestamp: Array<number>;
+};
+
+export type HoldingPage = {
+    items: Array<TradingHoldingView>;
+    next?: string | null;
+};
+
 export type HoldingView = {
     available_quantity: string;
     average_price: string | null;
@@ -270,6 +403,8 @@ export type HoldingView = {
 };
 
 export type IndicatorView = {
+    group: string;
+    inputs: Array<string>;
     name: string;
     outputs: Array<string>;
     overlay: boolean;
@@ -334,6 +469,23 @@ export type InstrumentType = 'equity' | 'index' | 'future' | 'option' | 'mutual_
 
 export type JsonValue = unknown;
 
+export type LedgerLine = {
+    created_at: string;
+    day: string | null;
+    id: number;
+    kind: string;
+    legs: {
+        [key: string]: string;
+    };
+    note: string;
+    ref: string;
+};
+
+export type LedgerPage = {
+    items: Array<LedgerLine>;
+    next: string | null;
+};
+
 export type LegView = {
     age_ms: number | null;
     ask: number | null;
@@ -375,6 +527,14 @@ export type MarketStatusView = {
     speed: number;
 };
 
+export type NewAccount = {
+    broker_account_id?: string | null;
+    charge_plan?: 'icici_prime_9999' | 'icici_prime_4999' | 'icici_prime_2999' | 'icici_prime_999' | 'icici_prime_299' | 'icici_ivalue' | 'icici_neo' | 'zerodha_like' | 'free' | 'none';
+    initial_cash: string;
+    kind?: AccountKind;
+    name: string;
+};
+
 export type NewApiKey = {
     allowed_ips?: Array<string>;
     expires_at?: string | null;
@@ -389,10 +549,39 @@ export type NewBackfillBody = {
     to: string;
 };
 
+export type NewBankAccount = {
+    account_number: string;
+    bank_name: string;
+    holder: string;
+    ifsc: string;
+};
+
 export type NewBrokerAccount = {
     broker?: 'breeze';
     environment: BrokerEnvironment;
     label: string;
+};
+
+export type NewGroup = {
+    account_id: string;
+    kind: GroupKind;
+    orders: Array<GroupOrder>;
+    trigger?: GroupTrigger | null;
+};
+
+export type NewOrder = {
+    account_id: string;
+    client_order_id?: string | null;
+    disclosed_quantity?: string;
+    order_type: OrderType;
+    price?: string | null;
+    product: Product;
+    quantity: string;
+    side: Side;
+    symbol: string;
+    tag?: string | null;
+    trigger_price?: string | null;
+    validity?: Validity;
 };
 
 export type NewSubscriptions = {
@@ -400,9 +589,30 @@ export type NewSubscriptions = {
     symbols: Array<string>;
 };
 
+export type NewTransfer = {
+    amount: string;
+    bank_account_id: string;
+    direction: Direction;
+    trading_account_id: string;
+};
+
 export type NewWatchlist = {
     name: string;
     symbols?: Array<string>;
+};
+
+export type NoteLegView = {
+    charges: {
+        [key: string]: string;
+    };
+    kind: string;
+    order_id: string;
+    price: string;
+    quantity: string;
+    side: string;
+    symbol: string;
+    trade_id: string;
+    value: string;
 };
 
 export type OptionChainView = {
@@ -423,6 +633,64 @@ export type OptionChainView = {
     stale: boolean;
     strikes: Array<StrikeView>;
     underlying: string;
+};
+
+export type OrderChange = {
+    price?: string | null;
+    quantity?: string | null;
+    trigger_price?: string | null;
+};
+
+export type OrderEventView = {
+    at: string;
+    code: string;
+    details: {
+        [key: string]: unknown;
+    };
+    kind: string;
+    recorded_at: string | null;
+    state: string;
+    text: string;
+};
+
+export type OrderEvents = {
+    items: Array<OrderEventView>;
+    next?: string | null;
+};
+
+export type OrderPage = {
+    items: Array<OrderView>;
+    next: string | null;
+};
+
+export type OrderState = 'new' | 'submitting' | 'unknown' | 'trigger_pending' | 'open' | 'partially_filled' | 'filled' | 'cancelled' | 'rejected' | 'expired';
+
+export type OrderType = 'market' | 'limit' | 'sl' | 'sl_m';
+
+export type OrderView = {
+    account_id: string;
+    average_price: string | null;
+    blocked: string;
+    client_order_id: string | null;
+    code: string | null;
+    disclosed_quantity: string;
+    filled_quantity: string;
+    group_id?: string | null;
+    group_role?: string | null;
+    id: string;
+    order_type: OrderType;
+    placed_at: string;
+    price: string | null;
+    product: Product;
+    quantity: string;
+    side: Side;
+    state: OrderState;
+    symbol: string;
+    tag: string | null;
+    text: string | null;
+    trigger_price: string | null;
+    updated_at: string;
+    validity: Validity;
 };
 
 export type PageAdministeredUser = {
@@ -478,6 +746,31 @@ export type ParameterView = {
     whole: boolean;
 };
 
+export type PerformanceView = {
+    by_symbol: {
+        [key: string]: ScoreView;
+    };
+    by_tag: {
+        [key: string]: ScoreView;
+    };
+    calmar: number | null;
+    charges: string;
+    days: number;
+    draw_down: DrawDownView;
+    equity: string;
+    exposure: string;
+    sharpe: number | null;
+    sortino: number | null;
+    total: ScoreView;
+    twr: number | null;
+    xirr: number | null;
+};
+
+export type PositionPage = {
+    items: Array<TradingPositionView>;
+    next?: string | null;
+};
+
 export type PositionView = {
     action: string;
     average_price: string;
@@ -501,6 +794,20 @@ export type PreferenceView = {
     updated_at: string;
 };
 
+export type PreviewView = {
+    available: string;
+    blocked: string;
+    charges: {
+        [key: string]: string;
+    };
+    charges_total: string;
+    failures: Array<FailureView>;
+    margin: string;
+    ok: boolean;
+    premium: string;
+    worst_price: string;
+};
+
 export type PriceSource = 'feed' | 'broker' | 'stored';
 
 export type Problem = {
@@ -512,6 +819,8 @@ export type Problem = {
     title: string;
     type?: string;
 };
+
+export type Product = 'cnc' | 'mis' | 'nrml';
 
 export type QuoteView = {
     age_ms: number;
@@ -580,6 +889,17 @@ export type Right = 'call' | 'put';
 
 export type Role = 'user' | 'admin';
 
+export type ScoreView = {
+    loss: string;
+    losses: number;
+    net: string;
+    profit: string;
+    profit_factor: number | null;
+    trades: number;
+    win_rate: number | null;
+    wins: number;
+};
+
 export type SegmentFundsView = {
     allocated: string;
     blocked: string;
@@ -612,6 +932,10 @@ export type SessionView = {
     last_used_at: string;
     user_agent: string | null;
 };
+
+export type Side = 'buy' | 'sell';
+
+export type Stage = 'downloading' | 'parsing' | 'checking' | 'storing' | 'done';
 
 export type Status = 'active' | 'expired' | 'delisted';
 
@@ -652,6 +976,7 @@ export type Sync = {
     id: string;
     master_date: string | null;
     missing_files: Array<string>;
+    progress: number | null;
     refused: number | null;
     refused_by_reason: {
         [key: string]: number;
@@ -665,6 +990,7 @@ export type Sync = {
     seconds: number | null;
     sha256: string | null;
     source: string;
+    stage: Stage | null;
     started_at: string | null;
     state: SyncState;
     stored: number | null;
@@ -685,6 +1011,7 @@ export type SyncDetail = {
     id: string;
     master_date: string | null;
     missing_files: Array<string>;
+    progress: number | null;
     refused: number | null;
     refused_by_reason: {
         [key: string]: number;
@@ -699,6 +1026,7 @@ export type SyncDetail = {
     seconds: number | null;
     sha256: string | null;
     source: string;
+    stage: Stage | null;
     started_at: string | null;
     state: SyncState;
     stored: number | null;
@@ -725,6 +1053,74 @@ export type TokenView = {
     user: UserView;
 };
 
+export type TradePage = {
+    items: Array<TradeView>;
+    next: string | null;
+};
+
+export type TradeView = {
+    account_id: string;
+    at: string;
+    id: string;
+    maker: boolean;
+    order_id: string;
+    price: string;
+    product: Product;
+    quantity: string;
+    realised: string;
+    settles_on: string;
+    side: Side;
+    symbol: string;
+    tag: string | null;
+    value: string;
+};
+
+export type TradingHoldingView = {
+    average_price: string;
+    cost: string;
+    last_price: string | null;
+    quantity: string;
+    sellable_quantity: string;
+    settled_quantity: string;
+    symbol: string;
+    t1_quantity: string;
+    unrealised: string | null;
+    value: string | null;
+};
+
+export type TradingPositionView = {
+    account_id: string;
+    average_price: string | null;
+    bought_quantity: string;
+    cost: string;
+    last_price: string | null;
+    product: Product;
+    quantity: string;
+    realised: string;
+    sold_quantity: string;
+    symbol: string;
+    unrealised: string | null;
+    updated_at: string;
+    value: string | null;
+};
+
+export type TransferPage = {
+    items: Array<TransferView>;
+    next: string | null;
+};
+
+export type TransferState = 'completed' | 'reversed';
+
+export type TransferView = {
+    amount: string;
+    bank_account_id: string;
+    created_at: string;
+    direction: Direction;
+    id: string;
+    state: TransferState;
+    trading_account_id: string;
+};
+
 export type TurnOffBody = {
     code: string;
     password: string;
@@ -747,6 +1143,8 @@ export type UserView = {
     mfa_enabled: boolean;
     role: Role;
 };
+
+export type Validity = 'day' | 'ioc';
 
 export type VerifyBody = {
     token: string;
@@ -774,6 +1172,11 @@ export type BrokerAccountChangesWritable = {
     api_key?: string | null;
     api_secret?: string | null;
     label?: string | null;
+};
+
+export type DeletionBodyWritable = {
+    otp?: string | null;
+    password: string;
 };
 
 export type LoginBodyWritable = {
@@ -1024,6 +1427,18 @@ export type LogInData = {
 
 export type LogInErrors = {
     /**
+     * `invalid_credentials`; `otp_required`: the password is right, a code missing; `invalid_otp`.
+     */
+    401: Problem;
+    /**
+     * `user_disabled`, told to who knows the password.
+     */
+    403: Problem;
+    /**
+     * `too_many_attempts`, `too_many_codes`; see `Retry-After`.
+     */
+    429: Problem;
+    /**
      * The request is refused.
      */
     '4XX': Problem;
@@ -1052,6 +1467,10 @@ export type LogOutData = {
 };
 
 export type LogOutErrors = {
+    /**
+     * `origin_not_allowed`: a page of another site used the session cookie.
+     */
+    403: Problem;
     /**
      * The request is refused.
      */
@@ -1349,6 +1768,14 @@ export type RefreshSessionData = {
 
 export type RefreshSessionErrors = {
     /**
+     * `invalid_refresh_token`, `refresh_token_missing`: log in again.
+     */
+    401: Problem;
+    /**
+     * `origin_not_allowed`: a page of another site used the session cookie.
+     */
+    403: Problem;
+    /**
      * The request is refused.
      */
     '4XX': Problem;
@@ -1377,6 +1804,14 @@ export type RegisterUserData = {
 };
 
 export type RegisterUserErrors = {
+    /**
+     * `registration_closed`.
+     */
+    403: Problem;
+    /**
+     * `invalid_input`, `invalid_password`, `common_password`.
+     */
+    422: Problem;
     /**
      * The request is refused.
      */
@@ -1466,6 +1901,18 @@ export type IssueTokenData = {
 };
 
 export type IssueTokenErrors = {
+    /**
+     * `invalid_credentials`; `otp_required`: the password is right, a code missing; `invalid_otp`.
+     */
+    401: Problem;
+    /**
+     * `user_disabled`, told to who knows the password.
+     */
+    403: Problem;
+    /**
+     * `too_many_attempts`, `too_many_codes`; see `Retry-After`.
+     */
+    429: Problem;
     /**
      * The request is refused.
      */
@@ -1702,6 +2149,187 @@ export type RetryBackfillResponses = {
 };
 
 export type RetryBackfillResponse = RetryBackfillResponses[keyof RetryBackfillResponses];
+
+export type ListBankAccountsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/banking/accounts';
+};
+
+export type ListBankAccountsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListBankAccountsError = ListBankAccountsErrors[keyof ListBankAccountsErrors];
+
+export type ListBankAccountsResponses = {
+    /**
+     * Successful Response
+     */
+    200: BankAccountPage;
+};
+
+export type ListBankAccountsResponse = ListBankAccountsResponses[keyof ListBankAccountsResponses];
+
+export type LinkBankAccountData = {
+    body: NewBankAccount;
+    path?: never;
+    query?: never;
+    url: '/api/v1/banking/accounts';
+};
+
+export type LinkBankAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type LinkBankAccountError = LinkBankAccountErrors[keyof LinkBankAccountErrors];
+
+export type LinkBankAccountResponses = {
+    /**
+     * Successful Response
+     */
+    201: BankAccountView;
+};
+
+export type LinkBankAccountResponse = LinkBankAccountResponses[keyof LinkBankAccountResponses];
+
+export type UnlinkBankAccountData = {
+    body?: never;
+    path: {
+        bank_account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/banking/accounts/{bank_account_id}';
+};
+
+export type UnlinkBankAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UnlinkBankAccountError = UnlinkBankAccountErrors[keyof UnlinkBankAccountErrors];
+
+export type UnlinkBankAccountResponses = {
+    204: void;
+};
+
+export type UnlinkBankAccountResponse = UnlinkBankAccountResponses[keyof UnlinkBankAccountResponses];
+
+export type ListTransfersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string | null;
+        limit?: number;
+    };
+    url: '/api/v1/banking/transfers';
+};
+
+export type ListTransfersErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListTransfersError = ListTransfersErrors[keyof ListTransfersErrors];
+
+export type ListTransfersResponses = {
+    /**
+     * Successful Response
+     */
+    200: TransferPage;
+};
+
+export type ListTransfersResponse = ListTransfersResponses[keyof ListTransfersResponses];
+
+export type MakeTransferData = {
+    body: NewTransfer;
+    headers?: {
+        'Idempotency-Key'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/banking/transfers';
+};
+
+export type MakeTransferErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type MakeTransferError = MakeTransferErrors[keyof MakeTransferErrors];
+
+export type MakeTransferResponses = {
+    /**
+     * Successful Response
+     */
+    201: TransferView;
+};
+
+export type MakeTransferResponse = MakeTransferResponses[keyof MakeTransferResponses];
+
+export type ReverseTransferData = {
+    body?: never;
+    path: {
+        transfer_id: string;
+    };
+    query?: never;
+    url: '/api/v1/banking/transfers/{transfer_id}/reversal';
+};
+
+export type ReverseTransferErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReverseTransferError = ReverseTransferErrors[keyof ReverseTransferErrors];
+
+export type ReverseTransferResponses = {
+    /**
+     * Successful Response
+     */
+    200: TransferView;
+};
+
+export type ReverseTransferResponse = ReverseTransferResponses[keyof ReverseTransferResponses];
 
 export type ListBrokerAccountsData = {
     body?: never;
@@ -2851,6 +3479,857 @@ export type SystemStatusResponses = {
 
 export type SystemStatusResponse = SystemStatusResponses[keyof SystemStatusResponses];
 
+export type ListTradingAccountsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/trading/accounts';
+};
+
+export type ListTradingAccountsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListTradingAccountsError = ListTradingAccountsErrors[keyof ListTradingAccountsErrors];
+
+export type ListTradingAccountsResponses = {
+    /**
+     * Successful Response
+     */
+    200: AccountPage;
+};
+
+export type ListTradingAccountsResponse = ListTradingAccountsResponses[keyof ListTradingAccountsResponses];
+
+export type OpenTradingAccountData = {
+    body: NewAccount;
+    path?: never;
+    query?: never;
+    url: '/api/v1/trading/accounts';
+};
+
+export type OpenTradingAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type OpenTradingAccountError = OpenTradingAccountErrors[keyof OpenTradingAccountErrors];
+
+export type OpenTradingAccountResponses = {
+    /**
+     * Successful Response
+     */
+    201: AccountView;
+};
+
+export type OpenTradingAccountResponse = OpenTradingAccountResponses[keyof OpenTradingAccountResponses];
+
+export type CloseTradingAccountData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}';
+};
+
+export type CloseTradingAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CloseTradingAccountError = CloseTradingAccountErrors[keyof CloseTradingAccountErrors];
+
+export type CloseTradingAccountResponses = {
+    204: void;
+};
+
+export type CloseTradingAccountResponse = CloseTradingAccountResponses[keyof CloseTradingAccountResponses];
+
+export type GetTradingAccountData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}';
+};
+
+export type GetTradingAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetTradingAccountError = GetTradingAccountErrors[keyof GetTradingAccountErrors];
+
+export type GetTradingAccountResponses = {
+    /**
+     * Successful Response
+     */
+    200: AccountView;
+};
+
+export type GetTradingAccountResponse = GetTradingAccountResponses[keyof GetTradingAccountResponses];
+
+export type ChangeTradingAccountData = {
+    body: AccountChange;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}';
+};
+
+export type ChangeTradingAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangeTradingAccountError = ChangeTradingAccountErrors[keyof ChangeTradingAccountErrors];
+
+export type ChangeTradingAccountResponses = {
+    /**
+     * Successful Response
+     */
+    200: AccountView;
+};
+
+export type ChangeTradingAccountResponse = ChangeTradingAccountResponses[keyof ChangeTradingAccountResponses];
+
+export type ListContractNotesData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: {
+        from?: string | null;
+    };
+    url: '/api/v1/trading/accounts/{account_id}/contract-notes';
+};
+
+export type ListContractNotesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListContractNotesError = ListContractNotesErrors[keyof ListContractNotesErrors];
+
+export type ListContractNotesResponses = {
+    /**
+     * Successful Response
+     */
+    200: ContractNotePage;
+};
+
+export type ListContractNotesResponse = ListContractNotesResponses[keyof ListContractNotesResponses];
+
+export type GetTradingFundsData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}/funds';
+};
+
+export type GetTradingFundsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetTradingFundsError = GetTradingFundsErrors[keyof GetTradingFundsErrors];
+
+export type GetTradingFundsResponses = {
+    /**
+     * Successful Response
+     */
+    200: AccountView;
+};
+
+export type GetTradingFundsResponse = GetTradingFundsResponses[keyof GetTradingFundsResponses];
+
+export type ListTradingHoldingsData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}/holdings';
+};
+
+export type ListTradingHoldingsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListTradingHoldingsError = ListTradingHoldingsErrors[keyof ListTradingHoldingsErrors];
+
+export type ListTradingHoldingsResponses = {
+    /**
+     * Successful Response
+     */
+    200: HoldingPage;
+};
+
+export type ListTradingHoldingsResponse = ListTradingHoldingsResponses[keyof ListTradingHoldingsResponses];
+
+export type ListLedgerData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: {
+        cursor?: string | null;
+        limit?: number;
+    };
+    url: '/api/v1/trading/accounts/{account_id}/ledger';
+};
+
+export type ListLedgerErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListLedgerError = ListLedgerErrors[keyof ListLedgerErrors];
+
+export type ListLedgerResponses = {
+    /**
+     * Successful Response
+     */
+    200: LedgerPage;
+};
+
+export type ListLedgerResponse = ListLedgerResponses[keyof ListLedgerResponses];
+
+export type GetPerformanceData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}/performance';
+};
+
+export type GetPerformanceErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetPerformanceError = GetPerformanceErrors[keyof GetPerformanceErrors];
+
+export type GetPerformanceResponses = {
+    /**
+     * Successful Response
+     */
+    200: PerformanceView;
+};
+
+export type GetPerformanceResponse = GetPerformanceResponses[keyof GetPerformanceResponses];
+
+export type GetPortfolioHistoryData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: {
+        period?: string;
+        timeframe?: string;
+    };
+    url: '/api/v1/trading/accounts/{account_id}/portfolio/history';
+};
+
+export type GetPortfolioHistoryErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetPortfolioHistoryError = GetPortfolioHistoryErrors[keyof GetPortfolioHistoryErrors];
+
+export type GetPortfolioHistoryResponses = {
+    /**
+     * Successful Response
+     */
+    200: HistoryView;
+};
+
+export type GetPortfolioHistoryResponse = GetPortfolioHistoryResponses[keyof GetPortfolioHistoryResponses];
+
+export type ListPositionsData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}/positions';
+};
+
+export type ListPositionsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListPositionsError = ListPositionsErrors[keyof ListPositionsErrors];
+
+export type ListPositionsResponses = {
+    /**
+     * Successful Response
+     */
+    200: PositionPage;
+};
+
+export type ListPositionsResponse = ListPositionsResponses[keyof ListPositionsResponses];
+
+export type ClosePositionData = {
+    body?: never;
+    headers?: {
+        'Idempotency-Key'?: string | null;
+    };
+    path: {
+        account_id: string;
+        symbol: string;
+    };
+    query?: {
+        product?: Product | null;
+    };
+    url: '/api/v1/trading/accounts/{account_id}/positions/{symbol}/close';
+};
+
+export type ClosePositionErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ClosePositionError = ClosePositionErrors[keyof ClosePositionErrors];
+
+export type ClosePositionResponses = {
+    /**
+     * Successful Response
+     */
+    201: OrderView;
+};
+
+export type ClosePositionResponse = ClosePositionResponses[keyof ClosePositionResponses];
+
+export type ResetTradingAccountData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/accounts/{account_id}/reset';
+};
+
+export type ResetTradingAccountErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ResetTradingAccountError = ResetTradingAccountErrors[keyof ResetTradingAccountErrors];
+
+export type ResetTradingAccountResponses = {
+    /**
+     * Successful Response
+     */
+    200: AccountView;
+};
+
+export type ResetTradingAccountResponse = ResetTradingAccountResponses[keyof ResetTradingAccountResponses];
+
+export type ListTradesData = {
+    body?: never;
+    path: {
+        account_id: string;
+    };
+    query?: {
+        cursor?: string | null;
+        limit?: number;
+    };
+    url: '/api/v1/trading/accounts/{account_id}/trades';
+};
+
+export type ListTradesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListTradesError = ListTradesErrors[keyof ListTradesErrors];
+
+export type ListTradesResponses = {
+    /**
+     * Successful Response
+     */
+    200: TradePage;
+};
+
+export type ListTradesResponse = ListTradesResponses[keyof ListTradesResponses];
+
+export type ListOrderGroupsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        cursor?: string | null;
+        limit?: number;
+    };
+    url: '/api/v1/trading/order-groups';
+};
+
+export type ListOrderGroupsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListOrderGroupsError = ListOrderGroupsErrors[keyof ListOrderGroupsErrors];
+
+export type ListOrderGroupsResponses = {
+    /**
+     * Successful Response
+     */
+    200: GroupPage;
+};
+
+export type ListOrderGroupsResponse = ListOrderGroupsResponses[keyof ListOrderGroupsResponses];
+
+export type AddOrderGroupData = {
+    body: NewGroup;
+    path?: never;
+    query?: never;
+    url: '/api/v1/trading/order-groups';
+};
+
+export type AddOrderGroupErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type AddOrderGroupError = AddOrderGroupErrors[keyof AddOrderGroupErrors];
+
+export type AddOrderGroupResponses = {
+    /**
+     * Successful Response
+     */
+    201: GroupView;
+};
+
+export type AddOrderGroupResponse = AddOrderGroupResponses[keyof AddOrderGroupResponses];
+
+export type CancelOrderGroupData = {
+    body?: never;
+    path: {
+        group_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/order-groups/{group_id}';
+};
+
+export type CancelOrderGroupErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CancelOrderGroupError = CancelOrderGroupErrors[keyof CancelOrderGroupErrors];
+
+export type CancelOrderGroupResponses = {
+    /**
+     * Successful Response
+     */
+    200: GroupView;
+};
+
+export type CancelOrderGroupResponse = CancelOrderGroupResponses[keyof CancelOrderGroupResponses];
+
+export type GetOrderGroupData = {
+    body?: never;
+    path: {
+        group_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/order-groups/{group_id}';
+};
+
+export type GetOrderGroupErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetOrderGroupError = GetOrderGroupErrors[keyof GetOrderGroupErrors];
+
+export type GetOrderGroupResponses = {
+    /**
+     * Successful Response
+     */
+    200: GroupView;
+};
+
+export type GetOrderGroupResponse = GetOrderGroupResponses[keyof GetOrderGroupResponses];
+
+export type ListOrdersData = {
+    body?: never;
+    path?: never;
+    query?: {
+        account_id?: string | null;
+        symbol?: string | null;
+        state?: Array<OrderState> | null;
+        cursor?: string | null;
+        limit?: number;
+    };
+    url: '/api/v1/trading/orders';
+};
+
+export type ListOrdersErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListOrdersError = ListOrdersErrors[keyof ListOrdersErrors];
+
+export type ListOrdersResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderPage;
+};
+
+export type ListOrdersResponse = ListOrdersResponses[keyof ListOrdersResponses];
+
+export type PlaceOrderData = {
+    body: NewOrder;
+    headers?: {
+        'Idempotency-Key'?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/v1/trading/orders';
+};
+
+export type PlaceOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type PlaceOrderError = PlaceOrderErrors[keyof PlaceOrderErrors];
+
+export type PlaceOrderResponses = {
+    /**
+     * Successful Response
+     */
+    201: OrderView;
+};
+
+export type PlaceOrderResponse = PlaceOrderResponses[keyof PlaceOrderResponses];
+
+export type GetOrderByClientIdData = {
+    body?: never;
+    path: {
+        client_order_id: string;
+    };
+    query?: {
+        account_id?: string | null;
+    };
+    url: '/api/v1/trading/orders/by-client-id/{client_order_id}';
+};
+
+export type GetOrderByClientIdErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetOrderByClientIdError = GetOrderByClientIdErrors[keyof GetOrderByClientIdErrors];
+
+export type GetOrderByClientIdResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderView;
+};
+
+export type GetOrderByClientIdResponse = GetOrderByClientIdResponses[keyof GetOrderByClientIdResponses];
+
+export type PreviewOrderData = {
+    body: NewOrder;
+    path?: never;
+    query?: never;
+    url: '/api/v1/trading/orders/preview';
+};
+
+export type PreviewOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type PreviewOrderError = PreviewOrderErrors[keyof PreviewOrderErrors];
+
+export type PreviewOrderResponses = {
+    /**
+     * Successful Response
+     */
+    200: PreviewView;
+};
+
+export type PreviewOrderResponse = PreviewOrderResponses[keyof PreviewOrderResponses];
+
+export type CancelOrderData = {
+    body?: never;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}';
+};
+
+export type CancelOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CancelOrderError = CancelOrderErrors[keyof CancelOrderErrors];
+
+export type CancelOrderResponses = {
+    /**
+     * Successful Response
+     */
+    202: OrderView;
+};
+
+export type CancelOrderResponse = CancelOrderResponses[keyof CancelOrderResponses];
+
+export type GetOrderData = {
+    body?: never;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}';
+};
+
+export type GetOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetOrderError = GetOrderErrors[keyof GetOrderErrors];
+
+export type GetOrderResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderView;
+};
+
+export type GetOrderResponse = GetOrderResponses[keyof GetOrderResponses];
+
+export type ModifyOrderData = {
+    body: OrderChange;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}';
+};
+
+export type ModifyOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ModifyOrderError = ModifyOrderErrors[keyof ModifyOrderErrors];
+
+export type ModifyOrderResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderView;
+};
+
+export type ModifyOrderResponse = ModifyOrderResponses[keyof ModifyOrderResponses];
+
+export type ListOrderEventsData = {
+    body?: never;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}/events';
+};
+
+export type ListOrderEventsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListOrderEventsError = ListOrderEventsErrors[keyof ListOrderEventsErrors];
+
+export type ListOrderEventsResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderEvents;
+};
+
+export type ListOrderEventsResponse = ListOrderEventsResponses[keyof ListOrderEventsResponses];
+
 export type ListUsersData = {
     body?: never;
     path?: never;
@@ -2885,7 +4364,7 @@ export type ListUsersResponses = {
 export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
 
 export type DeleteMeData = {
-    body: DeletionBody;
+    body: DeletionBodyWritable;
     path?: never;
     query?: never;
     url: '/api/v1/users/me';
@@ -3246,6 +4725,45 @@ export type ForcePasswordResetResponses = {
 };
 
 export type ForcePasswordResetResponse = ForcePasswordResetResponses[keyof ForcePasswordResetResponses];
+
+export type RemoveSecondFactorData = {
+    body?: never;
+    path: {
+        user_id: string;
+    };
+    query?: never;
+    url: '/api/v1/users/{user_id}/mfa';
+};
+
+export type RemoveSecondFactorErrors = {
+    /**
+     * `step_up_required`: use a token of `/api/v1/auth/mfa/step-up`.
+     */
+    403: Problem;
+    /**
+     * `totp_off`, or `own_second_factor`.
+     */
+    409: Problem;
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type RemoveSecondFactorError = RemoveSecondFactorErrors[keyof RemoveSecondFactorErrors];
+
+export type RemoveSecondFactorResponses = {
+    /**
+     * Successful Response
+     */
+    200: AdministeredUser;
+};
+
+export type RemoveSecondFactorResponse = RemoveSecondFactorResponses[keyof RemoveSecondFactorResponses];
 
 export type ListWatchlistsData = {
     body?: never;
