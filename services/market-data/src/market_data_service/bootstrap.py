@@ -36,6 +36,7 @@ from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
+from market_data_service.adapters.db.followed import PostgresFollowed
 from market_data_service.adapters.db.stored_prices import PostgresStoredPrices
 from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
 from market_data_service.adapters.db.watchlists import PostgresWatchlists
@@ -69,6 +70,7 @@ from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.option_chain import ReadOptionChain
 from market_data_service.application.quotes import ReadQuotes
 from market_data_service.application.subscriptions import Subscriptions
+from market_data_service.application.top_up import TopUp
 from market_data_service.application.udf import Udf
 from market_data_service.application.watchlists import Watchlists
 from market_data_service.application.work import ChunkWorker, WorkRules
@@ -263,22 +265,44 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     return {"database": parts.check_database, "redis": parts.redis.ping}
 
 
-async def build_chunk_worker(
+async def build_worker_parts(
     settings: MarketDataSettings, stack: AsyncExitStack, rules: WorkRules | None = None
-) -> ChunkWorker:
+) -> tuple[ChunkWorker, TopUp]:
     """What an arq worker process works with."""
     parts = await build_parts(settings, stack)
-    return ChunkWorker(
+    clock = SystemClock()
+    progress = RedisProgress(parts.redis)
+    worker = ChunkWorker(
         PostgresChunkStore(parts.engine),
         parts.sessions,
         parts.broker,
         parts.calendar,
         parts.time,
-        SystemClock(),
+        clock,
         parts.wakeups,
-        RedisProgress(parts.redis),
+        progress,
         rules or WorkRules(calls_per_minute=settings.calls_per_minute, parallel=settings.worker_concurrency),
     )
+    backfills = Backfills(
+        PostgresBackfillStore(parts.engine),
+        PostgresCandleStore(parts.engine),
+        HttpInstruments(parts.instruments),
+        parts.calendar,
+        parts.time,
+        clock,
+        parts.wakeups,
+        progress,
+        settings.calls_per_minute,
+    )
+    top_up = TopUp(
+        PostgresFollowed(parts.engine),
+        HttpFeedInstruments(parts.instruments),
+        parts.sessions,
+        backfills,
+        parts.calendar,
+        parts.time,
+    )
+    return worker, top_up
 
 
 def _transports(settings: MarketDataSettings, stack: AsyncExitStack) -> Mapping[BrokerEnvironment, BreezeTransport]:

@@ -8,11 +8,13 @@ from arq.cron import cron
 from breezeway import logs
 from breezeway.jobs.queue import build_worker
 from market_data_service import bootstrap
-from market_data_service.jobs.backfills import WORKER, drain_backfills, sweep_backfills
+from market_data_service.jobs.backfills import TOP_UP, WORKER, drain_backfills, sweep_backfills, top_up
 from market_data_service.settings import MarketDataSettings
 
 _SWEEP_SECONDS = set(range(0, 60, 4))
 """With a lease of 18 s, work that a killed worker held is taken up again within some 25 s."""
+_TOP_UP_SECOND = 30
+"""Once a minute, at a second at which no sweep begins."""
 
 
 def main() -> None:
@@ -22,7 +24,7 @@ def main() -> None:
     stack = AsyncExitStack()
 
     async def start(ctx: dict[Any, Any]) -> None:
-        ctx[WORKER] = await bootstrap.build_chunk_worker(settings, stack)
+        ctx[WORKER], ctx[TOP_UP] = await bootstrap.build_worker_parts(settings, stack)
 
     async def stop(ctx: dict[Any, Any]) -> None:
         ctx.clear()
@@ -32,9 +34,12 @@ def main() -> None:
         settings.redis_url,
         bootstrap.SERVICE,
         [drain_backfills],
-        cron_jobs=[cron(sweep_backfills, second=_SWEEP_SECONDS, run_at_startup=True, keep_result=0, max_tries=1)],
-        # One place more than chunks, so that the sweep never waits behind them.
-        concurrency=settings.worker_concurrency + 1,
+        cron_jobs=[
+            cron(sweep_backfills, second=_SWEEP_SECONDS, run_at_startup=True, keep_result=0, max_tries=1),
+            cron(top_up, second=_TOP_UP_SECOND, keep_result=0, max_tries=1),
+        ],
+        # Two places more than chunks, so that neither the sweep nor the top-up waits behind them.
+        concurrency=settings.worker_concurrency + 2,
         on_startup=start,
         on_shutdown=stop,
     )

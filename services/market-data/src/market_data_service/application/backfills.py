@@ -1,6 +1,6 @@
 """Make, list and steer backfills."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -81,7 +81,36 @@ class Backfills:
             message = "must be before `to`, and not in the future"
             raise InvalidInput(f"`from` {message}.", code="invalid_range", faults=[FieldFault("body.from", message)])
         instruments = await self._resolve(symbols, bearer)
-        windows = {each.symbol: await self._plan(each, interval, first, last, now) for each in instruments}
+        windows = await self._windows(instruments, interval, first, last, now)
+        return await self._create(user_id, instruments, interval, first, asked_last, windows)
+
+    async def start_known(
+        self, user_id: UUID, instruments: Sequence[Instrument], interval: Interval, first: date, last: date
+    ) -> BackfillView | None:
+        """A backfill of instruments that somebody has looked up already; None when nothing of it is lacking.
+
+        Raises:
+            InvalidInput: `too_many_calls`.
+        """
+        windows = await self._windows(instruments, interval, first, last, await self._time.now())
+        if not any(windows.values()):
+            return None
+        return await self._create(user_id, instruments, interval, first, last, windows)
+
+    async def _windows(
+        self, instruments: Sequence[Instrument], interval: Interval, first: date, last: date, now: datetime
+    ) -> dict[str, list[Window]]:
+        return {each.symbol: await self._plan(each, interval, first, last, now) for each in instruments}
+
+    async def _create(
+        self,
+        user_id: UUID,
+        instruments: Sequence[Instrument],
+        interval: Interval,
+        first: date,
+        last: date,
+        windows: Mapping[str, Sequence[Window]],
+    ) -> BackfillView:
         calls = sum(len(planned) for planned in windows.values())
         if calls > MAX_CALLS:
             raise InvalidInput(
@@ -89,7 +118,7 @@ class Backfills:
                 code="too_many_calls",
             )
         made = await self._store.create(
-            NewBackfill(new_id(), user_id, interval, first, asked_last, self._clock.now(), list(instruments), windows)
+            NewBackfill(new_id(), user_id, interval, first, last, self._clock.now(), list(instruments), windows)
         )
         await self._wakeups.wake(min(calls, 4))
         return await self._announce(made)

@@ -119,3 +119,12 @@ watchlists = sa.Table(
     sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
     sa.UniqueConstraint("user_id", "name"),
 )
+
+top_ups = sa.Table(
+    "top_ups",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("segment", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+)
