@@ -24,6 +24,13 @@ _SECRET_IN_TEXT = (
     re.compile(
         r"(?i)((?:apisession|api_session|session_?token|access_token|refresh_token|api_secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+"
     ),
+    # A query string, as HTTP clients write URLs into their own logs.
+    re.compile(r"(?i)([?&](?:api_?key|token|secret|otp|code|state|key)=)[^\s&\"']+"),
+    # Headers as pairs, as httpcore and aiohttp show them.
+    re.compile(
+        r"(?i)(b?[\"'](?:authorization|cookie|set-cookie|x-api-key|x-service-token|x-sessiontoken|x-checksum)[\"']"
+        r"\s*[,:]\s*b?[\"'])[^\"']+"
+    ),
     re.compile(r"(://[^:/\s@]+:)[^@/\s]+(?=@)"),
 )
 

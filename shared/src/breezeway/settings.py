@@ -53,7 +53,7 @@ class ServiceSettings(BaseSettings):
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
     internal_key: SecretStr = Field(validation_alias="BREEZEWAY_INTERNAL_KEY", min_length=32)
     """Signs the short-lived tokens by which services know each other. The same for all of them."""
-    redis_url: str = Field(validation_alias="REDIS_URL")
+    redis_url: str = Field(validation_alias="REDIS_URL", repr=False)
     auth_url: str = Field("http://127.0.0.1:8001", validation_alias="AUTH_URL")
     instruments_url: str = Field("http://127.0.0.1:8002", validation_alias="INSTRUMENTS_URL")
     market_data_url: str = Field("http://127.0.0.1:8003", validation_alias="MARKET_DATA_URL")
