@@ -59,6 +59,8 @@ def test_every_python_example_of_the_guide_runs(stack: StackProcess, tmp_path: P
     script.write_text(recent(BLOCKS[number]).replace(ADDRESS, f"127.0.0.1:{stack.port}"))
     out = run([sys.executable, *ARGUMENTS, str(script)], tmp_path, {})
     assert out.strip(), "an example that prints nothing shows nothing"
+    if found := re.search(r"([\d,]+) minutes", out):
+        assert int(found[1].replace(",", "")) > 1_000
     if "write(" in BLOCKS[number]:
         assert (tmp_path / "reliance.parquet").stat().st_size > 1_000
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from breezeway.client.buffer import Policy
-from breezeway.client.candles import Candles, checked_page
+from breezeway.client.candles import Candles, arrow_page, arrow_pays, checked_page
 from breezeway.client.messages import Place
 from breezeway.client.progress import bar_or_not
 from breezeway.client.session import Session
@@ -169,8 +169,10 @@ class Breezeway(Session):
         since, left = wire(start), limit if limit is not None or start is None else None
         while True:
             size = _PAGE_OF_CANDLES if left is None and start is not None else min(left or 5_000, _PAGE_OF_CANDLES)
-            answer = await self._transport.send("GET", path, params={**params, "from": since, "limit": size})
-            page = checked_page(answer.content)
+            as_arrow = arrow_pays(interval, size)
+            asked = {**params, "from": since, "limit": size, "format": "arrow" if as_arrow else None}
+            answer = await self._transport.send("GET", path, params=asked)
+            page = arrow_page(answer.content, answer.headers) if as_arrow else checked_page(answer.content)
             pages.append(page)
             if on_page is not None:
                 on_page(Candles(page["symbol"], page["interval"], [page]))

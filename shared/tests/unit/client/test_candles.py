@@ -60,20 +60,28 @@ class Server:
         limit = min(int(params["limit"]), self.size)
         first = (int(params["from"]) - START) // 60 if "from" in params else max(self.total - limit, 0)
         count = min(limit, self.total - first)
-        more = first + count < self.total
-        return httpx.Response(
-            200, content=orjson.dumps(page(first, count, following=str(START + 60 * (first + count)) if more else None))
-        )
+        following = str(START + 60 * (first + count)) if first + count < self.total else None
+        body = page(first, count, following=following)
+        if params.get("format") != "arrow":
+            return httpx.Response(200, content=orjson.dumps(body))
+        table = Candles("NSE:A", "1m", [body]).to_arrow()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        headers = {"X-Next": following or "", "X-Complete": "true"}
+        return httpx.Response(200, content=sink.getvalue().to_pybytes(), headers=headers)
 
 
 def client(server: Server) -> BreezewaySync:
     return BreezewaySync("http://gateway", api_key="k", http=httpx.MockTransport(server))
 
 
-def test_pages_are_joined() -> None:
+@pytest.mark.parametrize(("interval", "form"), [("15m", None), ("1m", "arrow")])
+def test_pages_are_joined(interval: str, form: str | None) -> None:
     server, seen = Server(250, size=100), []
     with client(server) as api:
-        found = api.candles("NSE:A", start=START, end=START + 60 * 250, on_page=lambda part: seen.append(len(part)))
+        found = api.candles("NSE:A", interval, START, START + 60 * 250, on_page=lambda part: seen.append(len(part)))
+    assert {asked.get("format") for asked in server.asked} == {form}
     assert found.t.tolist() == [START + 60 * n for n in range(250)]
     assert seen == [100, 100, 50]
     assert found.complete
