@@ -134,3 +134,17 @@ async def test_a_key_that_stays_good_keeps_its_stream_beyond_one_token(gateway: 
             assert (code, reason) in {(4401, "api_key_invalid"), (4401, "authentication_expired")}
     finally:
         neighbours.api_key_seconds = 900
+
+
+async def test_a_key_follows_only_what_its_scopes_cover(gateway: FeedStack) -> None:
+    token = gateway.neighbours.access_token(sid="key:narrow", scope="data")
+    async with dial(gateway) as socket:
+        await say(socket, {"action": "auth", "token": token})
+        refused = await say(socket, {"action": "subscribe", "id": 1, "channels": ["tick:NSE:S1", "orders"]})
+        (error,) = [message for message in refused if message["type"] == "error"]
+        assert (error["code"], error["channel"]) == ("scope_missing", "orders")
+        subscribed = [message for message in refused if message["type"] == "subscribed"]
+        while not subscribed:
+            async with asyncio.timeout(10):
+                subscribed = [m for m in json.loads(await socket.recv()) if m["type"] == "subscribed"]
+        assert subscribed[0]["channels"] == ["tick:NSE:S1"]

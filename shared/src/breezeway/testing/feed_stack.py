@@ -64,12 +64,12 @@ class Neighbours:
     key: SigningKey = field(default_factory=lambda: SigningKey("test", ec.generate_private_key(ec.SECP256R1())))
     url: str = ""
 
-    def access_token(self, *, seconds: int = 900, user_id: UUID | None = None, sid: str = "s1") -> str:
+    def access_token(
+        self, *, seconds: int = 900, user_id: UUID | None = None, sid: str = "s1", scope: str = "read data trade"
+    ) -> str:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id or self.user_id), "role": "user", "sid": sid}
-        return sign(
-            {**claims, "scope": "read data trade", "iat": now, "exp": now + seconds, "jti": new_id().hex}, self.key
-        )
+        return sign({**claims, "scope": scope, "iat": now, "exp": now + seconds, "jti": new_id().hex}, self.key)
 
     def add_api_key(self) -> str:
         """A new key of the user, which works from anywhere."""

@@ -28,6 +28,7 @@ from gateway_service.application.stream_ports import (
     Topics,
 )
 from gateway_service.domain.addresses import UNKNOWN
+from gateway_service.domain.channel_scopes import check_channel
 from gateway_service.domain.close_codes import CloseCode
 from gateway_service.domain.commands import (
     Authenticate,
@@ -120,6 +121,10 @@ class Connection:
 
     def market_channels(self) -> Iterable[Channel]:
         return [s.channel for s in self._subscriptions.values() if s.channel.kind in MARKET_KINDS]
+
+    def market_names(self) -> Iterable[str]:
+        """The names of `market_channels`."""
+        return [name for name, s in self._subscriptions.items() if s.channel.kind in MARKET_KINDS]
 
     async def handle(self, frame: str | bytes) -> Principal | None:
         """Carry out one client frame; the replies go to the outbox.
@@ -273,8 +278,11 @@ class Connection:
         parsed: list[Channel] = []
         for name in command.channels:
             try:
-                parsed.append(_streamable(name))
-            except InvalidInput as error:
+                channel = _streamable(name)
+                if self.principal is not None:
+                    check_channel(channel, self.principal.scopes)
+                parsed.append(channel)
+            except (InvalidInput, Forbidden) as error:
                 self._refuse(command.id, error, name)
         names = {channel.symbol for channel in parsed if channel.symbol is not None}
         canonical: Mapping[str, str] = {}
