@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from breezeway.errors import Conflict
+from breezeway.errors import Conflict, UpstreamUnavailable
 from breezeway.exchange.orders import EventKind, Fill, OrderEvent, OrderState, Side
 from trading_service.application.recording import Decision, Superseded
 from trading_service.domain import ledger
@@ -171,6 +171,42 @@ async def test_l_03_a_crash_at_any_statement_leaves_all_or_nothing(
     monkeypatch.setattr(recorder, "_work", whole)
     await service.matcher.flush()
     assert (await service.stored(placed.id)).state is OrderState.FILLED
+    await service.check(account)
+
+
+async def test_l_05_an_account_that_others_hold_for_long_is_a_503_and_nothing_changes(service: Any) -> None:
+    """A lock that is not given in time is told as busy, to be tried again; so are deadlocks."""
+    account = await service.open("1000.00")
+    async with service.work() as holder:
+        await holder.lock_account(account.id)
+        async with service.work() as work:
+            await work.session.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
+            with pytest.raises(DBAPIError):
+                await work.lock_account(account.id)
+
+        async def place() -> None:
+            async with service.work() as work:
+                await work.session.execute(sa.text("SET LOCAL lock_timeout = '50ms'"))
+                await work.lock_account(account.id)
+
+        with pytest.raises(UpstreamUnavailable) as refused:
+            await place()
+        assert (refused.value.code, refused.value.retry_after) == ("account_busy", 1)
+    await service.check(account)
+
+
+async def test_a_decision_that_contradicts_the_books_keeps_nobody_else_waiting(service: Any) -> None:
+    account = await service.open()
+    service.tick("100")
+    broken = await service.order(account, quantity=10, price="99")
+    other = await service.order(account, quantity=10, price="98")
+    await service.settle_in()
+    state, stored = service.matcher._present(), await service.stored(broken.id)
+    state.decided.append(Decision([fill_of(stored, f"too-much-{stored.id}", 11, service)]))
+    await service.cancel(account.user_id, other.id)
+    await service.settle_in()
+    assert (await service.stored(broken.id)).filled == 0
+    assert (await service.stored(other.id)).state is OrderState.CANCELLED
     await service.check(account)
 
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import base64
 import os
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
@@ -22,9 +23,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from breezeway.clock import SystemClock
 from breezeway.errors import BreezewayError
 from breezeway.exchange.orders import Amendment
 from breezeway.ids import new_id
+from trading_service.adapters.db.banking import PostgresBanking
+from trading_service.adapters.number_vault import AesNumberVault
+from trading_service.application.banking import Banking, Limits, TransferRequest
+from trading_service.domain.banking import Direction
 
 SEQUENCES = int(os.environ.get("BREEZEWAY_SOAK", "25"))
 
@@ -47,6 +53,10 @@ class Trading(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.service = self.run(self.make())
         self.account = self.run(self.service.open(cash, plan, user=new_id()))
+        limits = Limits(Decimal(10**9), Decimal(10**9))
+        vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
+        self.banking = Banking(lambda: PostgresBanking(self.service.engine), vault, limits, SystemClock())
+        self.bank = self.run(self.banking.link(self.account.user_id, "A TRADER", "Bank", "ICIC0000004", "123456789"))
         self.service.tick("100")
 
     def run(self, call: Coroutine[Any, Any, Any]) -> Any:
@@ -132,6 +142,19 @@ class Trading(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.service.market.now_ += timedelta(minutes=minutes)
         self.run(self.service.matcher.advance())
+
+    @rule()
+    def close_the_day(self) -> None:
+        """Square-off, mark to market, expiry, settlement and the equity curve, whenever the clock stands."""
+        self.run(self.service.housekeeping.run())
+        self.run(self.service.settle_in())
+
+    @rule(direction=st.sampled_from(list(Direction)), rupees=st.integers(1, 100_000), back=st.booleans())
+    def transfer(self, direction: Direction, rupees: int, back: bool) -> None:
+        request = TransferRequest(self.bank.id, self.account.id, direction, Decimal(rupees))
+        made = self.attempt(self.banking.move(self.account.user_id, request, None))
+        if made is not None and back:
+            self.attempt(self.banking.reverse(self.account.user_id, made.id))
 
     @precondition(lambda self: hasattr(self, "account"))
     @invariant()

@@ -6,7 +6,7 @@ decided but not committed when it dies has not happened.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ import orjson
 import structlog
 
 from breezeway.clock import ClockMapping
+from breezeway.errors import Conflict
 from breezeway.exchange.market import MarketTick
 from breezeway.exchange.matching import Events, InstrumentBook
 from breezeway.exchange.matching_settings import MatchingSettings
@@ -185,12 +186,27 @@ class Matcher:
         state = self._present()
         while state.decided:
             batch = state.decided[:_BATCH]
-            await self._recorder.record(state.fence, batch)
+            try:
+                await self._recorder.record(state.fence, batch)
+            except Conflict:
+                await self._record_singly(state, batch)
             del state.decided[: len(batch)]
             state.taken.difference_update(each.command for each in batch if each.command is not None)
             for decision in batch:
                 for event in decision.events:
                     self._forget_ended(state, event)
+
+    async def _record_singly(self, state: _State, batch: Sequence[Decision]) -> None:
+        """Write what can be written. What contradicts the database is for a person to look at; to try it again and
+        again would keep every other order waiting."""
+        for decision in batch:
+            try:
+                await self._recorder.record(state.fence, [decision])
+            except Conflict as error:
+                orders = sorted({event.order_id for event in decision.events})
+                _log.error("decision_refused", code=error.code, detail=error.detail, orders=orders)
+                if decision.command is not None:
+                    await self._recorder.record(state.fence, [Decision((), decision.command)])
 
     async def advance(self) -> None:
         """Let time pass: orders expire and phases change without a tick."""
