@@ -74,6 +74,7 @@ from market_data_service.application.top_up import TopUp
 from market_data_service.application.udf import Udf
 from market_data_service.application.watchlists import Watchlists
 from market_data_service.application.work import ChunkWorker, WorkRules
+from market_data_service.domain import corporate_actions
 from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
 
 SERVICE = "market-data"
@@ -221,7 +222,8 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.service_tokens = parts.tokens
     live_bars = RedisLiveBars(parts.redis, parts.sessions)
-    app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time, live_bars)
+    actions = corporate_actions.load(settings.corporate_actions) if settings.corporate_actions else None
+    app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time, live_bars, actions)
     app.state.market_status = ReadMarketStatus(parts.calendar, parts.time)
     app.state.quotes = ReadQuotes(
         instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock

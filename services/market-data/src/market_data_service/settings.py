@@ -1,5 +1,7 @@
 """What the market-data processes are told by their environment."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from breezeway.settings import DatabaseSettings
@@ -22,6 +24,8 @@ class FeedOwnerSettings(DatabaseSettings):
 class MarketDataSettings(DatabaseSettings):
     """Of the API and the backfill workers."""
 
+    corporate_actions: Path | None = Field(None, validation_alias="BREEZEWAY_CORPORATE_ACTIONS")
+    """CSV of splits, bonuses and dividends for `adjusted=true` (its form: market-data's README)."""
     calls_per_minute: int = Field(90, validation_alias="BREEZE_CALLS_PER_MINUTE", ge=1, le=10_000)
     calls_per_day: int = Field(5_000, validation_alias="BREEZE_CALLS_PER_DAY", ge=1)
     worker_concurrency: int = Field(4, validation_alias="BACKFILL_CONCURRENCY", ge=1, le=32)

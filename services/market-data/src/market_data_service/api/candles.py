@@ -1,11 +1,12 @@
 """Candles and their coverage."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
+from breezeway.errors import InvalidInput
 from breezeway.intervals import Interval, parse_interval
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
@@ -48,7 +49,7 @@ class CandlesView(BaseModel):
         examples=[{"sma:20": [1249.95], "bbands:20:2.upper": [1260.5]}],
     )
     complete: bool = Field(description="Whether every trading day of the range is stored whole.")
-    next: str | None = Field(description="Pass it as `from` for the bars that did not fit into `limit`.")
+    next: str | None = Field(description="Pass it as `cursor` for the bars that did not fit into `limit`.")
 
 
 class DayView(BaseModel):
@@ -90,6 +91,12 @@ async def read_candles(
             examples=["sma:20,rsi:14,bbands:20:2"],
         ),
     ] = None,
+    adjusted: Annotated[
+        bool, Query(description="In today's shares, by the corporate actions that this deployment was given.")
+    ] = False,
+    cursor: Annotated[
+        str | None, Query(max_length=40, description="`next` of the answer before; stands in for `from`.")
+    ] = None,
     live: Annotated[bool, Query(description="Add the newest bars of your feed, the forming one too.")] = False,
 ) -> Response:
     """Bars that start in [from, to), ascending, anchored at the session open. Without `from`: the newest `limit` bars.
@@ -97,16 +104,24 @@ async def read_candles(
     Answers what is stored, and says with `complete` whether something is lacking; `POST /api/v1/backfills` fetches it.
     """
     render = renderer(form)
+    begins = parse_time(start, "query.from") if start is not None else None
     query = CandlesQuery(
         symbol=symbol,
         interval=parse_interval(interval),
-        start=parse_time(start, "query.from") if start is not None else None,
+        start=_continue_at(cursor) if cursor is not None else begins,
         end=parse_time(end, "query.to") if end is not None else None,
         limit=limit,
         live_for=user.user_id if live else None,
         indicators=parse_indicators(indicators or ""),
+        adjusted=adjusted,
     )
     return render(await candles.candles(query, bearer))
+
+
+def _continue_at(cursor: str) -> datetime:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 10):
+        raise InvalidInput("cursor: not one that we gave.", code="invalid_cursor")
+    return datetime.fromtimestamp(int(cursor), UTC)
 
 
 @router.get("/{symbol}/coverage")

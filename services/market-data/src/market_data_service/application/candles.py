@@ -17,6 +17,7 @@ from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
 from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars, Packed
+from market_data_service.domain.corporate_actions import ActionKind, CorporateAction, Step, adjust, steps
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
 from market_data_service.domain.indicators.model import Wanted
 from market_data_service.domain.live_bars import merge_live
@@ -43,6 +44,8 @@ class CandlesQuery:
     live_for: UUID | None = None
     """The user whose feed's newest bars, the forming one too, are to be added."""
     indicators: Sequence[Wanted] = ()
+    adjusted: bool = False
+    """Prices and volumes in today's shares; indicators are computed from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class ReadCandles:
         calendar: MarketCalendar,
         time: ExchangeTime,
         live: LiveBars,
+        actions: Mapping[str, Sequence[CorporateAction]] | None = None,
     ) -> None:
+        self._actions = actions
         self._store = store
         self._instruments = instruments
         self._calendar = calendar
@@ -82,7 +87,8 @@ class ReadCandles:
         """Raises:
         NotFound: `instrument_not_found`.
         InvalidInput: `invalid_range`, when `start` is not before `end`, or they are too far apart;
-            `unsupported_interval`, for live bars of seconds, which only the stream carries.
+            `unsupported_interval`, for live bars of seconds, which only the stream carries;
+            `no_corporate_actions`, for adjusted bars, when this deployment was given no file of them.
         """
         if query.live_for is not None and query.interval.base is Interval.SECOND_1:
             raise InvalidInput(
@@ -104,7 +110,10 @@ class ReadCandles:
             first = await self._days_back(instrument.symbol, query.interval, newest, query.limit + warm_up)
         last = _last_day(end, query.interval, ist_date(now))
         live = await self._live.newest(query.live_for, instrument.symbol) if query.live_for is not None else ()
-        reader = _Reader(self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()))
+        adjustments = await self._adjustments(instrument.symbol) if query.adjusted else ()
+        reader = _Reader(
+            self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()), adjustments
+        )
         bars, stored = await reader.bars(query.interval, first, last)
         lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
         begin, until = (int(at) for at in np.searchsorted(bars.t, [lowest, _ceil(end)]))
@@ -166,6 +175,23 @@ class ReadCandles:
             return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, "expired")
         return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected, "never_asked")
 
+    async def _adjustments(self, symbol: str) -> Sequence[Step]:
+        if self._actions is None:
+            raise InvalidInput(
+                "This deployment knows no corporate actions; see BREEZEWAY_CORPORATE_ACTIONS.",
+                code="no_corporate_actions",
+                faults=[FieldFault("query.adjusted", "is not available")],
+            )
+        actions = self._actions.get(symbol, ())
+        closes = {}
+        for action in actions:
+            if action.kind is ActionKind.DIVIDEND:
+                before = action.ex_date - timedelta(days=1)
+                for day in await self._store.newest_days(symbol, Interval.DAY_1.sources, before, 1):
+                    found = await self._store.read_daily(symbol, Interval.DAY_1.sources, day, day)
+                    closes[action.ex_date] = float(found.days.c[-1])
+        return steps(actions, closes)
+
     async def _days_back(self, symbol: str, interval: Interval, last: date, bars: int) -> date:
         """A stored day that is so far before `last` that at least `bars` bars start from it on, if there are so many.
 
@@ -223,6 +249,7 @@ class _Reader:
     segment: Segment
     live: Sequence[Bar]
     now: int
+    adjustments: Sequence[Step]
 
     async def bars(self, interval: Interval, first: date, last: date) -> tuple[Candles, frozenset[int]]:
         """The bars of these days, and which days are complete."""
@@ -230,12 +257,13 @@ class _Reader:
         if interval.seconds is None:
             stored = await self.store.read_daily(self.symbol, interval.sources, first, last)
             days = await self._with_today(stored.days) if with_live else stored.days
-            return self._resample(days, interval, Interval.DAY_1), stored.complete
+            # Before weeks and months are made of them: an ex-date lies inside of one.
+            return self._resample(adjust(days, self.adjustments), interval, Interval.DAY_1), stored.complete
         found = await self.store.read_best(self.symbol, interval.sources, first, last)
         parts = [self._part(source, packed, interval) for source, packed in found.parts]
         if with_live:
             parts = self._with_live(found.parts, parts, interval)
-        return concat(parts), found.complete
+        return adjust(concat(parts), self.adjustments), found.complete
 
     def _part(self, source: Interval, packed: Packed, interval: Interval) -> Candles:
         if source is interval:
