@@ -55,7 +55,9 @@ async def test_the_cookie_is_exchanged_for_a_pair_with_another_cookie(auth: Any)
     assert "bw_refresh" not in str(dead.headers.get_list("set-cookie")), "another tab may have replaced it meanwhile"
 
 
-@pytest.mark.parametrize("headers", [THEIRS, {}, {"Origin": "null"}, {"Origin": "http://auth.test.evil.example"}])
+@pytest.mark.parametrize(
+    "headers", [THEIRS, {}, {"Origin": "null"}, {"Origin": "http://auth.test.evil.example"}, {"Origin": "http://["}]
+)
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
 async def test_a_page_of_another_site_cannot_use_the_cookie(auth: Any, path: str, headers: dict[str, str]) -> None:
     """CSRF: the browser adds the cookie by itself; the request has to say that a page of ours made it."""

@@ -54,9 +54,7 @@ class WebClient:
         origin: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> None:
         self._cookie = cookie[:512] if cookie else None
-        self._is_ours = origin is not None and (
-            origin == services.web_session.origin or urlsplit(origin).netloc == host
-        )
+        self._is_ours = origin is not None and (origin == services.web_session.origin or _host_of(origin) == host)
         self.mark = mark[:512] if mark else None
 
     def refresh_token(self) -> str | None:
@@ -70,3 +68,10 @@ class WebClient:
                 code="origin_not_allowed",
             )
         return self._cookie
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
