@@ -26,10 +26,11 @@ def test_every_public_name_is_listed_and_sorted() -> None:
 
 
 def test_importing_it_is_quick_and_loads_nothing_of_the_server() -> None:
-    runs = [
-        subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=60).stdout
-        for _ in range(3)
-    ]
-    # Processor time and the best of three: a busy machine is no slow import.
-    assert min(float(run.splitlines()[0]) for run in runs) < 0.3
-    assert HEAVY & set(runs[0].splitlines()[1].split()) == set()
+    # Processor time and the best of some: a busy machine is no slow import.
+    for _ in range(5):
+        ran = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, timeout=60)
+        seconds, loaded = ran.stdout.splitlines()
+        if float(seconds) < 0.3:
+            break
+    assert float(seconds) < 0.3
+    assert HEAVY & set(loaded.split()) == set()
