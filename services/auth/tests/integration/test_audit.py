@@ -80,6 +80,17 @@ async def test_events_are_listed_newest_first_and_filtered(auth: Any) -> None:
         assert (await auth.http.get(AUDIT, params=wrong_query, headers=headers)).status_code == 422, wrong_query
 
 
+async def test_a_change_of_broker_keys_names_the_fields_and_not_the_values(auth: Any) -> None:
+    _, headers = await auth.user()
+    account = await auth.account(headers)
+    path = f"/api/v1/broker-accounts/{account}"
+    for body in ({"label": "x"}, {"api_key": "canary-a", "api_secret": "canary-b"}):
+        assert (await auth.http.patch(path, json=body, headers=headers)).status_code == 200
+    answer = await auth.http.get(AUDIT, params={"kind": "broker_account.changed"}, headers=headers)
+    assert [item["detail"]["fields"] for item in answer.json()["items"]] == ["api_key api_secret", "label"]
+    assert "canary" not in answer.text
+
+
 async def test_a22_events_are_ones_own(auth: Any) -> None:
     admin_session, admin = await auth.user()
     session, headers = await auth.user()

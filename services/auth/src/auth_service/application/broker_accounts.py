@@ -1,7 +1,7 @@
 """Broker accounts: adding, changing, removing. What was written as a secret is never read back to a user."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from auth_service.application.broker_ports import BrokerLogins
@@ -20,8 +20,13 @@ class AccountChange:
     """What to change; None leaves a field as it is."""
 
     label: str | None = None
-    api_key: str | None = None
-    api_secret: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def fields(self) -> str:
+        """The names of what changes, never the values."""
+        return " ".join(name for name in ("label", "api_key", "api_secret") if getattr(self, name) is not None)
 
 
 class BrokerAccountBook:
@@ -90,7 +95,7 @@ class BrokerAccountBook:
             await work.broker_accounts.save(account, keys)
             if keys is not None:
                 await self._reset_session(work, account_id)
-            self._audit(work, AuditEvent.BROKER_ACCOUNT_CHANGED, account, origin)
+            self._audit(work, AuditEvent.BROKER_ACCOUNT_CHANGED, account, origin, fields=change.fields)
             await work.commit()
         return account
 
@@ -111,8 +116,8 @@ class BrokerAccountBook:
         await work.broker_sessions.save(reset)
         work.after_commit(lambda: self._announce.broker_session(reset.announcement()))
 
-    def _audit(self, work: UnitOfWork, event: AuditEvent, account: BrokerAccount, origin: Origin) -> None:
-        facts = {"broker_account": str(account.id), "environment": account.environment.value}
+    def _audit(self, work: UnitOfWork, event: AuditEvent, account: BrokerAccount, origin: Origin, **more: str) -> None:
+        facts = {"broker_account": str(account.id), "environment": account.environment.value, **more}
         work.audit(audit_entry(event, account.user_id, self._clock.now(), origin, facts))
 
 
