@@ -9,14 +9,20 @@ Everything runs in this process against an embedded PostgreSQL of its own, so th
     zlib blocks        packed blocks, compressed
     SQL date_bin       a row a candle, aggregated by PostgreSQL
     rows and pandas    a row a candle, aggregated by pandas; what most home-made stores do
+    DuckDB, ArcticDB   in an environment of their own, on the same bars
+
+Every peer must answer the same bytes. `benchmarks.candles_http` asks the same of a running stack.
 """
 
 import asyncio
+import hashlib
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -41,6 +47,7 @@ from market_data_service.adapters.db.candle_blocks import PostgresCandleStore, w
 from market_data_service.domain.day_bars import split_days
 
 SERVICE = Path(__file__).resolve().parents[1] / "services" / "market-data"
+PEERS = SERVICE.parents[1] / ".venv-peers" / "bin" / "python"
 CALENDAR = MarketCalendar.default()
 MINUTE, QUARTER = Interval.MINUTE_1, Interval.MINUTE_15
 SYMBOL = "NSE:BENCH"
@@ -50,13 +57,18 @@ _ARRAYS = (("t", "i4", "integer"), *((name, "f8", "double precision") for name i
 
 
 def year_of_minutes() -> Candles:
-    """250 ordinary trading days of one made-up NSE stock; special sessions would trouble the peers' binning."""
+    """250 ordinary trading days of one made-up NSE stock."""
     days = CALENDAR.trading_days(Segment.NSE, date(2025, 6, 1), date(2026, 7, 31))
+    return minutes_of(days)[: 250 * 375]
+
+
+def minutes_of(days: Sequence[date]) -> Candles:
+    """All minutes of those days that are ordinary; special sessions would trouble the peers' binning."""
     stretches = [CALENDAR.continuous(Segment.NSE, day)[0] for day in days]
-    stretches = [(opens, closes) for opens, closes in stretches if (closes - opens).seconds == 375 * 60][:250]
+    stretches = [(opens, closes) for opens, closes in stretches if (closes - opens).seconds == 375 * 60]
     t = np.concatenate([np.arange(int(a.timestamp()), int(b.timestamp()), 60) for a, b in stretches])
     random = np.random.default_rng(7)
-    c = np.round(1_000 + np.cumsum(random.normal(0, 0.3, len(t))), 2)
+    c = np.round(1_000 + np.abs(np.cumsum(random.normal(0, 0.3, len(t)))), 2)
     return Candles.of(t, c, np.round(c + 0.4, 2), np.round(c - 0.4, 2), c, random.integers(0, 100_000, len(t)))
 
 
@@ -66,7 +78,11 @@ def as_json(bars: Candles) -> bytes:
 
 
 def quarters(bars: Candles) -> bytes:
-    return as_json(resample(bars, QUARTER, source=MINUTE, segment=Segment.NSE, calendar=CALENDAR))
+    return as_json(_to_quarters(bars))
+
+
+def _to_quarters(bars: Candles) -> Candles:
+    return resample(bars, QUARTER, source=MINUTE, segment=Segment.NSE, calendar=CALENDAR)
 
 
 async def _compare(engine: AsyncEngine, repeat: int) -> list[Row]:
@@ -83,7 +99,8 @@ async def _compare(engine: AsyncEngine, repeat: int) -> list[Row]:
         await connection.execute(text("VACUUM ANALYZE"))
 
         async def packed() -> bytes:
-            return quarters(await store.read(SYMBOL, MINUTE, first, last))
+            stored = await store.read_best(SYMBOL, [MINUTE], first, last)
+            return as_json(stored.parts[0][1].fold(_to_quarters))
 
         async def arrays() -> bytes:
             return quarters(await _read_arrays(connection))
@@ -111,7 +128,29 @@ async def _compare(engine: AsyncEngine, repeat: int) -> list[Row]:
                 raise AssertionError(f"{name} answers something else")
             size = await connection.scalar(text("SELECT pg_total_relation_size(:name)"), {"name": relation})
             table.append(await _measure(name, peer, repeat if peer in (packed, arrays, compressed) else 5, size or 0))
+        table += _other_stores(bars, expected, repeat)
     return [*table, Row("candles stored from arrays", "packed blocks", f"{len(bars) / seconds / 1e6:.2f} M/s")]
+
+
+def _other_stores(bars: Candles, expected: bytes, repeat: int) -> list[Row]:
+    """DuckDB and ArcticDB, in their own environment; left out, and said so, where that is not set up."""
+    if not PEERS.is_file():
+        sys.stderr.write("no .venv-peers: run `sh .ci/peers`. DuckDB and ArcticDB are left out.\n")
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "bars.npz"
+        np.savez(source, **{name: getattr(bars, name) for name in "tohlcv"})
+        script = Path(__file__).parent / "peers" / "candle_stores.py"
+        done = subprocess.run(  # noqa: S603 - our own command
+            [str(PEERS), str(script), str(source), folder, str(repeat)], capture_output=True, check=True, timeout=120
+        )
+    found = []
+    for name, result in orjson.loads(done.stdout.splitlines()[-1]).items():
+        if result["digest"] != hashlib.sha256(expected).hexdigest():
+            raise AssertionError(f"{name} answers something else")
+        figure = f"p50 {statistics.median(result['ms']):.1f}, best {min(result['ms']):.1f} ms"
+        found.append(Row("a year of 1m to 15m JSON", name, figure))
+    return found
 
 
 async def _measure(name: str, peer: Callable[[], Awaitable[bytes]], repeat: int, size: int) -> Row:
@@ -192,7 +231,7 @@ async def _rows_and_pandas(connection: AsyncConnection) -> bytes:
         .agg({"o": "first", "h": "max", "l": "min", "c": "last", "v": "sum"})
         .dropna()
     )
-    t = binned.index.to_numpy().astype("datetime64[s]").astype(np.int64)
+    t = binned.index.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     o, h, low, c = (binned[name].to_numpy() for name in "ohlc")
     return as_json(Candles.of(t, o, h, low, c, binned["v"].to_numpy()))
 
