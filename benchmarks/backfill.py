@@ -2,8 +2,8 @@
 
     python -m benchmarks backfill
 
-Simulator, worker and both stores are real processes on this machine and share its cores, as they would at home. Auth is a
-stand-in that hands out one session.
+Simulator, worker and both stores are real processes on this machine and share its cores, as they would at home. Auth is
+a stand-in that hands out one session.
 """
 
 import asyncio
@@ -134,7 +134,7 @@ async def _run(database: str, redis_url: str, processes: ExitStack) -> tuple[flo
     """Seconds, candles, calls."""
 
     def spawn(*command: str, **environment: str) -> None:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", *command],
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "LOG_LEVEL": "ERROR", **environment},
         )

@@ -231,7 +231,7 @@ async def _rows_and_pandas(connection: AsyncConnection) -> bytes:
         .agg({"o": "first", "h": "max", "l": "min", "c": "last", "v": "sum"})
         .dropna()
     )
-    t = binned.index.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    t = pd.DatetimeIndex(binned.index).tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     o, h, low, c = (binned[name].to_numpy() for name in "ohlc")
     return as_json(Candles.of(t, o, h, low, c, binned["v"].to_numpy()))
 
