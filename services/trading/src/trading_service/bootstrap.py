@@ -1,6 +1,7 @@
 """Builds the service: the only place that names both its ports and what fills them."""
 
 import asyncio
+import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import sqlalchemy as sa
+import structlog
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -50,6 +52,8 @@ from trading_service.application.running import run_groups, run_housekeeping, ru
 from trading_service.settings import TradingSettings, WorkerSettings
 
 SERVICE = "trading"
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,8 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(run_groups(groups, matcher, spot, leadership.leads), name="groups"),
         asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]
+    for task in tasks:
+        task.add_done_callback(_end_with)
     stack.push_async_callback(cancellation.end, tasks)
 
     async def alive() -> None:
@@ -201,3 +207,10 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
                 raise RuntimeError(f"{task.get_name()} has ended")
 
     return {"database": common.ask_database, "redis": common.redis.ping, "tasks": alive}
+
+
+def _end_with(task: "asyncio.Task[object]") -> None:
+    """End the process when one of its tasks fails for a reason nobody foresaw: a new one begins from the database."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("task_failed", task=task.get_name(), error=repr(error))
+        signal.raise_signal(signal.SIGTERM)

@@ -96,6 +96,7 @@ class Housekeeping:
         self._calendar = calendar
         self._last = last
         self._rules = rules or ClosingRules(SQUARE_OFF)
+        self._measured: datetime | None = None
 
     async def run(self) -> None:
         """Everything that is due now. One account's trouble does not keep the others waiting."""
@@ -103,6 +104,7 @@ class Housekeeping:
         async with self._work() as work:
             held = await work.open_positions()
             accounts = await work.open_accounts()
+            unsettled = await work.unsettled_accounts()
             contracts = await work.contracts({each.symbol for each in held})
         await self._keep_prices(held, contracts)
         for account in accounts:
@@ -110,10 +112,13 @@ class Housekeeping:
             try:
                 for each in mine:
                     await self._position(account, each, contracts[each.symbol], now)
-                await self.settle(account.id, now)
-                await self._equity(account, mine, now)
+                if account.id in unsettled:
+                    await self.settle(account.id, now)
+                if self._measured != _five_minutes(now):
+                    await self._equity(account, mine, now)
             except BreezewayError as error:
                 _log.warning("housekeeping_failed", account=str(account.id), error=repr(error))
+        self._measured = _five_minutes(now)
 
     async def settle(self, account_id: UUID, now: datetime) -> None:
         """What was received may be withdrawn on the next trading day."""
@@ -307,7 +312,7 @@ class Housekeeping:
 
     async def _equity(self, account: TradingAccount, mine: list[HeldPosition], now: datetime) -> None:
         """A point of the equity curve every five minutes of the day's trading."""
-        at = now.replace(minute=now.minute - now.minute % _EQUITY_MINUTES, second=0, microsecond=0)
+        at = _five_minutes(now)
         if not any(start <= at <= end for start, end in self._calendar.continuous(Segment.NSE, _day(now))):
             return
         async with self._work() as work:
@@ -319,6 +324,10 @@ class Housekeeping:
             flow = -(await work.balances(account.id)).get(ledger.CAPITAL, ZERO)
             await work.add_equity(account.id, EquityPoint(at, status.funds.equity, status.funds.cash, flow))
             await work.commit()
+
+
+def _five_minutes(at: datetime) -> datetime:
+    return at.replace(minute=at.minute - at.minute % _EQUITY_MINUTES, second=0, microsecond=0)
 
 
 def _day(at: datetime) -> date:

@@ -177,9 +177,9 @@ class Matcher:
             events = await self._obey(state, command, stored, contracts[stored.order.symbol])
             state.taken.add(command.seq)
             self._decide(state, Decision(events, command.seq, command.body))
+        await self.flush()
         if fresh:
             await self.watch()
-        await self.flush()
 
     async def flush(self) -> None:
         """Commit what was decided, in its order."""

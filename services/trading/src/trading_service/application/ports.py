@@ -159,6 +159,10 @@ class Work(Protocol):
         """What is still to be settled, by the day on which it arose."""
         ...
 
+    async def unsettled_accounts(self) -> set[UUID]:
+        """Accounts that have anything to be settled."""
+        ...
+
     async def open_accounts(self) -> list[TradingAccount]: ...
 
     # Orders

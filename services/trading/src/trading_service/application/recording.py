@@ -32,6 +32,7 @@ Spots = Callable[[str], Decimal | None]
 """The last price of a symbol, where the matcher has one."""
 
 
+_WHOLE_DAY: Final = 1_000_000
 _NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -145,7 +146,7 @@ class Recorder:
     async def _charges(
         self, work: Work, account: TradingAccount, trade: Trade, contract: Contract
     ) -> list[tuple[str, Decimal]]:
-        today = [each for _, each in await work.trades(account.id, account.epoch, day=trade.day)]
+        today = [each for _, each in await work.trades(account.id, account.epoch, day=trade.day, limit=_WHOLE_DAY)]
         contracts = {**await work.contracts({each.symbol for each in today}), contract.symbol: contract}
         others = [each for each in today if each.trade_id != trade.trade_id]
         note = note_of(account.charge_plan, trade.day, charge_trades([*others, trade], contracts))

@@ -128,6 +128,10 @@ class AccountRows(UnitOfWork):
         )
         return {day: amount for day, amount in await self.session.execute(query) if amount}
 
+    async def unsettled_accounts(self) -> set[UUID]:
+        query = sa.select(balances.c.account_id).where(balances.c.name == "unsettled", balances.c.amount != 0)
+        return set(await self.session.scalars(query))
+
     @staticmethod
     def _epoch_start(account_id: UUID) -> "sa.ScalarSelect[Any]":
         last_reset = sa.select(sa.func.coalesce(sa.func.max(entries.c.id), 0)).where(
