@@ -5,7 +5,8 @@ Payloads are msgpack, because arq's default would unpickle whatever somebody wro
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 from arq.connections import ArqRedis, RedisSettings, create_pool
@@ -16,6 +17,15 @@ from breezeway.redis import keys
 
 if TYPE_CHECKING:
     from arq.typing import StartupShutdown, WorkerCoroutine
+
+_SHAPE: Final[Mapping[str, frozenset[type]]] = {
+    "t": frozenset({int, NoneType}),
+    "f": frozenset({str}),
+    "a": frozenset({list}),
+    "k": frozenset({dict}),
+    "et": frozenset({int}),
+}
+"""arq's names for try, function, positional and keyword arguments, and the time of queueing."""
 
 
 def serialize(value: Mapping[str, Any]) -> bytes:
@@ -28,6 +38,21 @@ def deserialize(raw: bytes) -> dict[str, Any]:
     """The inverse; it can make nothing but plain values."""
     value: dict[str, Any] = msgpack.unpackb(raw, raw=False)
     return value
+
+
+def deserialize_job(raw: bytes) -> dict[str, Any]:
+    """A queued job, checked: arq takes what it finds for what it wrote, and an odd one would end the whole worker.
+
+    Raises:
+        ValueError: it is no job that arq could have queued; arq then drops it.
+    """
+    job = deserialize(raw)
+    if not isinstance(job, dict) or not _SHAPE.keys() <= job.keys():
+        raise ValueError("this is no job")
+    wrong = [name for name, kinds in _SHAPE.items() if type(job[name]) not in kinds]
+    if wrong or not all(isinstance(name, str) for name in job["k"]):
+        raise ValueError(f"the job has members of the wrong kind: {', '.join(wrong) or 'k'}")
+    return job
 
 
 def redis_settings(url: str) -> RedisSettings:
@@ -118,7 +143,7 @@ def build_worker(
         on_startup=on_startup,
         on_shutdown=on_shutdown,
         job_serializer=serialize,
-        job_deserializer=deserialize,
+        job_deserializer=deserialize_job,
     )
 
 
