@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway.clock import SystemClock
+from breezeway.contracts.instruments import Instrument
 from breezeway.db import migrate
 from breezeway.db.engine import create_engine
 from breezeway.embedded.postgres import EmbeddedPostgres
@@ -81,10 +83,14 @@ class Service:
     queries: SqlInstrumentQueries
     catalogue: Catalogue
     keeper: IndexKeeper
-    search: SearchInstruments
+    searching: SearchInstruments
     instruments: ReadInstruments
     request: RequestSync
     sync: SyncMaster
+
+    async def search(self, text: str, **wanted: Any) -> list[Instrument]:
+        """What a search answers, read by the contract's own model."""
+        return [Instrument.model_validate_json(each) for each in await self.searching(text, **wanted)]
 
     async def run(self, archive: bytes, *, force: bool = False) -> SyncRun:
         """Sync `archive` and return the finished run."""
@@ -114,7 +120,7 @@ def build_service(engine: AsyncEngine, url: str, clock: FixedClock | SystemClock
         queries=queries,
         catalogue=catalogue,
         keeper=keeper,
-        search=SearchInstruments(catalogue, keeper),
+        searching=SearchInstruments(catalogue, keeper),
         instruments=ReadInstruments(catalogue, queries, clock),
         request=RequestSync(log, signals, source.url, clock),
         sync=SyncMaster(

@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
-from breezeway.contracts.instruments import InstrumentType
+from breezeway.contracts.instruments import Instrument, InstrumentType
 from breezeway.testing.eventually import eventually
 from instruments_service.adapters.db.search import SqlSearch
 from instruments_service.application.search import SearchInstruments
@@ -210,11 +211,20 @@ async def test_the_index_and_the_database_find_the_same(real: tuple[Any, SyncRun
     )
     for text in SAMPLES:
         indexed = [one.symbol for one in await service.search(text, limit=3)]
-        assert [one.symbol for one in await by_database(text, limit=3)] == indexed, text
+        found = [Instrument.model_validate_json(one).symbol for one in await by_database(text, limit=3)]
+        assert found == indexed, text
     for exchange, type_ in (("BSE", None), (None, InstrumentType.FUTURE), ("NFO", InstrumentType.OPTION)):
         indexed = [one.symbol for one in await service.search("reliance", exchange=exchange, type_=type_, limit=3)]
-        found = await by_database("reliance", exchange=exchange, type_=type_, limit=3)
-        assert [one.symbol for one in found] == indexed != []
+        answer = await by_database("reliance", exchange=exchange, type_=type_, limit=3)
+        assert [Instrument.model_validate_json(one).symbol for one in answer] == indexed != []
+
+
+async def test_what_the_index_describes_is_what_the_contract_says(real: tuple[Any, SyncRun]) -> None:
+    service, _ = real
+    for text in SAMPLES:
+        by_index = await service.searching(text, limit=10)
+        ids = [orjson.loads(one)["instrument_id"] for one in by_index]
+        assert by_index == await SqlSearch(service.engine).described(ids), text
 
 
 SAMPLES = [

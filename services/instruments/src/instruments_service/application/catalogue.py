@@ -11,7 +11,6 @@ from instruments_service.application.ports import InstrumentQueries
 from instruments_service.domain.ranking import Underlying
 
 _REMEMBERED = 50_000
-_REMEMBERED_BY_ID = 10_000
 _LONGEST = 128
 
 
@@ -26,7 +25,6 @@ class Catalogue:
         self._queries = queries
         self._generation: UUID | None = None
         self._known: OrderedDict[str, Instrument] = OrderedDict()
-        self._numbered: OrderedDict[int, Instrument] = OrderedDict()
         self._underlyings: list[Underlying] | None = None
 
     @property
@@ -39,7 +37,6 @@ class Catalogue:
         newest = await self._queries.generation()
         if newest != self._generation:
             self._known.clear()
-            self._numbered.clear()
             self._underlyings = None
             self._generation = newest
 
@@ -73,20 +70,6 @@ class Catalogue:
             if instrument is not None:
                 answers[name] = instrument
         return answers
-
-    async def by_ids(self, ids: Sequence[int]) -> list[Instrument]:
-        """Instruments by their numbers, in that order; unknown numbers are left out."""
-        unknown = [number for number in ids if number not in self._numbered]
-        found: dict[int, Instrument] = {}
-        if unknown:
-            generation = self._generation
-            found = await self._queries.by_ids(unknown)
-            if generation == self._generation:
-                self._numbered.update(found)
-        answer = [one for number in ids if (one := found.get(number) or self._numbered.get(number)) is not None]
-        while len(self._numbered) > _REMEMBERED_BY_ID:
-            self._numbered.popitem(last=False)
-        return answer
 
     async def resolve(self, asked: str) -> Instrument:
         """One instrument by any of its names.

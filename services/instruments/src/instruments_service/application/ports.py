@@ -10,6 +10,7 @@ from uuid import UUID
 
 from breezeway.contracts.instruments import Instrument, Right
 from instruments_service.domain.contract_index import ContractTable
+from instruments_service.domain.descriptions import Descriptions
 from instruments_service.domain.freeze_limits import FreezeLimits
 from instruments_service.domain.listing import Intake
 from instruments_service.domain.query import ExpiryHint, Query
@@ -173,8 +174,6 @@ class InstrumentQueries(Protocol):
 
     async def former_names(self, instrument_id: int) -> list[str]: ...
 
-    async def by_ids(self, ids: Sequence[int]) -> dict[int, Instrument]: ...
-
     async def underlyings(self) -> list[Underlying]:
         """Everything that active contracts are written on, most popular first."""
         ...
@@ -217,8 +216,22 @@ class SearchSource(Protocol):
         """
         ...
 
+    async def described(self, ids: Sequence[int]) -> list[bytes]:
+        """The active instruments with these numbers as JSON, in that order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexContents:
+    """Everything active: what is searched by name, contracts, what they are written on, and all of them as JSON."""
+
+    documents: list[Document]
+    contracts: ContractTable
+    underlyings: list[Underlying]
+    descriptions: Descriptions
+
 
 class IndexRows(Protocol):
-    async def load(self) -> tuple[list[Document], ContractTable, list[Underlying]]:
+    async def load(self) -> IndexContents:
         """Everything active that an index in memory is made of."""
         ...

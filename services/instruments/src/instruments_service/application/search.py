@@ -18,7 +18,7 @@ _CANDIDATES = 60
 
 
 class SearchInstruments:
-    """What matches comes from an index (or the database); the few that are shown are read as instruments."""
+    """Answers are instruments as JSON: at every keystroke twenty are wanted, and nobody here looks into them."""
 
     def __init__(self, catalogue: Catalogue, keeper: IndexKeeper) -> None:
         self._catalogue = catalogue
@@ -26,12 +26,12 @@ class SearchInstruments:
 
     async def __call__(
         self, text: str, *, exchange: str | None = None, type_: InstrumentType | None = None, limit: int = 20
-    ) -> list[Instrument]:
+    ) -> list[bytes]:
         """The best `limit` instruments for `text`, best first. Expired and delisted ones are not found."""
         await self._catalogue.require_master()
         exact = await self._exactly(text, exchange, type_)
         if exact:
-            return exact[:limit]
+            return [one.model_dump_json().encode() for one in exact[:limit]]
         source = self._keeper.source
         query = understand(text)
         if query.is_contract and (type_ is None or type_ in _CONTRACT_TYPES):
@@ -42,8 +42,7 @@ class SearchInstruments:
             ids = await _contracts(source, query, exchange, type_, limit)
         else:
             ids = await _text(source, query, exchange, type_, limit)
-        found = await self._catalogue.by_ids(list(dict.fromkeys(ids))[:limit])
-        return [one for one in found if one.status == "active"]
+        return await source.described(list(dict.fromkeys(ids))[:limit])
 
     async def _exactly(self, text: str, exchange: str | None, type_: InstrumentType | None) -> list[Instrument]:
         """What the whole text is a name of: any name with an exchange or a token, or a contract's code alone."""
@@ -72,11 +71,11 @@ async def _text(
     others = [one.instrument_id for fit, one in ranked if fit is not Tier.EXACT]
     near: list[int] = []
     if type_ is None:
-        named = {one.code for one in exact}
+        named, joined = {one.code for one in exact}, query.joined
         known = [
             one
             for one in await _underlyings(source, exchange)
-            if one.code in named or query.joined in (one.code, one.broker_code.upper())
+            if one.code in named or joined in (one.code, one.broker_code)
         ]
         near = await _near(source, known, query)
     return [one.instrument_id for one in exact] + near + others

@@ -13,6 +13,7 @@ from breezeway.contracts.instruments import Right
 from instruments_service.application.catalogue import Catalogue
 from instruments_service.application.ports import IndexRows, SearchSource
 from instruments_service.domain.contract_index import ContractIndex
+from instruments_service.domain.descriptions import FrozenDescriptions
 from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
 from instruments_service.domain.text_index import TextIndex
@@ -27,6 +28,7 @@ class SearchIndex:
     generation: UUID
     text: TextIndex
     book: ContractIndex
+    descriptions: FrozenDescriptions
 
     async def underlyings(self) -> Sequence[Underlying]:
         return self.book.underlyings
@@ -49,12 +51,14 @@ class SearchIndex:
             underlyings, type_=type_, strike=strike, right=right, expiry=expiry, exactly=exactly, limit=limit
         )
 
+    async def described(self, ids: Sequence[int]) -> list[bytes]:
+        return self.descriptions.of(ids)
+
 
 class IndexKeeper:
     """Has the index of the present master; the database answers until there is one.
 
-    While a new index is built, the old one goes on answering: its ids are still instruments, and what is no longer
-    active is left out when the instruments are read.
+    While a new index is built, for some seconds, the old one goes on answering with the old master.
     """
 
     def __init__(self, catalogue: Catalogue, rows: IndexRows, database: SearchSource) -> None:
@@ -79,9 +83,14 @@ class IndexKeeper:
         if generation is None or generation == self.generation:
             return
         started = perf_counter()
-        documents, contracts, underlyings = await self._rows.load()
+        rows = await self._rows.load()
         self._index = await asyncio.to_thread(
-            lambda: SearchIndex(generation, TextIndex(documents), ContractIndex(contracts, underlyings))
+            lambda: SearchIndex(
+                generation,
+                TextIndex(rows.documents),
+                ContractIndex(rows.contracts, rows.underlyings),
+                rows.descriptions.freeze(),
+            )
         )
         _log.info(
             "search_indexed",

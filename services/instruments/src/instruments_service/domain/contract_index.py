@@ -114,7 +114,9 @@ class ContractIndex:
             rows = slice(book.start, book.end)
             wanted = self._wanted(rows, type_, right, strike if exactly else None)
             near = float(strike) if strike is not None else book.level
-            for day in np.unique(self._expiry[rows][wanted]).tolist():
+            days = self._expiry[rows][wanted]
+            # They are sorted: the first of each day, without the sorting that `unique` would do.
+            for day in days[np.flatnonzero(np.diff(days, prepend=-1))].tolist():
                 if len(found) >= limit:
                     return found
                 if expiry is None or expiry.matches(date.fromordinal(day)):

@@ -53,7 +53,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Underlying:
-    """Something that contracts are written on. `exchange` is the contracts'."""
+    """Something that contracts are written on. `exchange` is the contracts'; `broker_code` is in upper case."""
 
     exchange: str
     code: str
@@ -134,7 +134,7 @@ def likeness(wanted: str, word: str) -> float:
 def _fit(query: Query, wanted: str, spoken: str, one: Underlying) -> int | None:
     """How an underlying is named by a search, the lower the better; None when it is not."""
     name = one.name.lower()
-    if wanted in (one.code, one.broker_code.upper()) or name == spoken:
+    if wanted in (one.code, one.broker_code) or name == spoken:
         return 0
     if one.code.startswith(wanted):
         return 1

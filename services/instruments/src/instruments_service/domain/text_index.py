@@ -21,13 +21,16 @@ Numbers: TypeAlias = NDArray[np.int32]
 _ENOUGH: Final = 5
 """With fewer candidates than this a typo is likely, and similar words are looked for too."""
 
+_PLENTY: Final = 20
+"""With so many that begin as the words do, nobody looks at those that merely have them inside."""
+
 _SHARED: Final = 0.2
 """Share of trigrams from which on two words are compared letter by letter."""
 
 _ALIKE: Final = 0.7
 """Least likeness of a search of one word to a document; of several, some may be unlike."""
 
-_NEAREST_WORDS: Final = 24
+_NEAREST_WORDS: Final = 16
 _WORDS: Final = 6
 """More words than this say nothing more; the ranking still reads them all."""
 
@@ -94,7 +97,8 @@ class TextIndex:
         named = _first(self._named(query), allowed, limit)
         begun = _first(self._coded_like(query.joined), allowed, limit)
         begun += _first(self._with_all(words, self._beginning), allowed, limit)
-        inside = _first(self._with_all(words, self._containing), allowed, limit)
+        plenty = len(begun) >= _PLENTY
+        inside = [] if plenty else _first(self._with_all(words, self._containing), allowed, limit)
         found = dict.fromkeys(named + begun + inside, 0.0)
         if not named and len(begun) < _ENOUGH and len(query.text) >= 3:
             for number, alike in self._similar(query, allowed, limit):

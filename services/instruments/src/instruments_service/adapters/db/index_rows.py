@@ -5,8 +5,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway.db.unit_of_work import UnitOfWork
 from instruments_service.adapters.db import search
+from instruments_service.application.ports import IndexContents
 from instruments_service.domain.contract_index import Contract, ContractTable
-from instruments_service.domain.ranking import Underlying
+from instruments_service.domain.descriptions import Descriptions
 from instruments_service.domain.text_index import Document
 
 _BATCH = 2_000
@@ -24,13 +25,24 @@ _CONTRACTS = sa.text(
 )
 
 
+# As the contract's `Instrument` writes itself: its fields in its order, decimals as text without needless zeros.
+_DESCRIPTIONS = sa.text("""
+SELECT d.instrument_id, row_to_json(d)::text AS described FROM (
+    SELECT instrument_id, symbol, exchange, segment, type, name, isin, series, lot_size,
+           trim_scale(tick_size)::text AS tick_size, freeze_quantity, expiry,
+           trim_scale(strike)::text AS strike, "right", underlying, trim_scale(lower_band)::text AS lower_band, trim_scale(upper_band)::text AS upper_band,
+           broker_code, broker_token, status
+    FROM instruments WHERE status = 'active' ORDER BY instrument_id
+) AS d""")
+
+
 class SqlIndexRows:
     """Implements `IndexRows`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def load(self) -> tuple[list[Document], ContractTable, list[Underlying]]:
+    async def load(self) -> IndexContents:
         documents: list[Document] = []
         contracts = ContractTable()
         async with UnitOfWork(self._engine) as work:
@@ -40,5 +52,8 @@ class SqlIndexRows:
                 documents += [Document._make([*row[:-1], tuple(row.also)]) for row in rows]
             async for rows in (await work.session.stream(_CONTRACTS)).partitions(_BATCH):
                 contracts.add([Contract(*row) for row in rows])
+            described = Descriptions()
+            async for rows in (await work.session.stream(_DESCRIPTIONS)).partitions(_BATCH):
+                described.add([(row.instrument_id, row.described) for row in rows])
             underlyings = await search.underlyings(work.session)
-        return documents, contracts, underlyings
+        return IndexContents(documents, contracts, underlyings, described)

@@ -70,8 +70,6 @@ ORDER BY (coalesce(v.symbol, i.symbol) = :name OR upper(coalesce(v.broker_token,
 LIMIT 1
 """)
 
-_BY_IDS = sa.text(f"SELECT {INSTRUMENT_COLUMNS} FROM instruments WHERE instrument_id = ANY(:ids)")  # noqa: S608
-
 
 class SqlInstrumentQueries:
     """Implements `InstrumentQueries`."""
@@ -112,10 +110,6 @@ class SqlInstrumentQueries:
     async def underlyings(self) -> list[Underlying]:
         async with UnitOfWork(self._reading) as work:
             return await search.underlyings(work.session)
-
-    async def by_ids(self, ids: Sequence[int]) -> dict[int, Instrument]:
-        rows = await self._rows(_BY_IDS, ids=list(ids))
-        return {row["instrument_id"]: instrument(row) for row in rows}
 
     async def page(
         self, wanted: ListFilter, after: Position | None, limit: int

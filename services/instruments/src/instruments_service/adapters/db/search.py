@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.contracts.instruments import Right
 from breezeway.db.unit_of_work import UnitOfWork
-from instruments_service.adapters.db.rows import candidate
+from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS, candidate, instrument
 from instruments_service.domain.contract_index import PER_EXPIRY
 from instruments_service.domain.query import ExpiryHint, Query
 from instruments_service.domain.ranking import Candidate, Underlying
@@ -70,6 +70,10 @@ ORDER BY popularity DESC, c.underlying, c.exchange
 """)
 
 
+_BY_IDS = sa.text(
+    f"SELECT {INSTRUMENT_COLUMNS} FROM instruments WHERE instrument_id = ANY(:ids) AND status = 'active'"  # noqa: S608
+)
+
 _CASH_EXCHANGES = ("NSE", "BSE", "NSE_INDEX", "BSE_INDEX", "CDS", "MF")
 
 
@@ -113,12 +117,18 @@ class SqlSearch:
             found = await _contracts(work.session, underlyings, type_, strike, right, expiry, most)
         return [number for number, at in found if not exactly or at == strike][:limit]
 
+    async def described(self, ids: Sequence[int]) -> list[bytes]:
+        async with UnitOfWork(self._reading) as work:
+            rows = (await work.session.execute(_BY_IDS, {"ids": list(ids)})).mappings()
+        found = {row["instrument_id"]: instrument(row).model_dump_json().encode() for row in rows}
+        return [found[number] for number in ids if number in found]
+
 
 async def underlyings(session: AsyncSession) -> list[Underlying]:
     """Everything that active contracts are written on, most popular first."""
     rows = (await session.execute(_UNDERLYINGS)).mappings()
     return [
-        Underlying(row["exchange"], row["underlying"], row["broker_code"], row["name"], row["popularity"])
+        Underlying(row["exchange"], row["underlying"], row["broker_code"].upper(), row["name"], row["popularity"])
         for row in rows
     ]
 
