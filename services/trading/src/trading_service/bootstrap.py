@@ -100,13 +100,15 @@ class _Orders:
     place: PlaceOrder
     modify: ModifyOrder
     cancel: CancelOrder
+    instruments: HttpInstruments
 
 
 async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitStack) -> _Orders:
     instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", common.tokens))
     prices = RedisPrices(common.redis, common.feeds, common.time)
     rules = DeskRules(settings.order_rate, timedelta(seconds=settings.stale_seconds))
-    desk = Desk(HttpInstruments(instruments), prices, common.time, common.calendar, Risk(), rules)
+    known = HttpInstruments(instruments)
+    desk = Desk(known, prices, common.time, common.calendar, Risk(), rules)
     bell, wall = RedisBell(common.redis), SystemClock()
     cancel = CancelOrder(common.work, desk, bell, wall)
     return _Orders(
@@ -114,6 +116,7 @@ async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitSt
         place=PlaceOrder(common.work, desk, bell, wall),
         modify=ModifyOrder(common.work, desk, bell, wall),
         cancel=cancel,
+        instruments=known,
     )
 
 
@@ -182,6 +185,7 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         common.time,
         common.calendar,
         seen.get,
+        orders.instruments,
     )
 
     groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())

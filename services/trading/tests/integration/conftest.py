@@ -87,6 +87,8 @@ LISTED = {
         share(B),
         derivative(FUTURE, "future", "NIFTY", 65, "2026-11-24"),
         derivative(CALL, "option", "NIFTY", 65, "2026-11-24", strike="26000", right="call"),
+        derivative("NFO:A24NOV26100CE", "option", "A", 50, "2026-11-24", strike="100", right="call"),
+        derivative("NFO:A24NOV26FUT", "future", "A", 50, "2026-11-24"),
         derivative(HIGHER_CALL, "option", "NIFTY", 65, "2026-11-24", strike="26200", right="call"),
     )
 }
@@ -297,7 +299,7 @@ def build_service(engine: AsyncEngine, market: Market, rules: DeskRules) -> Serv
         cancel=cancel,
         read=ReadTrading(work, accounts, market),
         matcher=matcher,
-        housekeeping=Housekeeping(work, accounts, place, cancel, recorder, market, calendar, seen.get),
+        housekeeping=Housekeeping(work, accounts, place, cancel, recorder, market, calendar, seen.get, market),
     )
 
 

@@ -142,3 +142,41 @@ async def test_the_equity_curve_gets_a_point_every_five_minutes(service: Any) ->
         points = await work.equity_points(account.id, datetime(2026, 1, 1, tzinfo=UTC))
     assert [each.equity for each in points] == [Decimal("100050.00")] * 3
     assert {each.flow for each in points} == {Decimal("100000.00")}
+
+
+async def test_an_option_on_a_share_is_settled_by_delivery_at_its_strike(service: Any) -> None:
+    account = await service.open("2000000.00", plan="icici_prime_299")
+    await trade(service, account, "buy", 50, "8", "NFO:A24NOV26100CE", "nrml")
+    before = (await service.balances(account))["cash"]
+    service.market.now_ = at("2026-11-24T15:20:00")
+    service.tick("112", "NSE:A")
+    await service.housekeeping.run()
+    service.market.now_ = at("2026-11-24T15:50:00")
+    await twice(service)
+    positions = await service.read.positions(account.user_id, account.id)
+    assert (positions[0].quantity, positions[0].realised) == ("0", "200.00")  # worth 12, paid 8
+    holding = (await service.read.holdings(account.user_id, account.id))[0]
+    assert (holding.held.symbol, holding.t1, holding.held.position.cost) == ("NSE:A", 50, Decimal(5600))
+    note = (await service.read.contract_notes(account.user_id, account.id, None))[0]
+    # The strike is paid for 50 shares, and the brokerage and taxes of a delivery; no tax on an exercise.
+    assert (await service.balances(account))["cash"] == before - Decimal("5000.00") - note.charges
+    assert note.lines["stt"] == Decimal("6.00")  # 0.1 % of 5600, to the rupee
+    assert [leg.trade.kind.value for leg in note.legs] == ["physical"]
+    await service.check(account)
+
+
+async def test_who_cannot_deliver_is_closed_out_in_cash(service: Any) -> None:
+    account = await service.open("2000000.00")
+    await trade(service, account, "buy", 20, "100", "NSE:A", "cnc")
+    await trade(service, account, "sell", 50, "110", "NFO:A24NOV26FUT", "nrml")
+    service.market.now_ = at("2026-11-24T15:20:00")
+    service.tick("112", "NSE:A")
+    await service.housekeeping.run()
+    service.market.now_ = at("2026-11-24T15:50:00")
+    await twice(service)
+    assert await service.read.holdings(account.user_id, account.id) == []  # the twenty it had are delivered
+    balances = await service.balances(account)
+    assert "margin" not in balances
+    # The future lost 2 a unit, the shares gained 12.
+    assert balances["realised"] == -(Decimal(-2 * 50) + Decimal(12 * 20))
+    await service.check(account)

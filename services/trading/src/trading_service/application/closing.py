@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from breezeway.clock import IST, ist_datetime
+from breezeway.contracts.instruments import Instrument
 from breezeway.errors import BreezewayError
 from breezeway.exchange.orders import (
     WORKING,
@@ -37,6 +38,7 @@ from trading_service.application.ports import (
     EquityPoint,
     ExchangeTime,
     HeldPosition,
+    Instruments,
     StoredEvent,
     StoredOrder,
     Work,
@@ -60,6 +62,26 @@ SQUARE_OFF: Final[Mapping[Segment, time]] = {
     Segment.MCX: time(23, 0),
 }
 _EQUITY_MINUTES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """Shares that an expired derivative makes change hands: bought when positive."""
+
+    share: Instrument
+    signed: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class _SystemOrder:
+    """What orders that nobody placed have in common."""
+
+    account: TradingAccount
+    at: datetime
+    code: str
+    text: str
+
 
 LastSeen = Callable[[str], tuple[Decimal, datetime] | None]
 """The newest price of a symbol and its exchange time, where the matcher has one."""
@@ -85,6 +107,7 @@ class Housekeeping:
         time_: ExchangeTime,
         calendar: MarketCalendar,
         last: LastSeen,
+        instruments: Instruments,
         rules: ClosingRules | None = None,
     ) -> None:
         self._work = work
@@ -95,6 +118,7 @@ class Housekeeping:
         self._time = time_
         self._calendar = calendar
         self._last = last
+        self._instruments = instruments
         self._rules = rules or ClosingRules(SQUARE_OFF)
         self._measured: datetime | None = None
 
@@ -206,7 +230,11 @@ class Housekeeping:
             await self.close_at(account, held, price, now, "auto_square_off", text)
 
     async def _expire(self, account: TradingAccount, held: HeldPosition, contract: Contract) -> None:
-        """Settle an expired contract in cash, an option at what it is worth, at the close of its underlying."""
+        """Settle an expired contract at the close of its underlying, an option at what it is worth.
+
+        On an index that is all. On a share, what is worth anything is also delivered, at that close: together with what
+        the derivative is worth, the holder pays or receives the strike.
+        """
         expiry = contract.expiry or date.max
         settlement = await self._closing_price(contract.underlying, expiry)
         if settlement is None and contract.is_future:
@@ -219,7 +247,11 @@ class Housekeeping:
             value = max(ZERO, settlement - contract.strike if contract.call else contract.strike - settlement)
         at = self._end(contract.rules.segment, expiry)
         text = f"Expired; {contract.underlying} settled at {settlement}."
-        await self.close_at(account, held, value, at, "expiry", text)
+        delivery = None
+        if not contract.on_index and contract.underlying and (contract.is_future or value > 0):
+            signed = -held.position.quantity if contract.call is False else held.position.quantity
+            delivery = _Delivery(await self._instruments.resolve(contract.underlying), signed, settlement)
+        await self.close_at(account, held, value, at, "expiry", text, delivery=delivery)
 
     async def _mark(self, account: TradingAccount, held: HeldPosition, day: date) -> None:
         """Pay or receive the day's difference of a future, once a day."""
@@ -265,44 +297,63 @@ class Housekeeping:
             await work.save_account(replace(account, position_margin=account.position_margin + change))
 
     async def close_at(
-        self, account: TradingAccount, held: HeldPosition, price: Decimal, at: datetime, code: str, text: str
+        self,
+        account: TradingAccount,
+        held: HeldPosition,
+        price: Decimal,
+        at: datetime,
+        code: str,
+        text: str,
+        *,
+        delivery: "_Delivery | None" = None,
     ) -> None:
-        """Close a position at a price that no market made, by an order of the system's own; once."""
+        """Close a position at a price that no market made, by an order of the system's own; once.
+
+        Args:
+            delivery: the shares that change hands with it, in the same transaction.
+        """
         quantity = held.position.quantity
-        order_id = new_id()
-        side = Side.SELL if quantity > 0 else Side.BUY
-        product = Product(held.product)
-        order = Order(
-            str(order_id), str(account.id), held.symbol, side, abs(quantity), OrderType.MARKET, product, tag=code
-        )
         async with self._work() as work:
             locked = await work.lock_account(account.id)
             present = await work.position(account.id, held.symbol, held.product)
             if locked is None or present.quantity != quantity:
                 return
-            stored = StoredOrder(
-                order_id,
-                account.id,
-                account.user_id,
-                locked.epoch,
-                order,
-                OrderState.NEW,
-                at,
-                at,
-                code=code,
-                text=text,
-                auto_square_off=code == "auto_square_off",
-            )
-            await work.add_order(stored)
-            await work.add_event(order_id, StoredEvent("new", "new", code, text, at))
-            accepted = OrderEvent(str(order_id), EventKind.ACCEPT, at, code, text)
-            fill = Fill(
-                f"{code}|{order_id}", str(order_id), str(account.id), held.symbol, side, abs(quantity), price, at, False
-            )
-            filled = OrderEvent(str(order_id), EventKind.FILL, at, code, text, fill=fill)
-            for event in (accepted, filled):
-                await self._recorder.apply(work, event)
+            made = _SystemOrder(locked, at, code, text)
+            await self._trade(work, made, held.symbol, Product(held.product), -quantity, price)
+            if delivery is not None:
+                await work.save_contract(delivery.share)
+                shares = await work.position(account.id, delivery.share.symbol, Product.CNC)
+                # Who has not got the shares is closed out in cash, which the derivative's own price has done.
+                signed = delivery.signed if delivery.signed > 0 else -min(-delivery.signed, max(0, shares.quantity))
+                if signed:
+                    await self._trade(work, made, delivery.share.symbol, Product.CNC, signed, delivery.price)
             await work.commit()
+
+    async def _trade(
+        self, work: Work, made: "_SystemOrder", symbol: str, product: Product, signed: int, price: Decimal
+    ) -> None:
+        account, at, code, text = made.account, made.at, made.code, made.text
+        order_id = new_id()
+        side = Side.BUY if signed > 0 else Side.SELL
+        order = Order(str(order_id), str(account.id), symbol, side, abs(signed), OrderType.MARKET, product, tag=code)
+        stored = StoredOrder(
+            order_id,
+            account.id,
+            account.user_id,
+            account.epoch,
+            order,
+            OrderState.NEW,
+            at,
+            at,
+            code=code,
+            text=text,
+            auto_square_off=code == "auto_square_off",
+        )
+        await work.add_order(stored)
+        await work.add_event(order_id, StoredEvent("new", "new", code, text, at))
+        fill = Fill(f"{code}|{order_id}", str(order_id), str(account.id), symbol, side, abs(signed), price, at, False)
+        await self._recorder.apply(work, OrderEvent(str(order_id), EventKind.ACCEPT, at, code, text))
+        await self._recorder.apply(work, OrderEvent(str(order_id), EventKind.FILL, at, code, text, fill=fill))
 
     async def _closing_price(self, symbol: str, day: date) -> Decimal | None:
         async with self._work() as work:

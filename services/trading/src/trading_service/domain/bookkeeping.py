@@ -75,14 +75,17 @@ def moves_principal(contract: Contract, product: Product) -> bool:
 def charge_trades(trades: Iterable[Trade], contracts: Mapping[str, Contract]) -> list[ChargeTrade]:
     """The trades as the charge tables see them.
 
-    An expiry costs only the holder of an option that is worth something: the tax on its exercise.
+    An expiry costs the holder of an index option that is worth something the tax on its exercise; shares that it
+    delivers are charged as a physical delivery, and their derivative is not charged again.
     """
     found = []
     for trade in trades:
         contract = contracts[trade.symbol]
         if not trade.expired:
             found.append(_charge_trade(trade, contract, contract.trade_kind(trade.product), trade.side))
-        elif contract.is_option and trade.side is Side.SELL and trade.price > 0:
+        elif trade.product is Product.CNC:
+            found.append(_charge_trade(trade, contract, TradeKind.PHYSICAL, trade.side))
+        elif contract.is_option and contract.on_index and trade.side is Side.SELL and trade.price > 0:
             found.append(_charge_trade(trade, contract, TradeKind.EXERCISE, Side.BUY))
     return found
 
