@@ -54,7 +54,7 @@ async def test_credentials_of_an_active_session(auth: Any, service: str) -> None
     assert "canary" not in repr(credentials)
 
 
-async def test_credentials_are_for_three_services_and_open_sessions(auth: Any) -> None:
+async def test_a27_credentials_are_for_three_services_and_open_sessions(auth: Any) -> None:
     _, headers = await auth.user()
     account = await auth.connected(headers)
     path = f"/internal/broker-accounts/{account}/credentials"

@@ -15,18 +15,18 @@ def test_a_token_names_its_sender_at_its_audience() -> None:
     assert ServiceTokens(KEY, "auth").verify(ServiceTokens(KEY, "gateway").issue("auth")) == "gateway"
 
 
-def test_a_token_for_another_service_is_refused() -> None:
+def test_a_27_a_token_for_another_service_is_refused() -> None:
     token = ServiceTokens(KEY, "gateway").issue("instruments")
     with pytest.raises(Unauthenticated):
         ServiceTokens(KEY, "auth").verify(token)
 
 
-def test_a_token_signed_with_another_key_is_refused() -> None:
+def test_a_27_a_token_signed_with_another_key_is_refused() -> None:
     with pytest.raises(Unauthenticated):
         ServiceTokens(KEY, "auth").verify(ServiceTokens("x" * 32, "gateway").issue("auth"))
 
 
-def test_an_old_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_27_an_old_token_that_is_replayed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     token = ServiceTokens(KEY, "gateway").issue("auth")
     later = time.time() + MAX_AGE_SECONDS + 2
     monkeypatch.setattr(time, "time", lambda: later)
@@ -35,6 +35,6 @@ def test_an_old_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "\x00", URLSafeTimedSerializer(KEY).dumps("gateway")])
-def test_garbage_is_refused(token: str) -> None:
+def test_a_27_garbage_is_refused(token: str) -> None:
     with pytest.raises(Unauthenticated):
         ServiceTokens(KEY, "auth").verify(token)
