@@ -22,13 +22,13 @@ class Descriptions:
 
     def freeze(self) -> "FrozenDescriptions":
         """The same, to be read."""
-        return FrozenDescriptions(bytes(self._buffer), self._ids, self._ends)
+        return FrozenDescriptions(self._buffer, self._ids, self._ends)
 
 
 class FrozenDescriptions:
     """Immutable; safe to share between tasks and threads."""
 
-    def __init__(self, buffer: bytes, ids: Sequence[int], ends: Sequence[int]) -> None:
+    def __init__(self, buffer: bytearray, ids: Sequence[int], ends: Sequence[int]) -> None:
         self._buffer = buffer
         self._ids = np.array(ids, np.int32)
         self._bounds = np.array([0, *ends], np.int64)
@@ -38,5 +38,5 @@ class FrozenDescriptions:
         found = []
         for number, place in zip(ids, np.searchsorted(self._ids, ids).tolist(), strict=True):
             if place < len(self._ids) and self._ids[place] == number:
-                found.append(self._buffer[self._bounds[place] : self._bounds[place + 1]])
+                found.append(bytes(self._buffer[self._bounds[place] : self._bounds[place + 1]]))
         return found

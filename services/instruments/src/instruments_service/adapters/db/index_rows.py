@@ -30,7 +30,8 @@ _DESCRIPTIONS = sa.text("""
 SELECT d.instrument_id, row_to_json(d)::text AS described FROM (
     SELECT instrument_id, symbol, exchange, segment, type, name, isin, series, lot_size,
            trim_scale(tick_size)::text AS tick_size, freeze_quantity, expiry,
-           trim_scale(strike)::text AS strike, "right", underlying, trim_scale(lower_band)::text AS lower_band, trim_scale(upper_band)::text AS upper_band,
+           trim_scale(strike)::text AS strike, "right", underlying,
+           trim_scale(lower_band)::text AS lower_band, trim_scale(upper_band)::text AS upper_band,
            broker_code, broker_token, status
     FROM instruments WHERE status = 'active' ORDER BY instrument_id
 ) AS d""")
