@@ -5,7 +5,20 @@ import sys
 
 from benchmarks import table
 
-PARTS = ("frames", "candles", "candles_http", "backfill", "fanout", "stream_limits", "feed_path", "master", "search", "accounts", "stack")
+PARTS = (
+    "frames",
+    "candles",
+    "candles_http",
+    "backfill",
+    "fanout",
+    "stream_limits",
+    "feed_path",
+    "master",
+    "search",
+    "accounts",
+    "trading",
+    "stack",
+)
 
 
 def main(wanted: list[str]) -> int:

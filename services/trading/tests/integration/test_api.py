@@ -115,6 +115,7 @@ async def test_an_order_from_preview_to_holding(client: httpx.AsyncClient, servi
         ({"quantity": "0"}, 422, "invalid_input"),
         ({"quantity": "1.5"}, 422, "invalid_input"),
         ({"quantity": 1.5}, 422, "invalid_input"),
+        ({"quantity": 10}, 422, "invalid_input"),
         ({"quantity": True}, 422, "invalid_input"),
         ({"leverage": "5"}, 422, "invalid_input"),
         ({"price": None}, 422, "invalid_order"),

@@ -243,7 +243,7 @@ async def test_the_kill_switch(service: Any) -> None:
     await service.check(account)
 
 
-async def test_an_account_has_a_limit_of_requests_a_second(service: Any) -> None:
+async def test_l_14_an_account_has_a_limit_of_requests_a_second(service: Any) -> None:
     account = await service.open()
     service.place._desk.rules = DeskRules(requests_per_second=3)
     results = await asyncio.gather(*(service.order(account, price="90") for _ in range(40)), return_exceptions=True)

@@ -87,10 +87,9 @@ def _price(value: object) -> Decimal:
 
 
 def _quantity(value: object) -> int:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 12:
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or not 1 <= len(value) <= 12:
         raise ValueError('a quantity is a whole number of units, as a string such as "10"')
-    return int(text)
+    return int(value)
 
 
 def _positive(value: int) -> int:
@@ -101,5 +100,9 @@ def _positive(value: int) -> int:
 
 Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": "string", "examples": ["100000.00"]})]
 Price = Annotated[Decimal, BeforeValidator(_price), WithJsonSchema({"type": "string", "examples": ["1400.05"]})]
-Units = Annotated[int, BeforeValidator(_quantity), WithJsonSchema({"type": "string", "examples": ["10"]})]
+Units = Annotated[
+    int,
+    BeforeValidator(_quantity),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,12}$", "examples": ["10"]}),
+]
 Quantity = Annotated[Units, AfterValidator(_positive)]

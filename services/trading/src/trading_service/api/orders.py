@@ -28,7 +28,9 @@ from trading_service.application.views import money
 
 router = APIRouter(prefix="/api/v1/trading/orders", tags=["trading"])
 
-ClientOrderId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[!-~]+$", examples=["my-order-1"])]
+ClientOrderId = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:@+-]+$", examples=["my-order-1"])
+]
 
 
 class NewOrder(BaseModel):
