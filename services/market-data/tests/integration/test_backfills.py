@@ -169,7 +169,7 @@ async def test_a_day_that_is_not_over_stays_partial_and_is_asked_again(stage: St
     assert (await stage.coverage("NSE:RELIANCE"))[date(2026, 11, 20)].state is CoverageState.COMPLETE
 
 
-async def test_j01_a_killed_workers_chunk_is_taken_over_without_hole_or_double(stage: Stage) -> None:
+async def test_j_01_a_killed_workers_chunk_is_taken_over_without_hole_or_double(stage: Stage) -> None:
     made = await stage.start("NSE:RELIANCE")
     dying = await stage.chunks.claim("dying", 0.2)
     assert dying is not None
@@ -219,7 +219,7 @@ async def test_a_live_workers_lease_is_renewed(stage: Stage) -> None:
     assert len(stage.outside.broker.calls) == 1
 
 
-async def test_j03_the_sweeper_finds_what_redis_lost(stage: Stage) -> None:
+async def test_j_03_the_sweeper_finds_what_redis_lost(stage: Stage) -> None:
     await stage.start("NSE:RELIANCE")
     stage.outside.wakeups.woken = 0
     assert await stage.worker().sweep() > 10
@@ -228,7 +228,7 @@ async def test_j03_the_sweeper_finds_what_redis_lost(stage: Stage) -> None:
     assert await stage.worker().sweep() == 0
 
 
-async def test_j04_parallel_workers_and_a_replay_leave_identical_rows(stage: Stage) -> None:
+async def test_j_04_parallel_workers_and_a_replay_leave_identical_rows(stage: Stage) -> None:
     await stage.start("NSE:RELIANCE", "NSE:INFY", "NSE_INDEX:NIFTY")
     await asyncio.gather(*(stage.worker().drain() for _ in range(5)))
     await stage.work_until_settled()
@@ -241,6 +241,7 @@ async def test_j04_parallel_workers_and_a_replay_leave_identical_rows(stage: Sta
         await connection.execute(text("UPDATE backfill_chunks SET state = 'pending', not_before = now()"))
         await connection.execute(text("UPDATE backfills SET state = 'running'"))
     await asyncio.gather(*(stage.worker().drain() for _ in range(5)))
+    await stage.work_until_settled()
     async with stage.db.connect() as connection:
         assert await connection.scalar(digest) == before
         assert (await connection.execute(text("SELECT DISTINCT state FROM backfills"))).scalars().all() == ["done"]
@@ -257,7 +258,7 @@ async def test_j04_parallel_workers_and_a_replay_leave_identical_rows(stage: Sta
     ],
     ids=["html", "empty", "wrong_day", "truncated", "garbled"],
 )
-async def test_j06_a_bad_answer_is_not_believed_and_asked_again(stage: Stage, fault: Any) -> None:
+async def test_j_06_a_bad_answer_is_not_believed_and_asked_again(stage: Stage, fault: Any) -> None:
     made = await stage.start("NSE:RELIANCE")
     stage.outside.broker.faults = (
         [fault, fault] if not isinstance(fault, HistoryAnswer) or len(fault.candles) else [fault]
@@ -269,7 +270,7 @@ async def test_j06_a_bad_answer_is_not_believed_and_asked_again(stage: Stage, fa
     assert await stage.stored_equals_truth("NSE:RELIANCE")
 
 
-async def test_j06_what_stays_bad_is_parked_with_its_reason_and_can_be_retried(stage: Stage) -> None:
+async def test_j_06_what_stays_bad_is_parked_with_its_reason_and_can_be_retried(stage: Stage) -> None:
     made = await stage.start("NSE:RELIANCE", start=datetime(2026, 11, 18, 20, tzinfo=UTC))
     stage.outside.broker.faults = [UpstreamUnavailable("down", code="broker_down") for _ in range(3)]
     await stage.work_until_settled()
@@ -285,7 +286,7 @@ async def test_j06_what_stays_bad_is_parked_with_its_reason_and_can_be_retried(s
     assert {each.state for each in (await stage.coverage("NSE:RELIANCE")).values()} == {CoverageState.COMPLETE}
 
 
-async def test_j06_silence_said_twice_is_recorded_as_nothing_upstream_never_as_complete(stage: Stage) -> None:
+async def test_j_06_silence_said_twice_is_recorded_as_nothing_upstream_never_as_complete(stage: Stage) -> None:
     stage.outside.broker.nothing_before = datetime(2026, 11, 19, 20, tzinfo=UTC)
     made = await stage.start("NSE:RELIANCE", start=datetime(2026, 11, 15, 20, tzinfo=UTC))
     rules = WorkRules(first_backoff=0.01, max_backoff=0.02, drain=5)
@@ -308,7 +309,7 @@ async def test_j06_silence_said_twice_is_recorded_as_nothing_upstream_never_as_c
     ).chunks_total == 0
 
 
-async def test_j06_an_answer_that_stops_at_noon_leaves_the_day_partial(stage: Stage) -> None:
+async def test_j_06_an_answer_that_stops_at_noon_leaves_the_day_partial(stage: Stage) -> None:
     day = datetime(2026, 11, 20, tzinfo=UTC)
     whole = stage.outside.truth(stage.outside.known["NSE:RELIANCE"], MINUTE, day, day + timedelta(hours=20))
     stage.outside.broker.faults = [HistoryAnswer(whole[:200])]
@@ -336,7 +337,7 @@ async def test_a_stock_that_ends_with_its_closing_auction_is_complete(stage: Sta
         Unauthenticated("log in again", code="broker_session_expired"),
     ],
 )
-async def test_j05_a_limit_or_an_ended_session_makes_the_whole_user_wait_without_counting(
+async def test_j_05_a_limit_or_an_ended_session_makes_the_whole_user_wait_without_counting(
     stage: Stage, error: Any
 ) -> None:
     made = await stage.start("NSE:RELIANCE")
@@ -433,3 +434,19 @@ async def test_whoever_waits_for_the_quota_comes_back_to_the_moment(stage: Stage
     stage.outside.wakeups.delays.clear()
     await stage.worker().sweep()
     assert stage.outside.wakeups.delays == []
+
+
+async def test_j_07_asking_again_tells_what_is_queued_and_what_is_done(stage: Stage) -> None:
+    """arq answers a repeated id with nothing at all; a caller must learn how far the job is instead."""
+    first = await stage.start("NSE:RELIANCE", "NSE:INFY")
+    assert await stage.start("NSE:INFY", "NSE:RELIND") == first
+    assert (await stage.backfills.act(stage.outside.user_id, first, BackfillAction.PAUSE)).state == "paused"
+    assert await stage.start("NSE:RELIANCE", "NSE:INFY") == first
+    await stage.backfills.act(stage.outside.user_id, first, BackfillAction.RESUME)
+    other = await stage.start("NSE:RELIANCE")
+    assert other != first
+    await stage.work_until_settled()
+    again = await stage.start("NSE:RELIANCE", "NSE:INFY")
+    assert again not in (first, other)
+    view = await stage.state(again)
+    assert (view.state, view.chunks_total, view.calls_used) == ("done", 0, 0)

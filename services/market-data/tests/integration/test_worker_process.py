@@ -181,7 +181,7 @@ async def rig(
         await queue.aclose()
 
 
-async def test_j01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(rig: Rig) -> None:
+async def test_j_01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(rig: Rig) -> None:
     await rig.start_simulator(BREEZE_SIM_LIMITS="off")
     first = rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000", BACKFILL_CONCURRENCY="2")
     made = await rig.backfills.start(
@@ -230,7 +230,72 @@ async def test_j01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(ri
 
 
 @pytest.mark.slow
-async def test_j05_two_workers_share_one_quota_and_never_meet_the_brokers_limit(rig: Rig, redis: Any) -> None:
+async def test_j_03_a_flushed_redis_loses_none_of_a_hundred_jobs(rig: Rig, redis: Any) -> None:
+    """What was queued is gone; the sweeper makes it again from the intent in PostgreSQL."""
+    made = await rig.backfills.start(
+        rig.outside.user_id,
+        "token",
+        ["NSE:RELIANCE", "NSE:INFY"],
+        Interval.MINUTE_1,
+        datetime(2026, 6, 22, tzinfo=IST),
+        datetime(2026, 11, 20, tzinfo=IST),
+    )
+    assert made.chunks_total >= 100
+    await redis.flushall()
+    await rig.start_simulator(BREEZE_SIM_LIMITS="off")
+    rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000")
+
+    async def some_done() -> bool:
+        return await rig.count("done") >= 10
+
+    await eventually(some_done, seconds=120, every=0.1)
+    # Again, while it is being worked on.
+    await redis.flushall()
+
+    async def over() -> bool:
+        return await rig.count("done") == made.chunks_total
+
+    await eventually(over, seconds=180, every=0.2)
+    view = await rig.backfills.get(rig.outside.user_id, made.id)
+    assert (view.state, view.chunks_done, list(view.errors)) == ("done", made.chunks_total, [])
+
+
+@pytest.mark.slow
+async def test_j_08_a_restarted_redis_costs_no_job(rig: Rig, tmp_path: Path) -> None:
+    """The worker recovers by itself, or ends and is started again, as the supervisor does."""
+    with EmbeddedValkey(tmp_path / "valkey") as own:
+        rig.redis_url = own.url
+        await rig.start_simulator(BREEZE_SIM_LIMITS="off")
+        worker = rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000")
+        made = await rig.backfills.start(
+            rig.outside.user_id,
+            "token",
+            ["NSE:RELIANCE", "NSE:INFY"],
+            Interval.MINUTE_1,
+            datetime(2026, 10, 1, tzinfo=IST),
+            datetime(2026, 11, 20, tzinfo=IST),
+        )
+
+        async def some_done() -> bool:
+            return await rig.count("done") >= 5
+
+        await eventually(some_done, seconds=120, every=0.02)
+        await asyncio.to_thread(own.stop)
+        await asyncio.to_thread(own.start)
+
+        async def over() -> bool:
+            nonlocal worker
+            if worker.poll() is not None:
+                worker = rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000")
+            return await rig.count("done") == made.chunks_total
+
+        await eventually(over, seconds=180, every=0.2)
+        view = await rig.backfills.get(rig.outside.user_id, made.id)
+        assert (view.state, view.chunks_failed) == ("done", 0)
+
+
+@pytest.mark.slow
+async def test_j_05_two_workers_share_one_quota_and_never_meet_the_brokers_limit(rig: Rig, redis: Any) -> None:
     await rig.start_simulator(BREEZE_SIM_CALLS_PER_MINUTE="10")
     for _ in range(2):
         rig.start_worker(BREEZE_CALLS_PER_MINUTE="8")

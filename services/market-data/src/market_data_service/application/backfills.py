@@ -64,6 +64,9 @@ class Backfills:
     ) -> BackfillView:
         """Plan and store a backfill of [start, end), in whole Indian days, and wake the workers.
 
+        Asked again while it is queued, running or paused, the same backfill is answered; asked again when everything
+        is stored, one that is done already.
+
         Raises:
             InvalidInput: `unsupported_interval` unless it is a stored one; `invalid_range`; `too_many_calls`.
             NotFound: `instrument_not_found`.
@@ -81,6 +84,11 @@ class Backfills:
             message = "must be before `to`, and not in the future"
             raise InvalidInput(f"`from` {message}.", code="invalid_range", faults=[FieldFault("body.from", message)])
         instruments = await self._resolve(symbols, bearer)
+        symbols = [each.symbol for each in instruments]
+        under_way = await self._store.same_open(user_id, interval, first, asked_last, symbols)
+        if under_way is not None:
+            # Asked twice, it is fetched once, and the caller learns how far it is.
+            return self.view(under_way)
         windows = await self._windows(instruments, interval, first, last, now)
         return await self._create(user_id, instruments, interval, first, asked_last, windows)
 

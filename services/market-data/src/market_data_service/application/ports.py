@@ -108,6 +108,12 @@ class BackfillStore(Protocol):
 
     async def create(self, new: NewBackfill) -> Backfill: ...
 
+    async def same_open(
+        self, user_id: UUID, interval: Interval, first: date, last: date, symbols: Sequence[str]
+    ) -> Backfill | None:
+        """The user's backfill of exactly these days and symbols that has not ended yet."""
+        ...
+
     async def get(self, user_id: UUID, backfill_id: UUID) -> Backfill:
         """Raises:
         NotFound: `backfill_not_found`.

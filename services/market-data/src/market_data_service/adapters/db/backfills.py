@@ -1,10 +1,12 @@
 """Backfills as their owners see them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.db.unit_of_work import UnitOfWork
@@ -74,6 +76,29 @@ class PostgresBackfillStore:
             made = await load(work.session, new.id)
             await work.commit()
         return made
+
+    async def same_open(
+        self, user_id: UUID, interval: Interval, first: date, last: date, symbols: Sequence[str]
+    ) -> Backfill | None:
+        b, s = backfills.c, backfill_symbols.c
+        query = (
+            sa.select(b.id)
+            .join(backfill_symbols, s.backfill_id == b.id)
+            .where(
+                b.user_id == user_id,
+                b.interval == interval.value,
+                b.from_day == first,
+                b.to_day == last,
+                b.state.not_in([state.value for state in FINISHED]),
+            )
+            .group_by(b.id)
+            .having(sa.func.array_agg(aggregate_order_by(s.symbol, s.symbol)) == sorted(symbols))
+            .order_by(b.id.desc())
+            .limit(1)
+        )
+        async with UnitOfWork(self._engine) as work:
+            found = await work.session.scalar(query)
+            return None if found is None else await load(work.session, found)
 
     async def get(self, user_id: UUID, backfill_id: UUID) -> Backfill:
         async with UnitOfWork(self._engine) as work:
