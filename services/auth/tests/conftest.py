@@ -164,7 +164,7 @@ class Auth:
             found[:] = [mail for mail in answer.json()["items"] if subject in mail["subject"]]
             return len(found) >= count
 
-        await eventually(arrived, 10)
+        await eventually(arrived, 30)
         return str(found[0]["text"])
 
     async def token_to(self, email: str, subject: str, count: int = 1) -> str:

@@ -73,7 +73,7 @@ async def test_mails_leave_over_smtp_as_plain_text(start: Any, production: dict[
                 "/api/v1/auth/register",
                 json={"email": "asha@example.com", "password": PASSWORD, "full_name": "Asha Rao"},
             )
-            await eventually(lambda: arrived(server, 1), 10)
+            await eventually(lambda: arrived(server, 1), 30)
             assert (await auth.http.get(MAILBOX)).status_code == 404
         mail = server.mails[0]
         assert (mail["to"], mail["subject"]) == ("asha@example.com", "Breezeway: Confirm your e-mail address")
@@ -94,7 +94,7 @@ async def test_a_name_adds_no_header(start: Any, production: dict[str, str], nam
         odd = {"email": '"a, thief@example.com"@example.com', "password": PASSWORD}
         await auth.http.post("/api/v1/auth/register", json=odd)
         await auth.register("ravi@example.com")
-        await eventually(lambda: arrived(server, 1), 10)
+        await eventually(lambda: arrived(server, 1), 30)
     for envelope in server.envelopes:
         assert envelope.rcpt_tos[0] in ("ravi@example.com", '"a, thief@example.com"@example.com')
         assert len(envelope.rcpt_tos) == 1
@@ -105,14 +105,14 @@ async def test_a_mail_server_that_is_away_loses_no_mail(start: Any, auth_url: st
         server.refusal = "451 try again later"
         async with start(**settings) as auth:
             await auth.register("asha@example.com")
-            await eventually(lambda: attempted(auth_url, 1), 10)
+            await eventually(lambda: attempted(auth_url, 1), 30)
             await auth.deliver()
             assert server.mails == []
         server.refusal = ""
         # Another process, later: the mail is in the database, not in the memory of the one that has ended.
         async with start(**settings) as auth:
             auth.clock.advance(31)
-            await eventually(lambda: arrived(server, 1), 10)
+            await eventually(lambda: arrived(server, 1), 30)
             await auth.deliver()
     assert len(server.mails) == 1
     assert "#token=" in server.mails[0].get_content()
@@ -123,12 +123,12 @@ async def test_pauses_grow_and_what_is_stale_is_given_up(start: Any, auth_url: s
         await auth.register("asha@example.com")
         await auth.http.post("/api/v1/auth/password/forgot", json={"email": "asha@example.com"})
         for attempts, pause in ((1, 31), (2, 61), (3, 121), (4, 241)):
-            await eventually(lambda attempts=attempts: attempted(auth_url, attempts, kind="reset_password"), 10)
+            await eventually(lambda attempts=attempts: attempted(auth_url, attempts, kind="reset_password"), 30)
             await auth.deliver()
             assert await attempted(auth_url, attempts, kind="reset_password"), "not before its time"
             auth.clock.advance(pause)
         auth.clock.advance(3_600)
-        await eventually(lambda: gone(auth_url, "reset_password"), 10)
+        await eventually(lambda: gone(auth_url, "reset_password"), 30)
         assert not await gone(auth_url, "verify_email"), "this one is worth a day"
 
 
@@ -149,7 +149,7 @@ async def test_a23_what_waits_in_the_database_holds_no_token(start: Any, auth_ur
         await auth.register("asha@example.com")
         await auth.http.post("/api/v1/auth/password/forgot", json={"email": "asha@example.com"})
         waiting = await dump(auth_url)
-        await eventually(lambda: arrived(server, 2), 10)
+        await eventually(lambda: arrived(server, 2), 30)
         sent = await dump(auth_url)
     tokens = [mail.get_content().split("#token=")[1].split()[0] for mail in server.mails]
     assert "reset_password" in waiting
