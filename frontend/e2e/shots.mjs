@@ -4,7 +4,7 @@ import { withBrowser } from "./browser.mjs";
 
 const [url, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const PAGES = { workspace: "/", chart: "/chart/NSE%3ARELIANCE", connect: "/connect", data: "/data", system: "/system", chain: "/chain/NIFTY", sessions: "/account", "api-keys": "/account/api-keys", activity: "/account/activity", people: "/account/people" };
+const PAGES = { workspace: "/", chart: "/chart/NSE%3ARELIANCE", connect: "/connect", data: "/data", system: "/system", chain: "/chain/NIFTY", orders: "/orders", portfolio: "/portfolio", sessions: "/account", "api-keys": "/account/api-keys", activity: "/account/activity", people: "/account/people" };
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
 for (const [size, viewport] of Object.entries(SIZES)) {

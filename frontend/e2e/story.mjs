@@ -96,6 +96,26 @@ const steps = {
     must((await page.locator(".heat .step-4").count()) > 5, "the calendar shows complete days");
     await accessible(page, "data");
   },
+  async "trade on paper"({ page }) {
+    await page.getByRole("link", { name: "Portfolio" }).click();
+    await page.getByRole("button", { name: "Open the account" }).click();
+    await page.getByText("₹10,00,000.00").first().waitFor();
+    await page.goto(`${url}/chart/NSE%3ARELIANCE`);
+    const ticket = page.getByRole("region", { name: "Order ticket" });
+    await ticket.getByLabel("Quantity").fill("10");
+    await ticket.getByText("Blocks").waitFor();
+    await accessible(page, "ticket");
+    await ticket.getByRole("button", { name: "Buy on paper" }).click();
+    await ticket.getByRole("status").waitFor();
+    await page.getByRole("link", { name: "Orders", exact: true }).first().click();
+    await page.getByText("filled", { exact: true }).first().waitFor();
+    await page.getByRole("button", { name: "Why" }).first().click();
+    await page.locator(".events li").first().waitFor();
+    await accessible(page, "orders");
+    await page.getByRole("link", { name: "Portfolio" }).click();
+    await page.getByRole("region", { name: "Holdings" }).getByText("NSE:RELIANCE").waitFor();
+    await accessible(page, "portfolio");
+  },
   async "option chain"({ page }) {
     await page.getByRole("link", { name: "Options" }).click();
     await page.getByRole("heading", { name: "Options of NIFTY" }).waitFor();

@@ -17,6 +17,8 @@ const ForgotPage = lazy(() => import("@/features/auth/ForgotPage"));
 const ResetPage = lazy(() => import("@/features/auth/ResetPage"));
 const VerifyPage = lazy(() => import("@/features/auth/VerifyPage"));
 const MailboxPage = lazy(() => import("@/features/auth/MailboxPage"));
+const OrdersPage = lazy(() => import("@/features/trading/OrdersPage"));
+const PortfolioPage = lazy(() => import("@/features/trading/PortfolioPage"));
 const AccountLayout = lazy(() => import("@/features/account/AccountLayout"));
 const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
 const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
@@ -57,6 +59,8 @@ export function App() {
             <Route path="/chain" element={<ChainPage />} />
             <Route path="/chain/:underlying" element={<ChainPage />} />
             <Route path="/instrument/:symbol" element={<InstrumentPage />} />
+            <Route path="/orders" element={<OrdersPage />} />
+            <Route path="/portfolio" element={<PortfolioPage />} />
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />

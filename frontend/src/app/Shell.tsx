@@ -1,4 +1,4 @@
-import { Activity, CandlestickChart, Database, Plug, Search, Table2 } from "lucide-react";
+import { Activity, CandlestickChart, Database, ListOrdered, Plug, Search, Table2, Wallet } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Navigate, Outlet, useLocation, useNavigate } from "react-router";
 
@@ -19,6 +19,8 @@ const SearchDialog = lazy(() => import("@/features/workspace/SearchDialog").then
 const PAGES = [
   { to: "/", name: "Workspace", Icon: CandlestickChart },
   { to: "/chain", name: "Options", Icon: Table2 },
+  { to: "/orders", name: "Orders", Icon: ListOrdered },
+  { to: "/portfolio", name: "Portfolio", Icon: Wallet },
   { to: "/data", name: "Data", Icon: Database },
   { to: "/connect", name: "Connect", Icon: Plug },
   { to: "/system", name: "System", Icon: Activity },

@@ -72,6 +72,12 @@ export interface BackfillMessage {
   state: string;
 }
 
+/** Something of the user's trading changed; the REST API has the whole of it. */
+export interface TradingMessage {
+  type: "order" | "trade" | "position";
+  account_id: string;
+}
+
 export interface AuthenticatedMessage {
   type: "authenticated";
   user_id: string;
@@ -93,6 +99,7 @@ export type StreamMessage =
   | GapMessage
   | FeedMessage
   | BackfillMessage
+  | TradingMessage
   | AuthenticatedMessage
   | RefusalMessage
   | { type: "subscribed" | "unsubscribed"; id: number; channels: string[] }

@@ -2,13 +2,13 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { accessToken, sessions } from "@/session/session";
 
-import type { BackfillMessage, CandleMessage, FeedMessage, GapMessage, StreamMessage } from "./protocol";
+import type { BackfillMessage, CandleMessage, FeedMessage, GapMessage, StreamMessage, TradingMessage } from "./protocol";
 import { type SocketStatus, StreamSocket } from "./socket";
 import { TickStore } from "./tickStore";
 
 export const ticks = new TickStore();
 
-type SlowMessage = CandleMessage | GapMessage | FeedMessage | BackfillMessage;
+type SlowMessage = CandleMessage | GapMessage | FeedMessage | BackfillMessage | TradingMessage;
 type Kind = SlowMessage["type"];
 const handlers = new Map<Kind, Set<(message: SlowMessage) => void>>();
 
@@ -25,6 +25,9 @@ function dispatch(messages: readonly StreamMessage[]): void {
       case "gap":
       case "feed":
       case "backfill":
+      case "order":
+      case "trade":
+      case "position":
         if (message.type === "feed") setFeed(message);
         for (const handler of handlers.get(message.type) ?? []) handler(message);
     }

@@ -15,6 +15,8 @@ import { Depth } from "./Depth";
 import { useWatchlist } from "./watchlist";
 import { Watchlist } from "./Watchlist";
 
+const DERIVATIVES = new Set(["future", "option", "currency"]);
+const Ticket = lazy(() => import("@/features/trading/Ticket").then((module) => ({ default: module.Ticket })));
 const ChartPanel = lazy(() => import("@/features/chart/ChartPanel"));
 
 export interface WorkspaceContext {
@@ -57,7 +59,12 @@ export default function Workspace() {
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} /></Suspense>
         </Boundary>
       </div>
-      <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
+      <aside className="side">
+        <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
+        <Boundary name="The order ticket" key={symbol}>
+          <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={DERIVATIVES.has(instrument.data.type)} />}</Suspense>
+        </Boundary>
+      </aside>
     </div>
   );
 }

@@ -1,0 +1,102 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { type FormEvent, useDeferredValue, useState } from "react";
+import { Link } from "react-router";
+
+import { data } from "@/api/client";
+import { type AccountView, type NewOrder, placeOrder, previewOrder } from "@/api/generated";
+import { toApiError } from "@/api/problem";
+import { rupees } from "@/shared/format/numbers";
+import { Field } from "@/shared/ui/Field";
+import { Failure } from "@/shared/ui/states";
+
+import { useTradingAccount } from "./account";
+import "./trading.css";
+import { useTradingEvents } from "./useTradingEvents";
+
+type Draft = Pick<NewOrder, "side" | "quantity" | "order_type" | "price" | "trigger_price" | "product">;
+
+const TYPES: [NewOrder["order_type"], string][] = [["market", "Market"], ["limit", "Limit"], ["sl", "Stop, limit"], ["sl_m", "Stop, market"]];
+const PRODUCTS: [NewOrder["product"], string][] = [["cnc", "Delivery"], ["mis", "Intraday"], ["nrml", "Carry"]];
+const AMOUNT = /^\d+(\.\d+)?$/;
+
+interface Props {
+  symbol: string;
+  /** Contracts trade in lots; delivery is for shares. */
+  lot: number;
+  derivative: boolean;
+}
+
+/** Place an order of the instrument on the screen, with what it blocks and costs shown before. */
+export function Ticket({ symbol, lot, derivative }: Props) {
+  const { account, list } = useTradingAccount();
+  useTradingEvents();
+  if (symbol.includes("_INDEX:")) return null;
+  return (
+    <section className="ticket stack" aria-label="Order ticket">
+      <h2>Order</h2>
+      {list.isError && <Failure error={list.error} retry={() => void list.refetch()} />}
+      {list.isSuccess && !account && <p><Link to="/portfolio">Open a paper account</Link> to trade.</p>}
+      {account && <Form key={`${symbol}${account.id}`} symbol={symbol} lot={lot} derivative={derivative} account={account} />}
+    </section>
+  );
+}
+
+function Form({ symbol, lot, derivative, account }: Props & { account: AccountView }) {
+  const [draft, setDraft] = useState<Draft>({
+    side: "buy", quantity: String(lot), order_type: "market", price: null, trigger_price: null, product: derivative ? "nrml" : "cnc",
+  });
+  const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
+  const limit = draft.order_type === "limit" || draft.order_type === "sl";
+  const stop = draft.order_type === "sl" || draft.order_type === "sl_m";
+  const whole = AMOUNT.test(draft.quantity) && (!limit || AMOUNT.test(draft.price ?? "")) && (!stop || AMOUNT.test(draft.trigger_price ?? ""));
+  const order: NewOrder = {
+    ...draft, account_id: account.id, symbol, price: limit ? draft.price : null, trigger_price: stop ? draft.trigger_price : null,
+  };
+  const asked = useDeferredValue(JSON.stringify(order));
+  const preview = useQuery({
+    queryKey: ["preview", asked],
+    queryFn: ({ signal }) => data(previewOrder({ body: JSON.parse(asked) as NewOrder, signal })),
+    enabled: whole, retry: false, staleTime: 2_000,
+  });
+  const place = useMutation({
+    // One key for one click: a try that is repeated after a lost answer places nothing twice.
+    mutationFn: (key: string) => data(placeOrder({ body: order, headers: { "Idempotency-Key": key } })),
+  });
+  function submit(event: FormEvent<HTMLFormElement>): void {
+    event.preventDefault();
+    place.mutate(crypto.randomUUID());
+  }
+  const fields = place.error ? toApiError(place.error, undefined).fields : new Map<string, string>();
+  const buying = draft.side === "buy";
+  return (
+    <form className="stack" onSubmit={submit}>
+      <div className="pair" role="group" aria-label="Side">
+        <button type="button" className="button" aria-pressed={buying} onClick={() => change({ side: "buy" })}>Buy</button>
+        <button type="button" className="button" aria-pressed={!buying} onClick={() => change({ side: "sell" })}>Sell</button>
+      </div>
+      <div className="pair">
+        <label className="field">Type<select value={draft.order_type} onChange={(event) => change({ order_type: event.target.value as NewOrder["order_type"] })}>
+          {TYPES.map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+        </select></label>
+        <label className="field">Product<select value={draft.product} onChange={(event) => change({ product: event.target.value as NewOrder["product"] })}>
+          {PRODUCTS.filter(([id]) => id !== (derivative ? "cnc" : "nrml")).map(([id, name]) => <option key={id} value={id}>{name}</option>)}
+        </select></label>
+      </div>
+      <Field label={lot > 1 ? `Quantity, in lots of ${lot}` : "Quantity"} type="number" required min={lot} step={lot} value={draft.quantity} onChange={(event) => change({ quantity: event.target.value })} fault={fields.get("quantity")} />
+      {limit && <Field label="Price" inputMode="decimal" required value={draft.price ?? ""} onChange={(event) => change({ price: event.target.value.trim() })} fault={fields.get("price")} />}
+      {stop && <Field label="Trigger price" inputMode="decimal" required value={draft.trigger_price ?? ""} onChange={(event) => change({ trigger_price: event.target.value.trim() })} fault={fields.get("trigger_price")} />}
+      {whole && preview.data && (
+        <dl className="facts-list">
+          <div><dt>Blocks</dt><dd className="num">{rupees(preview.data.blocked)}</dd></div>
+          <div><dt>Charges</dt><dd className="num" title={Object.entries(preview.data.charges).map(([name, amount]) => `${name}: ${rupees(amount)}`).join("\n")}>{rupees(preview.data.charges_total)}</dd></div>
+          <div><dt>You have</dt><dd className="num">{rupees(preview.data.available)}</dd></div>
+        </dl>
+      )}
+      {whole && preview.data?.failures.map((failure) => <p key={failure.code} className="warn">{failure.text}</p>)}
+      {preview.isError && <Failure error={preview.error} />}
+      {place.isError && <Failure error={place.error} />}
+      {place.data && <p className="notice" role="status">{place.data.text ?? `The order is ${place.data.state.replaceAll("_", " ")}.`} <Link to="/orders">Orders</Link></p>}
+      <button className={`button primary ${draft.side}`} disabled={!whole || place.isPending || preview.data?.ok === false}>{buying ? "Buy" : "Sell"} on paper</button>
+    </form>
+  );
+}
