@@ -22,8 +22,18 @@ class FakeBroker:
 
 
 class Ear:
-    def __init__(self) -> None:
+    """Hears parcels, and frames while `idle`."""
+
+    def __init__(self, *, idle: bool = False, room: bool = True) -> None:
         self.heard: list[bytes] = []
+        self.frames: list[bytes] = []
+        self.idle = idle
+        self.room = room
+
+    def write(self, frame: bytes) -> bool:
+        if self.room:
+            self.frames.append(frame)
+        return self.room
 
     def post(self, parcel: Parcel) -> None:
         self.heard.append(parcel.body)
@@ -133,6 +143,29 @@ async def test_topics_with_the_same_listeners_share_one_parcel_and_others_do_not
     hub.flush()
     assert (one.heard, two.heard, three.heard) == ([b"1,3,4"], [b"1,3,4"], [b"2"])
     assert one.heard[0] is two.heard[0]
+
+
+async def test_an_idle_listener_gets_one_frame_a_flush_and_equal_ones_are_made_once() -> None:
+    hub = Hub(FakeBroker(), time=Time(), wire=lambda array: b"!" + array)
+    one, two, three = Ear(idle=True), Ear(idle=True), Ear(idle=True)
+    busy, full = Ear(), Ear(idle=True, room=False)
+    await hub.join(1, {"a": one, "b": one})
+    await hub.join(2, {"a": two, "b": two})
+    await hub.join(3, {"a": three, "c": three})
+    await hub.join(4, {"b": busy})
+    await hub.join(5, {"c": full})
+    for name, body in (("a", b"1"), ("c", b"2"), ("b", b"3")):
+        hub.broadcast(name, body)
+    hub.flush()
+    assert [len(ear.frames) for ear in (one, two, three)] == [1, 1, 1]
+    assert three.frames == [b"![1,2]"]
+    assert one.frames == two.frames == [b"![1,3]"]
+    assert (busy.heard, full.heard, full.frames) == ([b"3"], [b"2"], [])
+    hub.broadcast("b", b"4")
+    busy.idle = True
+    hub.flush()
+    assert one.frames[1] is two.frames[1] is busy.frames[0]
+    assert (hub.messages, hub.deliveries) == (4, 11)
 
 
 async def test_who_comes_or_goes_changes_who_hears() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from breezeway.contracts.stream import CandleMessage, DepthMessage, FeedMessage, GapMessage, TickMessage, encode
-from gateway_service.application.parcels import MOST_BYTES, bundle, parcel, pieces
+from gateway_service.application.parcels import MOST_BYTES, parcel, pieces
 
 TICK = TickMessage("NSE:A", 1, 1.0, 1, 1, 1.0, 1, 1.0, 1, 1.0, 1.0, 1.0, 1.0, 1.0, 1, 1.0, None, 1, 1, None, None, 1)
 
@@ -36,16 +36,3 @@ def test_what_waited_long_is_cut_into_frames_that_every_client_takes() -> None:
     assert [each for piece in cut for each in piece] == parcels
     giant = parcel("tick:1", b"x" * (MOST_BYTES + 1))
     assert list(pieces([parcels[0], giant, parcels[1]])) == [[parcels[0]], [giant], [parcels[1]]]
-
-
-def test_a_bundle_is_made_ready_for_the_wire_once() -> None:
-    made: list[bytes] = []
-
-    def wire(frame: bytes) -> bytes:
-        made.append(frame)
-        return b"!" + frame
-
-    assert bundle([parcel("a", b"1"), parcel("b", b"2")], wire).wire == b"![1,2]"
-    only = bundle([parcel("tick:a", b'{"type":"tick"}')], wire)
-    assert (only.key, only.wire) == ("tick:a", b'![{"type":"tick"}]')
-    assert len(made) == 2

@@ -48,6 +48,9 @@ class Client(Connection):
     def market_channels(self):  # type: ignore[no-untyped-def]
         return self._listed
 
+    def market_names(self):  # type: ignore[no-untyped-def]
+        return [channel.name for channel in self._listed]
+
     @property
     def wants_feed(self) -> bool:
         return bool(self._listed)

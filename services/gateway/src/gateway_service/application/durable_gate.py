@@ -41,6 +41,14 @@ class DurableGate:
         if self._held is None:
             self._held = deque(maxlen=_MAX_HELD)
 
+    @property
+    def idle(self) -> bool:
+        """Never: every message has to be looked at."""
+        return False
+
+    def write(self, frame: bytes) -> bool:
+        return False
+
     def post(self, parcel: Parcel) -> None:
         for part in parcel.parts or (parcel,):
             if self._held is not None:

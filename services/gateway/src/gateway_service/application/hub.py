@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from gateway_service.application.parcels import Parcel, bundle, parcel, pieces
+from gateway_service.application.parcels import MOST_BYTES, Parcel, bundle, parcel, pieces
 from gateway_service.application.stream_ports import Broker
 
 
@@ -20,6 +20,15 @@ class FlushMeter(Protocol):
 
 class Listener(Protocol):
     """Takes parcels without waiting and without raising."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it would rather have bytes for its socket than parcels: nothing of before waits."""
+        ...
+
+    def write(self, frame: bytes) -> bool:
+        """Put bytes on the socket at once; False when it has no room, and the parcels must be posted after all."""
+        ...
 
     def post(self, parcel: Parcel) -> None: ...
 
@@ -57,7 +66,7 @@ class Hub:
             everybody takes a good part of that time, the pause grows with it, up to ten times: fewer and larger frames
             are what keeps a thousand clients served.
         time: monotonic seconds.
-        wire: makes of a JSON array what is written to a socket; prepared here, once an audience.
+        wire: makes of a JSON array what is written to a socket.
     """
 
     def __init__(
@@ -154,16 +163,40 @@ class Hub:
                 parcels = posts[audience] = []
             parcels.append(parcel(name, body))
         self.messages += len(pending)
+        shares: dict[Listener, list[Parcel]] = {}
         for audience, parcels in posts.items():
             self.deliveries += len(parcels) * len(audience.listeners)
             for piece in pieces(parcels):
-                shared = bundle(piece, self._wire)
+                shared = bundle(piece)
                 for listener in audience.listeners:
-                    listener.post(shared)
+                    share = shares.get(listener)
+                    if share is None:
+                        shares[listener] = [shared]
+                    else:
+                        share.append(shared)
+        self._hand_on(shares)
         # Asked for now, run after the loop has written what was posted: until then it had no time for anything else.
         asyncio.get_running_loop().call_soon(self._pace, self._flushed_at)
         if self._meter is not None and pending:
             self._meter.flushed(pending[-1][1], self._time() - self._oldest_at)
+
+    def _hand_on(self, shares: Mapping[Listener, list[Parcel]]) -> None:
+        """One frame a listener: prepared once where many get the same and nothing else."""
+        frames: dict[int, bytes] = {}
+        for listener, parcels in shares.items():
+            if self._wire is not None and listener.idle:
+                if len(parcels) == 1:
+                    frame = frames.get(id(parcels[0]))
+                    if frame is None:
+                        frame = frames[id(parcels[0])] = self._wire(b"[" + parcels[0].body + b"]")
+                elif sum([each[2] for each in parcels]) <= MOST_BYTES:
+                    frame = self._wire(b"[" + b",".join([each[1] for each in parcels]) + b"]")
+                else:
+                    frame = None
+                if frame is not None and listener.write(frame):
+                    continue
+            for each in parcels:
+                listener.post(each)
 
     def _pace(self, began: float) -> None:
         busy = self._time() - began

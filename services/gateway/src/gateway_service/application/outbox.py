@@ -55,17 +55,18 @@ class Outbox:
     def waiting_bytes(self) -> int:
         return self._bytes
 
+    @property
+    def idle(self) -> bool:
+        """Whether bytes may go straight to the socket: nothing waits, and no write is under way."""
+        return self.express is not None and not self._pending and self.sending_since is None and not self.overflowed
+
+    def write(self, frame: bytes) -> bool:
+        """Put prepared bytes on the socket now, while `idle`; False when it takes no more."""
+        return self.express is not None and self.express(frame)
+
     def post(self, parcel: Parcel) -> None:
         """Add a parcel."""
         if self.overflowed:
-            return
-        if (
-            parcel.wire is not None
-            and self.express is not None
-            and not self._pending
-            and self.sending_since is None
-            and self.express(parcel.wire)
-        ):
             return
         self._pending.append(parcel)
         self._bytes += parcel.size

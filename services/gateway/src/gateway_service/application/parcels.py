@@ -1,6 +1,6 @@
 """A message on its way to many connections: made once, shared by all of their outboxes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 
@@ -12,8 +12,6 @@ class Parcel(NamedTuple):
     size: int
     parts: tuple["Parcel", ...] = ()
     """What a bundle consists of, for whoever must look at single messages; empty for a single message."""
-    wire: bytes | None = None
-    """What a client reads when it gets this parcel and nothing else: prepared once, written to many sockets."""
 
 
 # Matched against the bytes as `breezeway.contracts.stream.encode` writes them: `type` last, `closed` before it. A
@@ -31,17 +29,12 @@ def parcel(topic: str, body: bytes) -> Parcel:
     return Parcel(topic if body.endswith(_REPLACEABLE) else None, body, len(body))
 
 
-def bundle(parcels: Sequence[Parcel], wire: Callable[[bytes], bytes] | None = None) -> Parcel:
-    """Several messages as one parcel, so that they are joined once however many connections they go to.
-
-    Args:
-        wire: makes of a JSON array what is written to a socket.
-    """
+def bundle(parcels: Sequence[Parcel]) -> Parcel:
+    """Several messages as one parcel, so that they are joined once however many connections they go to."""
     if len(parcels) == 1:
-        only = parcels[0]
-        return only if wire is None else only._replace(wire=wire(b"[" + only.body + b"]"))
+        return parcels[0]
     body = b",".join([parcel.body for parcel in parcels])
-    return Parcel(None, body, len(body), tuple(parcels), None if wire is None else wire(b"[" + body + b"]"))
+    return Parcel(None, body, len(body), tuple(parcels))
 
 
 def pieces(parcels: list[Parcel]) -> Iterator[list[Parcel]]:

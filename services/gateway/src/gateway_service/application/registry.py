@@ -155,7 +155,7 @@ class Registry:
         wanted: dict[str, set[str]] = defaultdict(set)
         for member in self._members.values():
             if member.connection.feed is not None:
-                wanted[member.connection.feed].update(c.name for c in member.connection.market_channels())
+                wanted[member.connection.feed].update(member.connection.market_names())
         for feed, channels in wanted.items():
             if channels:
                 await self._interest.announce(feed, channels)

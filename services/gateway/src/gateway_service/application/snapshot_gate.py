@@ -26,6 +26,14 @@ class SnapshotGate:
         self._held: deque[Parcel] | None = deque(maxlen=_MAX_HELD)
         self._next: int | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Never: every message has to be looked at."""
+        return False
+
+    def write(self, frame: bytes) -> bool:
+        return False
+
     def post(self, parcel: Parcel) -> None:
         for part in parcel.parts or (parcel,):
             self._post(part)
