@@ -48,11 +48,11 @@ class NewOrder(BaseModel):
     trigger_price: Price | None = None
     product: Product = Field(examples=["cnc"])
     validity: Validity = Validity.DAY
-    disclosed_quantity: Units = 0
+    disclosed_quantity: Units | None = None
     tag: str | None = Field(None, max_length=64, examples=["breakout"])
 
     def request(self) -> OrderRequest:
-        return OrderRequest(**dict(self))
+        return OrderRequest(**dict(self) | {"disclosed_quantity": self.disclosed_quantity or 0})
 
 
 class OrderChange(BaseModel):

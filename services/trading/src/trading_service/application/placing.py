@@ -149,12 +149,14 @@ class PlaceOrder:
             )
             if self._saved.get(market.instrument.symbol) != market.instrument:
                 await work.save_contract(market.instrument)
-            await work.add_order(stored)
-            await work.book(account.id, hold(requirement.blocked, str(order_id), balances))
-            await work.add_event(order_id, StoredEvent("new", "new", "received", stored.text or "", market.at))
-            await work.add_command(order_id, "place", {})
             view = order_view(stored)
-            await work.tell(user_id, message("order", view))
+            await work.receive(
+                stored,
+                hold(requirement.blocked, str(order_id), balances),
+                StoredEvent("new", "new", "received", stored.text or "", market.at),
+                "place",
+                message("order", view),
+            )
             if key is not None:
                 await work.keep_answer(user_id, _ROUTE, key, view.model_dump(mode="json"))
             await work.commit()

@@ -167,7 +167,19 @@ class Work(Protocol):
 
     # Orders
 
-    async def add_order(self, order: StoredOrder) -> None: ...
+    async def add_order(self, order: StoredOrder) -> None:
+        """Raises Conflict `duplicate_client_order_id`."""
+        ...
+
+    async def receive(
+        self, order: StoredOrder, entry: Entry, event: StoredEvent, command: str, message: Mapping[str, Any]
+    ) -> None:
+        """Add an order with its hold, its first event, its command and its message, in one round trip.
+
+        Raises:
+            Conflict: `duplicate_client_order_id`.
+        """
+        ...
 
     async def save_order(self, order: StoredOrder) -> None: ...
 

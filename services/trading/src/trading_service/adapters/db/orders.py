@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
 from breezeway.exchange.orders import WORKING, Order, OrderState, OrderType, Product, Side, Validity
-from trading_service.adapters.db.tables import commands, order_events, orders
+from trading_service.adapters.db.tables import commands, entries, legs, order_events, orders, outbox
 from trading_service.application.ports import Command, OrderFilter, StoredEvent, StoredOrder
+from trading_service.domain.ledger import Entry
 
 _o = orders.c
 _TERMS = (
@@ -29,14 +30,36 @@ class OrderRows(UnitOfWork):
     """Each method runs in the transaction of the unit of work."""
 
     async def add_order(self, order: StoredOrder) -> None:
-        values = {"id": order.id, "account_id": order.account_id, "user_id": order.user_id, "epoch": order.epoch}
         try:
-            await self.session.execute(sa.insert(orders).values(values | _values(order)))
+            await self.session.execute(_insert(order))
         except IntegrityError as error:
-            raise Conflict(
-                f"The account has an order with the client_order_id {order.order.client_order_id} already.",
-                code="duplicate_client_order_id",
-            ) from error
+            raise _told(error, order) from error
+
+    async def receive(
+        self, order: StoredOrder, entry: Entry, event: StoredEvent, command: str, message: Mapping[str, Any]
+    ) -> None:
+        written = [
+            _insert(order).cte("o"),
+            _insert_event(order.id, event).cte("v"),
+            sa.insert(commands).values(order_id=order.id, kind=command, body={}).cte("c"),
+            sa.insert(outbox).values(user_id=order.user_id, message=dict(message)).cte("m"),
+        ]
+        if not entry.empty:
+            values = {"account_id": order.account_id, "kind": entry.kind, "ref": entry.ref, "note": entry.note}
+            head = sa.insert(entries).values(values).returning(entries.c.id).cte("e")
+            wanted = sa.values(sa.column("name", sa.Text), sa.column("amount", legs.c.amount.type), name="w")
+            rows = wanted.data([(name, amount) for name, amount in entry.legs.items()])
+            source = sa.select(
+                head.c.id, sa.literal(order.account_id, sa.Uuid), rows.c.name, rows.c.amount
+            ).select_from(head.join(rows, sa.true()))
+            written += [
+                head,
+                sa.insert(legs).from_select(["entry_id", "account_id", "name", "amount"], source).cte("l"),
+            ]
+        try:
+            await self.session.execute(sa.select(sa.literal(1)).add_cte(*written))
+        except IntegrityError as error:
+            raise _told(error, order) from error
 
     async def save_order(self, order: StoredOrder) -> None:
         await self.session.execute(sa.update(orders).where(_o.id == order.id).values(_values(order)))
@@ -73,9 +96,7 @@ class OrderRows(UnitOfWork):
         return [_stored(row) for row in await self.session.execute(query)]
 
     async def add_event(self, order_id: UUID, event: StoredEvent) -> None:
-        values = {name: getattr(event, name) for name in ("kind", "state", "code", "text", "at")}
-        details = dict(event.details)
-        await self.session.execute(sa.insert(order_events).values(order_id=order_id, details=details, **values))
+        await self.session.execute(_insert_event(order_id, event))
 
     async def events(self, order_id: UUID) -> list[StoredEvent]:
         query = sa.select(order_events).where(order_events.c.order_id == order_id).order_by(order_events.c.id)
@@ -93,6 +114,25 @@ class OrderRows(UnitOfWork):
 
     async def drop_command(self, seq: int) -> None:
         await self.session.execute(sa.delete(commands).where(commands.c.seq == seq))
+
+
+def _insert(order: StoredOrder) -> sa.Insert:
+    keys = {"id": order.id, "account_id": order.account_id, "user_id": order.user_id, "epoch": order.epoch}
+    return sa.insert(orders).values(keys | _values(order))
+
+
+def _insert_event(order_id: UUID, event: StoredEvent) -> sa.Insert:
+    values = {name: getattr(event, name) for name in ("kind", "state", "code", "text", "at")}
+    return sa.insert(order_events).values(order_id=order_id, details=dict(event.details), **values)
+
+
+def _told(error: IntegrityError, order: StoredOrder) -> Exception:
+    if "client_order_id" not in str(error.orig):
+        return error
+    return Conflict(
+        f"The account has an order with the client_order_id {order.order.client_order_id} already.",
+        code="duplicate_client_order_id",
+    )
 
 
 def _values(order: StoredOrder) -> dict[str, Any]:
