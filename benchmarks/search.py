@@ -146,9 +146,12 @@ async def _load(http: httpx.AsyncClient, queries: Sequence[str], seconds: float)
         nonlocal failures
         due = started + number / RATE
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        answer = await http.get("/api/v1/instruments/search", params={"q": queries[number % len(queries)]})
+        try:
+            answer = await http.get("/api/v1/instruments/search", params={"q": queries[number % len(queries)]})
+            failures += answer.status_code != 200
+        except httpx.HTTPError:
+            failures += 1
         latencies.append((time.perf_counter() - due) * 1_000)
-        failures += answer.status_code != 200
 
     async with asyncio.TaskGroup() as group:
         for number in range(int(RATE * seconds)):
