@@ -42,6 +42,33 @@ def candles_of(frame: pd.DataFrame) -> Candles:
 
 
 @pytest.mark.real_data
+async def test_a_hundred_and_eighty_sessions_and_an_evening_with_open_interest_come_back_as_they_were(
+    db: AsyncEngine, real_data: Path
+) -> None:
+    stock = pd.read_csv(real_data / "candles_1min" / "FEDERALBNK_1min_nse1minR.csv.gz", dtype={"date": str})
+    stock["datetime"] = pd.to_datetime(stock["date"] + " " + stock["time"]) - pd.Timedelta(minutes=1)
+    crude = pd.read_csv(real_data / "misc" / "mcx_crudeoil_1min_oi_2026-07-27.csv")
+    crude["datetime"] = pd.to_datetime(crude["timestamp"]).dt.tz_localize(None)
+    crude = crude.sort_values("datetime")
+    with_interest = candles_of(crude)
+    interest = crude["open_interest"].to_numpy(np.int64)
+    oil = Candles.of(*(getattr(with_interest, name) for name in "tohlcv"), interest)
+    store = PostgresCandleStore(db)
+    for symbol, bars, size in (("NSE:FEDERALBNK", candles_of(stock), 68_165), ("MCX:CRUDEOIL", oil, len(crude))):
+        async with UnitOfWork(db) as work:
+            await write_days(work.session, symbol, Interval.MINUTE_1, split_days(bars), "real")
+            await work.commit()
+        stored = await store.read(symbol, Interval.MINUTE_1, date(2014, 1, 1), date(2026, 12, 31))
+        assert stored.equals(bars)
+        assert len(stored) == size
+        days = (await store.read_daily(symbol, Interval.DAY_1.sources, date(2014, 1, 1), date(2026, 12, 31))).days
+        assert int(days.v.sum()) == int(bars.v.sum())
+        assert days.h.max() == bars.h.max()
+    assert days.oi is not None
+    assert days.oi.tolist() == [int(interest[-1])]
+
+
+@pytest.mark.real_data
 async def test_the_set_of_fifty_stocks_is_stored_whole_and_resampled_as_pandas_does(
     db: AsyncEngine, outside: Any, real_data: Path
 ) -> None:
