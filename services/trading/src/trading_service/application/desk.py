@@ -9,11 +9,12 @@ from uuid import UUID
 from breezeway.clock import IST
 from breezeway.contracts.instruments import Instrument
 from breezeway.errors import Conflict, FieldFault, Forbidden, InvalidInput, NotFound, RateLimited
-from breezeway.exchange.checks import CheckContext, Failure, RateLimit, check_order
+from breezeway.exchange.checks import AccountState, CheckContext, Failure, RateLimit, check_order
 from breezeway.exchange.orders import Order, OrderType, Product, Side
 from breezeway.market_calendar.calendar import MarketCalendar
 from trading_service.application.ports import (
     ExchangeTime,
+    HeldPosition,
     Instruments,
     LastPrice,
     Prices,
@@ -22,6 +23,7 @@ from trading_service.application.ports import (
 )
 from trading_service.application.risk import Requirement, Risk, Surroundings
 from trading_service.domain.accounts import AccountKind, TradingAccount
+from trading_service.domain.bookkeeping import moves_principal
 from trading_service.domain.instruments import INDEX_NAMES, Contract, contract_of
 
 
@@ -135,10 +137,18 @@ class Desk:
             replaces: the working order that `order` is the new version of; it does not stand in its own way.
             group_id: of exits that close the same position; they sell the same shares only once between them.
         """
-        held = await work.positions(account.id)
-        working = [each for each in await work.working_orders(account.id) if replaces is None or each.id != replaces.id]
-        symbols = {each.symbol for each in held} | {each.order.symbol for each in working}
-        contracts = {**await work.contracts(symbols), market.contract.symbol: market.contract}
+        held: list[HeldPosition] = []
+        working: list[StoredOrder] = []
+        # What is paid in full needs neither margin nor shares, so nothing else of the account matters to it.
+        paid = moves_principal(market.contract, order.product) and order.is_buy
+        if not paid or account.state is not AccountState.ACTIVE:
+            held = await work.positions(account.id)
+            working = [
+                each
+                for each in await work.working_orders(account.id, order.symbol)
+                if replaces is None or each.id != replaces.id
+            ]
+        contracts = {**await work.contracts({each.symbol for each in held}), market.contract.symbol: market.contract}
         mine = next((h.position for h in held if (h.symbol, h.product) == (order.symbol, order.product)), None)
         quantity = mine.quantity if mine is not None else 0
         offered = sum(

@@ -33,7 +33,8 @@ class Surroundings:
     """What else the account has.
 
     Args:
-        contracts: of every symbol in `positions` and `working`.
+        working: orders of the same symbol.
+        contracts: of every symbol in `positions`.
         spots: last prices of underlyings by their symbol, where they are known.
     """
 

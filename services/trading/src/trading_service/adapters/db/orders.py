@@ -85,10 +85,12 @@ class OrderRows(UnitOfWork):
             query = query.where(_o.id < before)
         return [_stored(row) for row in await self.session.execute(query)]
 
-    async def working_orders(self, account_id: UUID | None = None) -> list[StoredOrder]:
+    async def working_orders(self, account_id: UUID | None = None, symbol: str | None = None) -> list[StoredOrder]:
         query = sa.select(orders).where(_o.state.in_(_UNFINISHED)).order_by(_o.id)
         if account_id is not None:
             query = query.where(_o.account_id == account_id)
+        if symbol is not None:
+            query = query.where(_o.symbol == symbol)
         return [_stored(row) for row in await self.session.execute(query)]
 
     async def group(self, group_id: UUID) -> list[StoredOrder]:
