@@ -90,9 +90,10 @@ def _intraday_labels(t: Integers, seconds: int, segment: Segment, calendar: Mark
         # A bar on a day that the calendar does not know is anchored where the segment usually opens.
         return opening if opening is not None else ist_midnight(day) + _usual_open(segment)
 
-    anchors = _per_day(ist_day(t), anchor)
-    labels = anchors + (t - anchors) // seconds * seconds
-    return np.where(t >= anchors, labels, -1)
+    # Within a day 32 bits do, whose remainder takes a third of the time.
+    since = (t - _per_day(ist_day(t), anchor)).astype(np.int32)
+    labels = t - since % np.int32(seconds)
+    return np.where(since >= 0, labels, -1) if since.min() < 0 else labels
 
 
 def _calendar_labels(t: Integers, interval: Interval, segment: Segment, calendar: MarketCalendar) -> Integers:
