@@ -134,11 +134,15 @@ async def once(target: Target, rate: int, *, lazy: int = 0) -> Figure:
         assert load.stdout is not None
         assert load.stdin is not None
         assert await asyncio.wait_for(load.stdout.readline(), 120) == b"ready\n"
-        start = time.time_ns() // 1000 + WARM_UP_SECONDS * 1_000_000
-        end = start + SECONDS * 1_000_000
-        load.stdin.write(f"[{start},{end}]\n".encode())
-        feeding = fanout_publisher.Plan(target.redis_url, target.feed, target.symbols, rate, end + 100_000)
+        feeding = fanout_publisher.Plan(target.redis_url, target.feed, target.symbols, rate)
         async with child("benchmarks.fanout_publisher", feeding) as publisher:
+            assert publisher.stdout is not None
+            assert publisher.stdin is not None
+            assert await asyncio.wait_for(publisher.stdout.readline(), 60) == b"ready\n"
+            start = time.time_ns() // 1000 + WARM_UP_SECONDS * 1_000_000
+            end = start + SECONDS * 1_000_000
+            publisher.stdin.write(f"{end + 100_000}\n".encode())
+            load.stdin.write(f"[{start},{end}]\n".encode())
             await asyncio.sleep(start / 1e6 - time.time())
             before, began = sum(server.cpu_times()[:2]), time.monotonic()
             await asyncio.sleep(end / 1e6 - time.time())

@@ -1,6 +1,8 @@
 """Feeds Redis as the feed owner does: ticks encoded once, published in batches by the owner's own fenced script.
 
 python -m benchmarks.fanout_publisher < plan.json
+
+Prints `ready`, then reads from standard input until when it has to publish (epoch microseconds), and begins at once.
 """
 
 import asyncio
@@ -21,13 +23,12 @@ from market_data_service.application.feed_session import FeedRules
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`rate` ticks a second over all symbols, until `end` (epoch microseconds)."""
+    """`rate` ticks a second over all symbols."""
 
     redis_url: str
     feed: str
     symbols: list[str]
     rate: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,12 @@ async def run(plan: Plan) -> None:
     redis, rules = connect(plan.redis_url), FeedRules()
     publisher, lease = RedisPublisher(redis), Tenure(plan.feed)
     await redis.set(keys.feed_lease(plan.feed), lease.holder)
+    print("ready", flush=True)
+    end = int(await asyncio.to_thread(sys.stdin.readline))
     began = time.time_ns() // 1000
     made = 0
     try:
-        while (now := time.time_ns() // 1000) < plan.end:
+        while (now := time.time_ns() // 1000) < end:
             due = (now - began) * plan.rate // 1_000_000
             while made < due:
                 batch = []

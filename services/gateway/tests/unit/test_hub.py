@@ -199,3 +199,19 @@ async def test_the_first_message_after_a_pause_leaves_at_once_and_the_next_ones_
     assert ear.heard == [b"1"]
     await asyncio.sleep(0.08)
     assert ear.heard == [b"1", b"2,3"]
+
+
+async def test_a_hub_that_is_late_keeps_the_newest_of_each_topic_once_for_all() -> None:
+    hub = Hub(FakeBroker(), time=Time())
+    ears = [Ear() for _ in range(3)]
+    for number, ear in enumerate(ears):
+        await hub.join(number, {"a": ear, "b": ear})
+    tick = b'{"seq":%d,"pad":"' + b"x" * 10_000 + b'","type":"tick"}'
+    for number in range(150):
+        hub.broadcast("a", tick % number)
+    hub.broadcast("b", b'{"type":"gap"}')
+    hub.flush()
+    for ear in ears:
+        assert [body[:10] for body in ear.heard] == [b'{"seq":149']
+        assert ear.heard[0].endswith(b'{"type":"gap"}')
+    assert (hub.conflated, hub.deliveries) == (149 * 3, 2 * 3)

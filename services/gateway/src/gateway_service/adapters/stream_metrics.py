@@ -62,7 +62,7 @@ class StreamCollector(Collector):
         counts = {
             "stream_messages": ("Messages taken from Redis.", self._hub.messages),
             "stream_deliveries": ("Messages times their listeners.", self._hub.deliveries),
-            "stream_conflated": ("Messages that newer ones replaced for slow clients.", load.conflated),
+            "stream_conflated": ("Messages that newer ones replaced.", load.conflated + self._hub.conflated),
             "stream_gaps": ("Gaps told to clients, one an instrument and client.", load.gaps),
         }
         for name, (text, value) in counts.items():

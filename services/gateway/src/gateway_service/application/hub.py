@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
-from gateway_service.application.parcels import MOST_BYTES, Parcel, bundle, parcel, pieces
+from gateway_service.application.parcels import MOST_BYTES, Parcel, bundle, newest, parcel, pieces
 from gateway_service.application.stream_ports import Broker
+
+_LATE_BYTES: Final = 1_048_576
 
 
 class FlushMeter(Protocol):
@@ -89,6 +91,8 @@ class Hub:
         """Taken from the broker so far."""
         self.deliveries = 0
         """Messages times listeners so far."""
+        self.conflated = 0
+        """The same of what newer messages replaced because this process was late."""
         self._flush_seconds = flush_seconds
         self._pause = flush_seconds
         self._topics: dict[str, _Topic] = {}
@@ -165,6 +169,10 @@ class Hub:
         self.messages += len(pending)
         shares: dict[Listener, list[Parcel]] = {}
         for audience, parcels in posts.items():
+            if sum([each[2] for each in parcels]) > _LATE_BYTES:
+                # We are late ourselves, and every outbox would have to conflate this: once is enough for all.
+                before, parcels = len(parcels), newest(parcels)
+                self.conflated += (before - len(parcels)) * len(audience.listeners)
             self.deliveries += len(parcels) * len(audience.listeners)
             for piece in pieces(parcels):
                 shared = bundle(piece)

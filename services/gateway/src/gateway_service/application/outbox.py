@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway_service.application.parcels import Parcel
+from gateway_service.application.parcels import Parcel, newest
 
 
 class Outbox:
@@ -96,15 +96,9 @@ class Outbox:
         return frame
 
     def _conflate(self) -> None:
-        newest: dict[object, Parcel] = {}
-        single = [part for parcel in self._pending for part in parcel.parts or (parcel,)]
-        for position, parcel in enumerate(single):
-            name: object = parcel.key if parcel.key is not None else position
-            # Taken out first, so that the newer parcel stands behind whatever came between the two.
-            newest.pop(name, None)
-            newest[name] = parcel
-        self.conflated += len(single) - len(newest)
-        self._pending = list(newest.values())
+        before = sum([len(parcel.parts) or 1 for parcel in self._pending])
+        self._pending = newest(self._pending)
+        self.conflated += before - len(self._pending)
         self._bytes = sum(parcel.size for parcel in self._pending)
         if self._bytes > self._limit:
             self.overflowed = True

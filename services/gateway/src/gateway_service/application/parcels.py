@@ -1,6 +1,6 @@
 """A message on its way to many connections: made once, shared by all of their outboxes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 
@@ -35,6 +35,20 @@ def bundle(parcels: Sequence[Parcel]) -> Parcel:
         return parcels[0]
     body = b",".join([parcel.body for parcel in parcels])
     return Parcel(None, body, len(body), tuple(parcels))
+
+
+def newest(parcels: Iterable[Parcel]) -> list[Parcel]:
+    """The last parcel of each key, and all without one; in order, bundles taken apart."""
+    kept: dict[object, Parcel] = {}
+    position = 0
+    for parcel in parcels:
+        for part in parcel.parts or (parcel,):
+            position += 1
+            name: object = part.key if part.key is not None else position
+            # Taken out first, so that the newer parcel stands behind whatever came between the two.
+            kept.pop(name, None)
+            kept[name] = part
+    return list(kept.values())
 
 
 def pieces(parcels: list[Parcel]) -> Iterator[list[Parcel]]:
