@@ -18,7 +18,6 @@ ROUTES = {
     "instruments": "/api/v1/instruments/search?q=RELIANCE",
     "market-data": "/api/v1/watchlists",
     "trading": "/api/v1/trading/accounts",
-    "trading": "/api/v1/trading/accounts",
 }
 
 
