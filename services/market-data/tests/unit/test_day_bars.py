@@ -85,3 +85,37 @@ def test_merging_is_a_union_in_which_one_side_wins(keep_stored: bool, price: flo
 )
 def test_how_many_bars_a_day_has_room_for(segment: Segment, day: date, interval: Interval, count: int) -> None:
     assert expected_bars(segment, day, interval, CALENDAR) == count
+
+
+@pytest.mark.parametrize(
+    ("segment", "day", "minutes"),
+    [
+        (Segment.NSE, date(2026, 7, 20), 375),  # a plain day before the closing auction
+        (Segment.NSE, date(2026, 11, 20), 375),  # a stock without derivatives after it
+        (Segment.NFO, date(2026, 7, 20), 375),
+        (Segment.NFO, date(2026, 11, 20), 385),
+        (Segment.NSE, date(2026, 11, 8), 60),  # Muhurat, on a Sunday
+        (Segment.MCX, date(2026, 7, 20), 870),  # New York has daylight saving time
+        (Segment.MCX, date(2026, 11, 20), 895),
+        (Segment.NSE, date(2026, 11, 21), 0),
+    ],
+)
+def test_a_day_has_as_many_minutes_as_its_sessions(segment: Segment, day: date, minutes: int) -> None:
+    assert expected_bars(segment, day, Interval.MINUTE_1, CALENDAR) == minutes
+    assert expected_bars(segment, day, Interval.DAY_1, CALENDAR) == min(1, minutes)
+    assert expected_bars(segment, day, Interval.MINUTE_5, CALENDAR) == minutes // 5
+
+
+def test_the_closing_auction_belongs_to_a_stocks_day_and_to_no_index() -> None:
+    """15:30 to 15:35 since 2026-08-03; before, and for an index, what is printed then means nothing."""
+    for day, with_auction, kept in (
+        (date(2026, 11, 20), True, 2),
+        (date(2026, 11, 20), False, 1),
+        (date(2026, 7, 20), True, 1),
+    ):
+        midnight = ist_midnight(day)
+        t = [midnight + 15 * 3600 + 14 * 60, midnight + 15 * 3600 + 32 * 60, midnight + 15 * 3600 + 41 * 60]
+        price = [100.0] * 3
+        bars = Candles.of(t, price, price, price, price, [1] * 3)
+        found = in_session(bars, Interval.MINUTE_1, Segment.NSE, CALENDAR, with_auction=with_auction)
+        assert found.t.tolist() == t[:kept]
