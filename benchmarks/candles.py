@@ -14,7 +14,6 @@ Everything runs in this process against an embedded PostgreSQL of its own, so th
 Every peer must answer the same bytes. `benchmarks.candles_http` asks the same of a running stack.
 """
 
-import asyncio
 import hashlib
 import statistics
 import subprocess
@@ -29,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pandas as pd
+import uvloop
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -249,4 +249,5 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, EmbeddedPostgres(Path(folder)) as postgres:
         postgres.create_database("bench")
         migrate.upgrade(SERVICE, postgres.url("bench"))
-        return asyncio.run(run(postgres.url("bench")))
+        # As the service's server does.
+        return uvloop.run(run(postgres.url("bench")))
