@@ -18,11 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from breezeway.money import ZERO, to_paise_up
-from breezeway.options import black76
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +91,18 @@ def _derivatives(legs: list[Leg], today: date, rules: MarginRules) -> Decimal:
 
 
 def _worst_value(legs: list[Leg], spot: float, today: date, rules: MarginRules) -> float:
+    # NumPy and SciPy weigh some 30 MB, which a process that margins no derivative need not carry.
+    import numpy as np
+
+    from breezeway.options import black76
+
     on_index = legs[0].on_index
     scan = rules.index_scan if on_index else rules.stock_scan
     moves = 1.0 + scan * np.linspace(-1.0, 1.0, 2 * rules.steps + 1)
     base = rules.index_volatility if on_index else rules.stock_volatility
     vols = base * np.array([1.0 - rules.volatility_shift, 1.0, 1.0 + rules.volatility_shift])
     prices = spot * moves
-    value: NDArray[np.float64] = np.zeros((len(vols), len(prices)))
+    value = np.zeros((len(vols), len(prices)))
     for leg in legs:
         if leg.strike is None or leg.call is None or leg.expiry is None:
             value += leg.quantity * float(leg.price) * (moves - 1.0)
