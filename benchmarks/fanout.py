@@ -1,4 +1,4 @@
-"""Fan-out: 100 WebSocket clients, each on 50 instruments, against one gateway process and against three peers.
+"""Fan-out: 100 WebSocket clients, each on 50 instruments, against one gateway process and two peers.
 
     python -m benchmarks.fanout 10000 20000      # ticks a second in; each is delivered 100 times
 
@@ -34,8 +34,8 @@ from breezeway.testing.feed_stack import free_port, run_gateway
 CLIENTS, INSTRUMENTS = 100, 50
 RATES = (1_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000)
 OURS, NAIVE = "Breezeway", "FastAPI, a subscription per socket"
-MEMORY_LAYER, REDIS_LAYER = "Django Channels, in-memory layer", "Django Channels, Redis layer"
-PEER_RATES = {NAIVE: (50, 100, 150, 300, 600), MEMORY_LAYER: (50, 100, 200, 400), REDIS_LAYER: (25, 50, 100, 200)}
+CHANNELS = "Django Channels, Redis layer"
+PEER_RATES = {NAIVE: (50, 100, 150, 300, 600), CHANNELS: (25, 50, 100, 200)}
 WARM_UP_SECONDS, SECONDS = 2, 5
 PEER_PYTHON = Path(".venv-peers/bin/python")
 SYMBOLS = [f"NSE:S{n}" for n in range(INSTRUMENTS)]
@@ -83,7 +83,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="breezeway-fanout-") as folder, EmbeddedValkey(Path(folder)) as valkey:
         best: dict[str, float] = {}
         for name, rates in ({OURS: RATES} | PEER_RATES).items():
-            if name in (MEMORY_LAYER, REDIS_LAYER) and not PEER_PYTHON.exists():
+            if name == CHANNELS and not PEER_PYTHON.exists():
                 sys.stderr.write(f"{name} is left out: sh .ci/peers has not been run\n")
                 continue
             best[name] = 0.0
@@ -122,7 +122,6 @@ def _target(name: str, valkey: EmbeddedValkey, logs: Path) -> "AbstractAsyncCont
         valkey,
         logs,
         [str(PEER_PYTHON), "-m", "daphne", "-b", "127.0.0.1", "benchmarks.peers.channels_app:application", "-p"],
-        CHANNELS_LAYER="memory" if name == MEMORY_LAYER else "redis",
     )
 
 

@@ -25,7 +25,7 @@ from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.testing.feed_stack import FeedStack, run_feed_stack
-from breezeway.testing.feed_watch import state_of
+from breezeway.testing.feed_watch import described, state_of
 from breezeway.testing.stream_client import StreamClient
 
 ROOMS = 50
@@ -105,9 +105,7 @@ async def _capacity(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, logs: Pa
         try:
             await redis.zadd(keys.feed_interest(stack.feed), {f"tick:{s}": time.time() + 120 for s in SYMBOLS})
             stack.start_owner()
-            async with asyncio.timeout(60):
-                while "last_event_ms" not in await state_of(stack, redis):
-                    await asyncio.sleep(0.1)
+            await described(stack, redis)
             await asyncio.sleep(3)
             before = await state_of(stack, redis)
             await asyncio.sleep(SECONDS)

@@ -1,10 +1,10 @@
 """Django Channels as its documentation shows it: a consumer a socket, a group an instrument, served by daphne.
 
-One task in the server's own process takes what the publisher says from Redis and sends it to the groups; with the
-in-memory layer there is no other way, and for the Redis layer it saves a process. The consumer speaks as much of our
-stream's protocol as the load generator needs and checks no token, which flatters it. Run from `.venv-peers`:
+The layer is the default one for production, over Redis. One task in the server's own process takes what the publisher
+says and sends it to the groups, which saves a process. The consumer speaks as much of our stream's protocol as the load
+generator needs and checks no token, which flatters it. Run from `.venv-peers`:
 
-    CHANNELS_LAYER=memory|redis REDIS_URL=… FEED=… daphne benchmarks.peers.channels_app:application
+    REDIS_URL=… FEED=… daphne benchmarks.peers.channels_app:application
 """
 
 import asyncio
@@ -15,18 +15,15 @@ import django
 from django.conf import settings
 from redis.asyncio import Redis
 
-LAYERS = {
-    "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
-    "redis": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
-    },
-}
-
 settings.configure(
     SECRET_KEY="benchmark",  # noqa: S106 - nothing is signed here
     INSTALLED_APPS=["channels"],
-    CHANNEL_LAYERS={"default": LAYERS[os.environ["CHANNELS_LAYER"]]},
+    CHANNEL_LAYERS={
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
+        }
+    },
 )
 django.setup()
 
