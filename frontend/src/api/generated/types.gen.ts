@@ -572,7 +572,7 @@ export type NewGroup = {
 export type NewOrder = {
     account_id: string;
     client_order_id?: string | null;
-    disclosed_quantity?: string;
+    disclosed_quantity?: string | null;
     order_type: OrderType;
     price?: string | null;
     product: Product;
@@ -2821,6 +2821,8 @@ export type ReadCandlesData = {
         limit?: number;
         format?: string;
         indicators?: string | null;
+        adjusted?: boolean;
+        cursor?: string | null;
         live?: boolean;
     };
     url: '/api/v1/candles/{symbol}';
