@@ -1,5 +1,6 @@
 """H-01: Schemathesis over the API as two users and as nobody: no server error, and nobody reads what is another's."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,19 +8,29 @@ import httpx
 import pytest
 
 from breezeway.ids import new_id
-from breezeway.testing.fuzz import Login, fuzz
+from breezeway.testing.fuzz import FuzzReport, Login, fuzz
 from breezeway.testing.stack_process import StackProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Thousands of requests a minute from one address are what the limits are there to stop; here they would stop the test.
 NO_LIMITS = {
+    "BREEZEWAY_LIMITS": json.dumps(
+        {
+            kind: {party: "1000000/60" for party in ("ip", "user", "key", "all")}
+            for kind in ("credentials", "write", "read", "export", "everything")
+        }
+    ),
+    "LOGIN_ACCOUNT_LIMIT_PER_QUARTER_HOUR": "100000",
+    "LOGIN_GLOBAL_LIMIT_PER_MINUTE": "100000",
+    "MAIL_REQUEST_LIMIT_PER_MINUTE": "100000",
     "LOGIN_LIMIT_PER_MINUTE": "100000",
     "LOGIN_IP_LIMIT_PER_MINUTE": "100000",
     "REGISTER_LIMIT_PER_MINUTE": "100000",
 }
 CANARY = "canary-of-a-third-user"
 ACCOUNTS = "^/api/v1/(auth|users|broker-accounts|audit)"
+EVERYTHING_ELSE = "^/(api/v1|udf)/(?!auth|users|broker-accounts|audit|dev)"
 SECONDS = 60
 
 
@@ -49,9 +60,19 @@ def signed_in(http: httpx.Client, login: Login) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+def fuzzed(stack: StackProcess, http: httpx.Client, folder: Path, paths: str) -> FuzzReport:
+    """A run as two new users that found nothing."""
+    report = fuzz(stack.url, paths, [made_user(http, "alice"), made_user(http, "bob")], folder, seconds=SECONDS)
+    print(f"{report.cases} requests")
+    assert report.exit_status == 0, report.text[-8000:]
+    assert report.cases > 1_000
+    assert report.exchanges.count('"status": 429') < report.cases / 20, "the limits stopped the test, not the attacker"
+    assert CANARY not in report.exchanges
+    return report
+
+
 def test_h_01_accounts(unlimited_stack: StackProcess, http: httpx.Client, tmp_path: Path) -> None:
-    victim = made_user(http, CANARY)
-    headers = signed_in(http, victim)
+    headers = signed_in(http, made_user(http, CANARY))
     account = {
         "broker": "breeze",
         "label": CANARY,
@@ -61,13 +82,21 @@ def test_h_01_accounts(unlimited_stack: StackProcess, http: httpx.Client, tmp_pa
     }
     assert http.post("/api/v1/broker-accounts", json=account, headers=headers).status_code == 201
 
-    report = fuzz(
-        unlimited_stack.url, ACCOUNTS, [made_user(http, "alice"), made_user(http, "bob")], tmp_path, seconds=SECONDS
-    )
+    fuzzed(unlimited_stack, http, tmp_path, ACCOUNTS)
 
-    print(f"{report.cases} requests")
-    assert report.exit_status == 0, report.text[-8000:]
-    assert report.cases > 1_000
-    assert CANARY not in report.exchanges
     kept = http.get("/api/v1/broker-accounts", headers=headers).json()["items"]
     assert [item["label"] for item in kept] == [CANARY]
+
+
+def test_h_01_market_data_and_trading(unlimited_stack: StackProcess, http: httpx.Client, tmp_path: Path) -> None:
+    headers = signed_in(http, made_user(http, CANARY))
+    lists = "/api/v1/watchlists"
+    assert http.post(lists, json={"name": CANARY, "symbols": ["NSE:INFY"]}, headers=headers).status_code == 201
+    paper = {"name": CANARY, "initial_cash": "100000"}
+    assert http.post("/api/v1/trading/accounts", json=paper, headers=headers).status_code == 201
+
+    fuzzed(unlimited_stack, http, tmp_path, EVERYTHING_ELSE)
+
+    assert [each["name"] for each in http.get(lists, headers=headers).json()["items"]] == [CANARY]
+    accounts = http.get("/api/v1/trading/accounts", headers=headers).json()["items"]
+    assert [(each["name"], each["cash"]) for each in accounts] == [(CANARY, "100000.00")]

@@ -71,9 +71,10 @@ def create_service(
     problem.install(app)
     openapi.correct(app)
     app.add_middleware(BodyLimitMiddleware, limit=body_limit)
-    app.add_middleware(UnexpectedErrorMiddleware)
     for gate in reversed(middleware):
         app.add_middleware(gate.cls, *gate.args, **gate.kwargs)
+    # Around the gates too: they fail as unexpectedly as everything else.
+    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestIdMiddleware)
 
     @app.get("/livez", include_in_schema=False)

@@ -9,6 +9,8 @@ import pytest_asyncio
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breezeway.errors import NotFound, RateLimited
 from breezeway.http.app import Check, create_service
@@ -163,3 +165,22 @@ async def test_readiness_follows_the_dependency(client: httpx.AsyncClient, depen
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]) == (503, {"store": "ConnectionError"})
     assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_gate_that_fails_is_a_problem_with_the_requests_id_too() -> None:
+    async def build(_app: FastAPI, _stack: AsyncExitStack) -> Mapping[str, Check]:
+        return {}
+
+    class Broken:
+        def __init__(self, app: ASGIApp) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise KeyError("a secret detail")
+
+    app = create_service("test", build=build, middleware=[Middleware(Broken)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as http:
+        answer = await http.get("/livez", headers={"X-Request-ID": "abcdefgh-4"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.json()["request_id"] == "abcdefgh-4"
+    assert "secret" not in answer.text

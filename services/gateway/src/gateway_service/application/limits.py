@@ -76,14 +76,13 @@ class RequestLimits:
             raise refusal(standing)
 
     def _buckets(self, route_class: RouteClass, caller: Caller) -> list[Bucket]:
-        whose = {Party.IP: party_of(caller.ip), Party.USER: caller.user_id, Party.KEY: caller.key}
-        found = [
-            Bucket(f"{route_class}:{party}:{whose[party]}", rate)
-            for party, rate in self._limits[route_class].items()
+        whose = {Party.IP: party_of(caller.ip), Party.USER: caller.user_id, Party.KEY: caller.key, Party.ALL: "all"}
+        return [
+            Bucket(f"{kind}:{party}:{whose[party]}", rate)
+            for kind in (route_class, RouteClass.EVERYTHING)
+            for party, rate in self._limits[kind].items()
             if whose[party] is not None
         ]
-        everything = self._limits[RouteClass.EVERYTHING][Party.ALL]
-        return [*found, Bucket(RouteClass.EVERYTHING, everything)]
 
 
 def refusal(standing: Standing) -> RateLimited:
