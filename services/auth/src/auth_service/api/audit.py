@@ -5,13 +5,14 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from auth_service.api.dependencies import Limit, TheServices
 from auth_service.api.paging import Cursor, Page, page_of
 from auth_service.application.audit_log import AuditFilter
 from auth_service.domain.audit import AuditEntry
 from breezeway.errors import Forbidden
+from breezeway.http.fields import Moment
 from breezeway.security.scopes import require_scope
 from breezeway.security.tokens import Principal
 
@@ -25,8 +26,8 @@ _Kind = Annotated[
         examples=["sign_in"],
     ),
 ]
-_From = Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive.")]
-_To = Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")]
+_From = Annotated[Moment | None, Query(alias="from", description="Inclusive.")]
+_To = Annotated[Moment | None, Query(alias="to", description="Exclusive.")]
 _Of = Annotated[UUID | None, Query(description="Somebody else's events; for administrators.")]
 _Everyone = Annotated[bool, Query(description="Everybody's events, and those of nobody known; for administrators.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from auth_service.api.dependencies import Limit, Services, TheOrigin, TheServices
 from auth_service.api.fields import Body, Email, GivenPassword, Label, NewPassword, OneTimeCode, OpaqueToken
@@ -55,7 +55,7 @@ class LoginBody(Body):
     otp: OneTimeCode | None = Field(
         None, description="The code of the authenticator app, or a recovery code, where two-factor sign-in is on."
     )
-    cookie: bool = Field(
+    cookie: StrictBool = Field(
         False,
         description="For web pages of this origin: the refresh token comes in an HttpOnly cookie, and the answer's is "
         "null.",
