@@ -41,7 +41,9 @@ async function enter(page, password) {
 
 async function mailedLink(page, subject) {
   await page.goto(`${url}/mailbox`);
-  const mail = page.getByRole("article").filter({ hasText: email }).filter({ hasText: subject }).first();
+  // By its heading: other mails speak of setting a new password, too, and may be there before this one.
+  const heading = page.getByRole("heading", { name: `Breezeway: ${subject}`, exact: true });
+  const mail = page.getByRole("article").filter({ hasText: email }).filter({ has: heading }).first();
   return mail.getByRole("link").first().getAttribute("href");
 }
 

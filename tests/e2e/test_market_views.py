@@ -40,10 +40,17 @@ async def test_candles_go_on_into_the_forming_minute(user: ApiUser) -> None:
     assert history["t"][-1] >= bars["t"][-1]
 
 
+async def chains_asked(user: ApiUser) -> int:
+    """How many option chains the simulator has been asked for so far, by everybody."""
+    async with httpx.AsyncClient() as plain:
+        return (await plain.get(f"{user.simulator}/_sim/journal")).text.lower().count("optionchain")
+
+
 async def test_an_option_chain_costs_two_broker_calls(user: ApiUser) -> None:
     await user.add_broker_account()
     await user.own_app()
     await user.log_in_at_broker()
+    before = await chains_asked(user)
     answer = await user.http.get("/api/v1/option-chain/NIFTY", params={"strikes": 5})
     assert answer.status_code == 200, answer.text
     chain = answer.json()
@@ -55,9 +62,7 @@ async def test_an_option_chain_costs_two_broker_calls(user: ApiUser) -> None:
     assert middle["call"]["iv"] == pytest.approx(middle["put"]["iv"], rel=0.2)
     assert 0.2 < middle["call"]["delta"] < 0.8
     assert (await user.http.get("/api/v1/option-chain/NIFTY", params={"strikes": 9})).status_code == 200
-    async with httpx.AsyncClient() as plain:
-        journal = (await plain.get(f"{user.simulator}/_sim/journal")).text
-    assert journal.lower().count("optionchain") == 2
+    assert await chains_asked(user) == before + 2
 
 
 async def test_a_chart_finds_its_symbol_and_its_history_and_tables_read_like_pandas_reads(user: ApiUser) -> None:
