@@ -1240,8 +1240,8 @@ export type ListAuditEventsData = {
     path?: never;
     query?: {
         kind?: string | null;
-        from?: string | null;
-        to?: string | null;
+        from?: string | number | null;
+        to?: string | number | null;
         user_id?: string | null;
         everyone?: boolean;
         limit?: number;

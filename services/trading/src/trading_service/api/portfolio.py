@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from breezeway.charges.model import ContractNote, NoteLeg
 from breezeway.contracts.trading import OrderView, PositionView, TradeView, plain
 from breezeway.exchange.orders import Product
+from breezeway.http.fields import Day
 from breezeway.security.scopes import AccountReader, Trader
 from trading_service.api.dependencies import Cursor, IdempotencyKey, Limit, ThePortfolio, TheReading
 from trading_service.application.reading import Holding
@@ -186,7 +187,7 @@ async def contract_notes(
     user: AccountReader,
     read: TheReading,
     account_id: UUID,
-    since: Annotated[date | None, Query(alias="from", examples=["2026-11-20"])] = None,
+    since: Annotated[Day | None, Query(alias="from", examples=["2026-11-20"])] = None,
 ) -> ContractNotePage:
     """Newest first, the running day included."""
     found = await read.contract_notes(user.user_id, account_id, since)
