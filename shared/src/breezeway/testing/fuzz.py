@@ -21,8 +21,8 @@ CHECKS = (
     "object_level_authorization",
 )
 """All but four. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
-Schema cannot describe; `negative_data_rejection` takes it for a fault that a 0 is understood as false, a "5" as five. `unsupported_method` and `allow_header_conformance` know one path only; `…/callback` is also
-a wrong `…/{id}`."""
+Schema cannot describe; `negative_data_rejection` minds that a 0 is understood as false and a "5" as five;
+`unsupported_method` and `allow_header_conformance` know one path only, where `…/callback` is also a wrong `…/{id}`."""
 
 # Whose objects are tried as whom.
 _CONFIGURATION = """
