@@ -176,11 +176,12 @@ async def test_a_stranger_who_asks_often_sends_three_mails_in_a_quarter_of_an_ho
     await forgotten(auth, email, count=4)
 
 
-async def test_a03_no_refresh_survives_a_password_change_that_races_it(auth: Any) -> None:
+@pytest.mark.parametrize("rounds", [12, pytest.param(1_000, marks=pytest.mark.soak)])
+async def test_a03_no_refresh_survives_a_password_change_that_races_it(auth: Any, rounds: int) -> None:
     """A-03: a thief refreshes at the very moment when the owner changes the password."""
     session, headers = await auth.user()
     email, password = session["user"]["email"], PASSWORD
-    for round_ in range(12):
+    for round_ in range(rounds):
         stolen = await auth.login(email, password)
         following = f"{NEW} {round_}"
         refreshed, changed = await asyncio.gather(

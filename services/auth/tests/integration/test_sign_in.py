@@ -132,8 +132,9 @@ async def test_a01_two_hundred_parallel_refreshes_succeed_once(auth: Any) -> Non
     assert statuses == [200, *[401] * 199]
 
 
-async def test_a03_no_refresh_survives_a_logout_that_races_it(auth: Any) -> None:
-    for _ in range(15):
+@pytest.mark.parametrize("rounds", [15, pytest.param(1_000, marks=pytest.mark.soak)])
+async def test_a03_no_refresh_survives_a_logout_that_races_it(auth: Any, rounds: int) -> None:
+    for _ in range(rounds):
         session, _ = await auth.user()
         token = session["refresh_token"]
         refreshed, gone = await asyncio.gather(
