@@ -22,6 +22,7 @@ from breezeway.breeze.transport import BreezeTransport
 from breezeway.clock import ExchangeClock, SystemClock
 from breezeway.contracts.broker import BrokerEnvironment
 from breezeway.db.engine import create_engine
+from breezeway.exchange_time import SharedExchangeTime
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.jobs.queue import JobQueue
@@ -59,7 +60,6 @@ from market_data_service.adapters.redis.snapshots import RedisSnapshots
 from market_data_service.adapters.redis.wakeups import ArqWakeups
 from market_data_service.adapters.upstream.broker_sessions import HttpBrokerSessions
 from market_data_service.adapters.upstream.contracts import HttpContracts
-from market_data_service.adapters.upstream.exchange_time import SharedExchangeTime
 from market_data_service.adapters.upstream.instruments import HttpInstruments
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.candles import ReadCandles

@@ -20,6 +20,7 @@ from breezeway import cancellation
 from breezeway.clock import SystemClock
 from breezeway.db.engine import create_engine
 from breezeway.exchange.matching_settings import MatchingSettings
+from breezeway.exchange_time import SharedExchangeTime
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -34,7 +35,6 @@ from trading_service.adapters.db.work import PostgresWork
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
 from trading_service.adapters.redis.relay import OutboxRelay
-from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
 from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking, Limits

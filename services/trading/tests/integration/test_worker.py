@@ -14,6 +14,7 @@ from breezeway import cancellation
 from breezeway.bus.durable import DurableChannels, Place
 from breezeway.clock import ClockMapping, SystemClock
 from breezeway.embedded.valkey import EmbeddedValkey
+from breezeway.exchange_time import SharedExchangeTime
 from breezeway.ids import new_id
 from breezeway.redis import keys
 from breezeway.redis.client import connect
@@ -21,7 +22,6 @@ from breezeway.testing.eventually import eventually
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
 from trading_service.adapters.redis.relay import OutboxRelay
-from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
 
 SYMBOL, FEED = "NSE:A", "feed"
 

@@ -16,8 +16,8 @@ from breezeway.clock import ClockMapping
 from breezeway.contracts.stream import Channel, ChannelKind
 from breezeway.errors import UpstreamUnavailable
 from breezeway.exchange.market import quoted_price
+from breezeway.exchange_time import SharedExchangeTime
 from breezeway.redis import keys
-from trading_service.adapters.upstream.exchange_time import SharedExchangeTime
 from trading_service.application.ports import Feeds, LastPrice
 
 _FRESH_SECONDS = 2.5

@@ -1,4 +1,4 @@
-"""The market's clock: the simulator's where there is one, what an operator put into Redis, else the wall clock."""
+"""The market's clock: what the feed owner shares in Redis, else the simulator's, else the wall clock."""
 
 import time
 from datetime import datetime
@@ -12,37 +12,38 @@ from redis.exceptions import RedisError
 from breezeway.clock import Clock, ClockMapping
 from breezeway.redis import keys
 
-_REMEMBER_SECONDS = 2.0
+_REMEMBER_SECONDS = 1.0
 _MAPPING: TypeAdapter[ClockMapping] = TypeAdapter(ClockMapping)
 
 _log = structlog.get_logger()
 
 
 class SharedExchangeTime:
-    """`ExchangeTime`. The mapping is asked for every two seconds at most; when nobody answers, the last one stays.
+    """Maps wall time to exchange time. When nobody answers, the last mapping stays.
 
     Args:
         simulator: a client whose base URL is the simulator's origin; None where there is only the real market.
     """
 
-    def __init__(self, wall: Clock, redis: Redis, simulator: httpx.AsyncClient | None) -> None:
-        self._wall = wall
+    def __init__(self, wall: Clock, redis: "Redis", simulator: httpx.AsyncClient | None) -> None:
+        self.wall = wall
         self._redis = redis
         self._simulator = simulator
         self._known: ClockMapping | None = None
         self._until = 0.0
 
     async def mapping(self) -> ClockMapping:
+        """How wall time maps to exchange time; asked for once a second at most."""
         if self._known is None or time.monotonic() >= self._until:
             self._known = await self._ask() or self._known or self._wall_mapping()
             self._until = time.monotonic() + _REMEMBER_SECONDS
         return self._known
 
     async def now(self) -> datetime:
-        return (await self.mapping()).at(self._wall.now())
+        return (await self.mapping()).at(self.wall.now())
 
     def _wall_mapping(self) -> ClockMapping:
-        now = self._wall.now()
+        now = self.wall.now()
         return ClockMapping(wall_anchor=now, exchange_anchor=now)
 
     async def _ask(self) -> ClockMapping | None:
