@@ -38,9 +38,11 @@ class Forger:
 
     def __init__(self, stack: StackProcess) -> None:
         self.internal_key = secret_environment(stack.home, {})["BREEZEWAY_INTERNAL_KEY"]
-        pem = next((stack.home / "secrets").glob("signing*key*.pem")).read_bytes()
-        kid = httpx.get(f"{stack.url}/.well-known/jwks.json").json()["keys"][0]["kid"]
-        self.key = SigningKey.from_pem(kid, pem)
+        published = httpx.get(f"{stack.url}/.well-known/jwks.json").json()["keys"]
+        # Another test may have rotated the keys: of several files only the public half says which is whose.
+        stolen = [path.read_bytes() for path in (stack.home / "secrets").glob("signing*key*.pem")]
+        pairs = (SigningKey.from_pem(jwk["kid"], pem) for jwk in published for pem in stolen)
+        self.key = next(pair for pair in pairs if pair.public_jwk() in published)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         now = int(time.time())
