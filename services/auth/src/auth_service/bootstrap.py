@@ -25,7 +25,6 @@ from auth_service.adapters.db.sealed_rows import PostgresSealedRows, VaultCheck
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
 from auth_service.adapters.device_marks import SignedDeviceMarks
 from auth_service.adapters.mail.mailbox import PostgresMailbox
-from auth_service.adapters.mail.smtp import NoMailer, SmtpMailer, SmtpServer
 from auth_service.adapters.passwords import HashCost, PasslibHasher
 from auth_service.adapters.redis.announcements import RedisAnnouncements
 from auth_service.adapters.secret_files import read_or_make
@@ -68,6 +67,7 @@ from breezeway.db.engine import create_engine
 from breezeway.db.unit_of_work import is_connection_failure
 from breezeway.errors import Misconfigured, UpstreamUnavailable
 from breezeway.http.app import Check
+from breezeway.mail.smtp import NoMailer, SmtpMailer, SmtpServer
 from breezeway.redis.client import connect
 from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator

@@ -1,69 +1,24 @@
 """Mails: none is lost, none leaves for what never happened, and in development one can read them."""
 
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth_service.adapters.mail.mailbox import CAPACITY, PostgresMailbox
 from auth_service.application.notices import notify
 from auth_service.domain.audit import Origin
-from auth_service.domain.mails import Mail, MailKind
+from auth_service.domain.mails import MailKind
 from auth_service.settings import AuthSettings
 from breezeway.db.engine import create_engine
 from breezeway.errors import Misconfigured
+from breezeway.mail.message import Mail
 from breezeway.testing.eventually import eventually
+from breezeway.testing.mail_server import MailServer, mail_server
 
 MAILBOX = "/api/v1/dev/mailbox"
 PASSWORD = "correct horse battery staple"
-
-
-class MailServer:
-    """An SMTP server that keeps what it gets, and refuses while `refusal` is set."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.envelopes: list[Envelope] = []
-        self.refusal = ""
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self.refusal:
-            return self.refusal
-        assert isinstance(envelope.content, bytes)
-        self.envelopes.append(envelope)
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
-        return "250 OK"
-
-
-@asynccontextmanager
-async def mail_server() -> AsyncIterator[tuple[MailServer, dict[str, Any]]]:
-    """A running server, and the settings that name it."""
-    server = MailServer()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(server, hostname="127.0.0.1", port=port)
-    controller.start()
-    try:
-        yield (
-            server,
-            {
-                "SMTP_HOST": "127.0.0.1",
-                "SMTP_PORT": port,
-                "SMTP_TLS": "none",
-                "MAIL_FROM": "Breezeway <no-reply@breezeway.example>",
-            },
-        )
-    finally:
-        controller.stop()
 
 
 async def test_mails_leave_over_smtp_as_plain_text(start: Any, production: dict[str, str]) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from auth_service.domain.mails import Mail
 from auth_service.domain.users import Role, User
+from breezeway.mail.message import Mail
 
 
 class PasswordHasher(Protocol):

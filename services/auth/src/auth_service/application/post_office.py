@@ -12,10 +12,11 @@ from auth_service.application.credential_ports import Mailer
 from auth_service.application.ports import UnitOfWork, UnitsOfWork
 from auth_service.domain.mail_texts import link_of, written
 from auth_service.domain.mailed_tokens import TokenPurpose, new_mailed_token
-from auth_service.domain.mails import ASKED_FOR, LIMIT, LIMIT_WINDOW, Mail, MailKind, QueuedMail
+from auth_service.domain.mails import ASKED_FOR, LIMIT, LIMIT_WINDOW, MailKind, QueuedMail
 from auth_service.domain.users import User
 from breezeway.clock import Clock
 from breezeway.errors import BreezewayError
+from breezeway.mail.message import Mail
 
 _PURPOSES = {
     MailKind.RESET_PASSWORD: TokenPurpose.RESET_PASSWORD,

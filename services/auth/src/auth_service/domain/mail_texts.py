@@ -7,8 +7,9 @@ sends that part to no server, so it ends up in no log.
 from collections.abc import Mapping
 from datetime import datetime
 
-from auth_service.domain.mails import Mail, MailKind
+from auth_service.domain.mails import MailKind
 from breezeway.clock import IST
+from breezeway.mail.message import Mail
 
 _PAGES = {
     MailKind.RESET_PASSWORD: "reset-password",

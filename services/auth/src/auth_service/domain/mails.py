@@ -69,15 +69,6 @@ class QueuedMail:
         return at - self.created_at > _WORTH.get(self.kind, _NOTICE_WORTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail as it leaves: plain text."""
-
-    recipient: str
-    subject: str
-    body: str
-
-
 def mail_to_user(kind: MailKind, user_id: UUID, at: datetime, facts: Mapping[str, str] | None = None) -> QueuedMail:
     """A mail for a user whom we know."""
     return QueuedMail(id=new_id(), kind=kind, created_at=at, user_id=user_id, facts=facts or {})

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from auth_service.adapters.db.tables import development_mailbox
 from auth_service.application.credential_ports import ReceivedMail
-from auth_service.domain.mails import Mail
 from breezeway.clock import Clock
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.ids import new_id
+from breezeway.mail.message import Mail
 
 CAPACITY = 500
 

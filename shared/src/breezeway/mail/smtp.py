@@ -9,8 +9,8 @@ from typing import Literal
 
 import aiosmtplib
 
-from auth_service.domain.mails import Mail
 from breezeway.errors import Misconfigured, UpstreamUnavailable
+from breezeway.mail.message import Mail
 
 _TIMEOUT_SECONDS = 15.0
 
@@ -30,12 +30,13 @@ class SmtpServer:
 
 
 class SmtpMailer:
-    """See `credential_ports.Mailer`. One connection a mail: there are few, and one kept open dies unnoticed."""
+    """One connection a mail: there are few, and one kept open dies unnoticed."""
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
 
     async def send(self, mail: Mail) -> None:
+        """Raises UpstreamUnavailable: `mail_server_unavailable`."""
         server = self._server
         try:
             await aiosmtplib.send(
@@ -65,12 +66,13 @@ class NoMailer:
 def _message(mail: Mail, sender: str) -> EmailMessage:
     international = not (mail.recipient.isascii() and sender.isascii())
     message = EmailMessage(policy=SMTPUTF8 if international else SMTP)
+    domain = sender.rpartition("@")[2].rstrip("> ") or "breezeway"
     message["From"] = sender
     # As an object: a text would be parsed, and an odd local part could add recipients.
     message["To"] = Address(addr_spec=mail.recipient)
     message["Subject"] = mail.subject
     message["Date"] = formatdate(usegmt=True)
-    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2].rstrip("> ") or "breezeway")
+    message["Message-ID"] = f"<{mail.id}@{domain}>" if mail.id else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body)
     return message
