@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -119,25 +120,65 @@ async def test_every_interval_is_answered_from_minutes(surface: Surface, interva
     assert (body["oi"], body["next"], body["complete"]) == (None, None, False)
 
 
-async def test_from_is_inclusive_to_is_exclusive_and_pages_join(surface: Surface) -> None:
+@pytest.mark.parametrize("parameter", ["cursor", "from"])
+async def test_from_is_inclusive_to_is_exclusive_and_pages_join(surface: Surface, parameter: str) -> None:
+    """`next` is a cursor; clients of earlier versions send it as `from`."""
     await surface.store_minutes()
     whole = surface.truth(Interval.MINUTE_15)
-    start, end = int(whole.t[5]), int(whole.t[60])
-    times: list[int] = []
-    following: str | None = str(start)
-    pages = 0
-    while following is not None:
-        answer = await surface.get(
-            "/api/v1/candles/NSE:RELIANCE",
-            interval="15m",
-            limit=20,
-            **{"from": following, "to": datetime.fromtimestamp(end, UTC).isoformat()},
-        )
-        times += answer.json()["t"]
-        following = answer.json()["next"]
-        pages += 1
-    assert pages == 3
-    assert times == whole.t[5:60].tolist()
+    asked: dict[str, Any] = {"interval": "15m", "limit": 20, "indicators": "sma:20,bbands:20:2"}
+    asked |= {"from": int(whole.t[5]), "to": datetime.fromtimestamp(int(whole.t[60]), UTC).isoformat()}
+    pages: list[dict[str, Any]] = []
+    following: dict[str, str] = {}
+    while not pages or following:
+        answer = await surface.get("/api/v1/candles/NSE:RELIANCE", **(asked | following))
+        assert answer.status_code == 200, answer.text
+        pages.append(answer.json())
+        following = {parameter: pages[-1]["next"]} if pages[-1]["next"] is not None else {}
+    assert [len(page["t"]) for page in pages] == [20, 20, 15]
+    at_once = (await surface.get("/api/v1/candles/NSE:RELIANCE", **(asked | {"limit": 100}))).json()
+    assert at_once["next"] is None
+    assert at_once["t"] == whole.t[5:60].tolist()
+    for column in "tohlcv":
+        assert [each for page in pages for each in page[column]] == at_once[column]
+    for name, column in at_once["indicators"].items():
+        joined = [each for page in pages for each in page["indicators"][name]]
+        # null is NaN here; a rolling sum that begins elsewhere differs in its last digits.
+        np.testing.assert_allclose(np.array(joined, float), np.array(column, float), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"symbol": "NSE:INFY"},
+        {"interval": "30m"},
+        {"to": "2026-11-20"},
+        {"indicators": "sma:20"},
+        {"adjusted": "true"},
+    ],
+    ids=str,
+)
+async def test_a_cursor_fits_no_other_query(surface: Surface, other: dict[str, str]) -> None:
+    await surface.store_minutes()
+    asked = {"symbol": "NSE:RELIANCE", "interval": "15m", "from": "2026-11-05", "to": "2026-11-19"}
+
+    async def page(**params: Any) -> httpx.Response:
+        params = asked | params
+        return await surface.get(f"/api/v1/candles/{params.pop('symbol')}", **params)
+
+    cursor = (await page(limit=20)).json()["next"]
+    refused = await page(**{"cursor": cursor, "limit": 20, **other})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_cursor")
+    # How much is on a page, in what form, and by which of its names the instrument is asked for may change.
+    assert (await page(cursor=cursor, limit=7)).json()["t"][0] == int(cursor.partition(".")[0])
+    assert (await page(cursor=cursor, symbol="NSE:RELIND")).status_code == 200
+    assert len((await page(cursor=cursor, format="csv", limit=3)).text.splitlines()) == 4
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1795146300", "1795146300.0000000000", "-1.0000000000", "1" * 21, "0.٠"])
+async def test_a_forged_cursor_is_refused(surface: Surface, cursor: str) -> None:
+    answer = await surface.get("/api/v1/candles/NSE:RELIANCE", cursor=cursor, to="2026-11-20")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1d", "1w"])

@@ -1,7 +1,7 @@
 """Reading beyond the plain answer: pages, adjusted prices, the closing auction, days of several sources."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -52,10 +52,10 @@ async def test_pages_follow_one_another_without_gap_or_double(db: AsyncEngine, o
     start, end = datetime(2026, 11, 16, tzinfo=IST), datetime(2026, 11, 21, tzinfo=IST)
     whole = await read.candles(CandlesQuery(SYMBOL, Interval.MINUTE_15, start, end), "token")
     seen: list[int] = []
-    following: int | None = int(start.timestamp())
-    while following is not None:
-        at = datetime.fromtimestamp(following, UTC)
-        page = await read.candles(CandlesQuery(SYMBOL, Interval.MINUTE_15, at, end, limit=17), "token")
+    following: str | None = None
+    while following is not None or not seen:
+        query = CandlesQuery(SYMBOL, Interval.MINUTE_15, start, end, limit=17, cursor=following)
+        page = await read.candles(query, "token")
         seen += page.candles.t.tolist()
         following = page.next
     assert seen == whole.candles.t.tolist()

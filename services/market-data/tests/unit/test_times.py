@@ -16,6 +16,7 @@ from market_data_service.domain.times import ist_date, last_day_before, parse_ti
         ("2026-11-20T09:15:00+05:30", datetime(2026, 11, 20, 9, 15, tzinfo=IST)),
         ("2026-11-20T03:45:00Z", datetime(2026, 11, 20, 9, 15, tzinfo=IST)),
         ("1795146300", datetime.fromtimestamp(1795146300, UTC)),
+        ("1795146300.9876543210", datetime.fromtimestamp(1795146300, UTC)),
         (" 2026-11-20 ", datetime(2026, 11, 20, tzinfo=IST)),
     ],
 )
@@ -24,7 +25,22 @@ def test_reads(text: str, moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "now", "2026-13-01", "2026-11-20T09:15:00", "1e9", "٢٠٢٦", "-5", "999999999999", "2026-11-20T", "NaN"]
+    "text",
+    [
+        "",
+        "now",
+        "2026-13-01",
+        "2026-11-20T09:15:00",
+        "1e9",
+        "٢٠٢٦",
+        "-5",
+        "1.",
+        ".5",
+        "1795146300.12345678901",
+        "999999999999",
+        "2026-11-20T",
+        "NaN",
+    ],
 )
 def test_refuses(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:

@@ -166,11 +166,11 @@ class Breezeway(Session):
             "live": "true" if live else None,
         }
         pages: list[dict[str, Any]] = []
-        since, left = wire(start), limit if limit is not None or start is None else None
+        since, left = {"from": wire(start)}, limit if limit is not None or start is None else None
         while True:
             size = _PAGE_OF_CANDLES if left is None and start is not None else min(left or 5_000, _PAGE_OF_CANDLES)
             as_arrow = arrow_pays(interval, size)
-            asked = {**params, "from": since, "limit": size, "format": "arrow" if as_arrow else None}
+            asked = {**params, **since, "limit": size, "format": "arrow" if as_arrow else None}
             answer = await self._transport.send("GET", path, params=asked)
             page = arrow_page(answer.content, answer.headers) if as_arrow else checked_page(answer.content)
             pages.append(page)
@@ -179,7 +179,7 @@ class Breezeway(Session):
             left = left - len(page["t"]) if left is not None else None
             if page["next"] is None or start is None or (left is not None and left <= 0):
                 return Candles(page["symbol"], page["interval"], pages)
-            since = page["next"]
+            since = {"cursor": page["next"]}
 
     async def coverage(
         self, symbol: str, interval: str = "1m", start: Moment | None = None, end: Moment | None = None

@@ -58,9 +58,10 @@ class Server:
         params = request.url.params
         self.asked.append(params)
         limit = min(int(params["limit"]), self.size)
-        first = (int(params["from"]) - START) // 60 if "from" in params else max(self.total - limit, 0)
+        since = params.get("cursor", "").removeprefix("after-") or params.get("from")
+        first = (int(since) - START) // 60 if since else max(self.total - limit, 0)
         count = min(limit, self.total - first)
-        following = str(START + 60 * (first + count)) if first + count < self.total else None
+        following = f"after-{START + 60 * (first + count)}" if first + count < self.total else None
         body = page(first, count, following=following)
         if params.get("format") != "arrow":
             return httpx.Response(200, content=orjson.dumps(body))

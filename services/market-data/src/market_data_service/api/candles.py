@@ -1,12 +1,11 @@
 """Candles and their coverage."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from breezeway.errors import InvalidInput
 from breezeway.intervals import Interval, parse_interval
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
@@ -95,7 +94,8 @@ async def read_candles(
         bool, Query(description="In today's shares, by the corporate actions that this deployment was given.")
     ] = False,
     cursor: Annotated[
-        str | None, Query(max_length=40, description="`next` of the answer before; stands in for `from`.")
+        str | None,
+        Query(max_length=40, description="`next` of the answer before, with the same query; stands in for `from`."),
     ] = None,
     live: Annotated[bool, Query(description="Add the newest bars of your feed, the forming one too.")] = False,
 ) -> Response:
@@ -108,7 +108,8 @@ async def read_candles(
     query = CandlesQuery(
         symbol=symbol,
         interval=parse_interval(interval),
-        start=_continue_at(cursor) if cursor is not None else begins,
+        start=begins,
+        cursor=cursor,
         end=parse_time(end, "query.to") if end is not None else None,
         limit=limit,
         live_for=user.user_id if live else None,
@@ -116,12 +117,6 @@ async def read_candles(
         adjusted=adjusted,
     )
     return render(await candles.candles(query, bearer))
-
-
-def _continue_at(cursor: str) -> datetime:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 10):
-        raise InvalidInput("cursor: not one that we gave.", code="invalid_cursor")
-    return datetime.fromtimestamp(int(cursor), UTC)
 
 
 @router.get("/{symbol}/coverage")

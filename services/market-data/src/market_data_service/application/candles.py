@@ -17,6 +17,7 @@ from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, segment_of
 from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars, Packed
+from market_data_service.domain import cursors
 from market_data_service.domain.corporate_actions import ActionKind, CorporateAction, Step, adjust, steps
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
 from market_data_service.domain.indicators.model import Wanted
@@ -46,11 +47,13 @@ class CandlesQuery:
     indicators: Sequence[Wanted] = ()
     adjusted: bool = False
     """Prices and volumes in today's shares; indicators are computed from them."""
+    cursor: str | None = None
+    """`next` of an answer to the same query; stands in for `start`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandlesAnswer:
-    """`complete`: every trading day of the range is covered whole. `next`: the first bar that did not fit.
+    """`complete`: every trading day of the range is covered whole. `next`: the cursor of the bars that did not fit.
 
     `indicators` are columns as long as `candles`, NaN where there is no value.
     """
@@ -59,7 +62,7 @@ class CandlesAnswer:
     interval: Interval
     candles: Candles
     complete: bool
-    next: int | None
+    next: str | None
     indicators: Mapping[str, Floats]
 
 
@@ -87,6 +90,7 @@ class ReadCandles:
         """Raises:
         NotFound: `instrument_not_found`.
         InvalidInput: `invalid_range`, when `start` is not before `end`, or they are too far apart;
+            `invalid_cursor`, for one of another query;
             `unsupported_interval`, for live bars of seconds, which only the stream carries;
             `no_corporate_actions`, for adjusted bars, when this deployment was given no file of them.
         """
@@ -96,13 +100,14 @@ class ReadCandles:
                 code="unsupported_interval",
             )
         instrument = await self._instruments.resolve(query.symbol, bearer)
+        start = query.start if query.cursor is None else cursors.read(query.cursor, _identity(query, instrument.symbol))
         now = await self._time.now()
         end = query.end or now
         segment = segment_of(instrument.exchange)
         warm_up = max((wanted.warm_up for wanted in query.indicators), default=0)
-        if query.start is not None:
-            _check_range(query.start, end)
-            first = ist_date(query.start)
+        if start is not None:
+            _check_range(start, end)
+            first = ist_date(start)
             if warm_up:
                 first = min(first, await self._days_back(instrument.symbol, query.interval, first, warm_up))
         else:
@@ -115,19 +120,19 @@ class ReadCandles:
             self._store, self._calendar, instrument.symbol, segment, live, int(now.timestamp()), adjustments
         )
         bars, stored = await reader.bars(query.interval, first, last)
-        lowest = int(query.start.timestamp()) if query.start is not None else -(2**62)
+        lowest = int(start.timestamp()) if start is not None else -(2**62)
         begin, until = (int(at) for at in np.searchsorted(bars.t, [lowest, _ceil(end)]))
         following = None
         if until - begin > query.limit:
-            if query.start is None:
+            if start is None:
                 begin = until - query.limit
             else:
                 until = begin + query.limit
-                following = int(bars.t[until])
+                following = cursors.make(int(bars.t[until]), _identity(query, instrument.symbol))
         # The last bar of an interval may be cut by `to`; later bars must not shine through in an indicator.
         columns = _indicators(query.indicators, bars[:until], begin)
         bars = bars[begin:until]
-        complete = self._is_complete(instrument, query, segment, bars, end, stored)
+        complete = self._is_complete(instrument, start, segment, bars, end, stored)
         return CandlesAnswer(instrument.symbol, query.interval, bars, complete, following, columns)
 
     async def coverage(
@@ -208,15 +213,15 @@ class ReadCandles:
     def _is_complete(
         self,
         instrument: Instrument,
-        query: CandlesQuery,
+        start: datetime | None,
         segment: Segment,
         bars: Candles,
         end: datetime,
         complete: frozenset[int],
     ) -> bool:
         """Whether every trading day from the asked (or first answered) one up to the end is covered whole."""
-        if query.start is not None:
-            first = ist_date(query.start)
+        if start is not None:
+            first = ist_date(start)
         elif len(bars):
             first = _EPOCH + timedelta(days=int(ist_day(bars.t[:1])[0]))
         else:
@@ -303,6 +308,13 @@ def _indicators(wanted: Sequence[Wanted], bars: Candles, begin: int) -> dict[str
     for each in wanted:
         found |= {name: column[begin:] for name, column in each.columns(bars).items()}
     return found
+
+
+def _identity(query: CandlesQuery, symbol: str) -> tuple[object, ...]:
+    """What all pages of a query have in common; how much is on each may change."""
+    end = None if query.end is None else query.end.timestamp()
+    columns = tuple(wanted.name for wanted in query.indicators)
+    return symbol, query.interval.value, end, query.adjusted, columns
 
 
 def _check_range(start: datetime, end: datetime) -> None:

@@ -1,9 +1,14 @@
 """Times as callers write them in queries: RFC 3339 with an offset, a day (midnight IST), or epoch seconds."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 from breezeway.clock import IST, ist_datetime
 from breezeway.errors import FieldFault, InvalidInput
+
+_FRACTION: Final = re.compile(r"[0-9]{1,10}\.[0-9]{1,10}", re.ASCII)
+"""Epoch seconds with a fraction, which is cut off: no bar starts within a second."""
 
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -41,6 +46,8 @@ def _read(text: str) -> datetime | None:
     try:
         if text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 12:
             return datetime.fromtimestamp(int(text), UTC)
+        if _FRACTION.fullmatch(text):
+            return datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
         if len(text) == 10:
             return ist_datetime(date.fromisoformat(text), time())
         moment = datetime.fromisoformat(text)
