@@ -49,6 +49,8 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     app.include_router(ws.router)
     web.install(app, given.web_root)
     app.include_router(proxy.router)  # last: it takes every path that is left
+    # Behind even the body limit, which `create_service` has put innermost.
+    app.user_middleware.append(Middleware(proxy.ForwardMiddleware))
     return app
 
 

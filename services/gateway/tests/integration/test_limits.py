@@ -34,6 +34,13 @@ async def test_a_refused_request_counts_nowhere(redis: Redis) -> None:
     assert (await buckets.take([wide])).remaining == 3
 
 
+async def test_what_is_owed_counts_even_when_the_request_itself_is_refused(redis: Redis) -> None:
+    buckets, bucket = RedisBuckets(redis), Bucket("read:user:x", Rate(10, 60))
+    assert (await buckets.take([bucket], [6])).remaining == 3
+    assert not (await buckets.take([bucket], [5])).allowed
+    assert not (await buckets.take([bucket])).allowed, "the five were let through, so they are there"
+
+
 async def test_a_bucket_refills_and_is_forgotten(redis: Redis) -> None:
     buckets, bucket = RedisBuckets(redis), Bucket("a", Rate(2, 0.4))
     assert [(await buckets.take([bucket])).allowed for _ in range(3)] == [True, True, False]

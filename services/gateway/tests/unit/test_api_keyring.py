@@ -54,7 +54,7 @@ class Auth:
 
 
 class NobodyShares:
-    async def take(self, buckets: Sequence[Bucket]) -> Standing:
+    async def take(self, buckets: Sequence[Bucket], owed: Sequence[int]) -> Standing:
         raise UpstreamUnavailable("no Redis here")
 
 

@@ -13,7 +13,7 @@ class Noted:
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    async def take(self, buckets: Sequence[Bucket]) -> Standing:
+    async def take(self, buckets: Sequence[Bucket], owed: Sequence[int]) -> Standing:
         self.names = [bucket.name for bucket in buckets]
         return Standing(buckets[0], True, 1, 1.0)
 

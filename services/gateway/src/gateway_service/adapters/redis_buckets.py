@@ -14,17 +14,18 @@ from gateway_service.domain.rates import Bucket, Standing
 # is empty again, and it is forgotten then. On a cluster the buckets of one request may live on different nodes: give
 # the gateways a Redis of their own for this, which may lose its content at any time.
 #
-# KEYS: buckets. ARGV: for each, its count and its time in ms.
+# KEYS: buckets. ARGV: for each, its count, its time in ms, and how many are counted in any case.
 # Answers: index of the tightest bucket, whether it is allowed, requests left, ms until empty, ms until allowed.
 _SCRIPT: Final = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
-local after, tight, refused = {}, nil, nil
+local before, after, tight, refused = {}, {}, nil, nil
 local held = redis.call('MGET', unpack(KEYS))
 for i = 1, #KEYS do
-  local count, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local count, window = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
   local step = window / count
-  local empty_at = math.max(tonumber(held[i] or 0) or 0, now) + step
+  before[i] = math.max(tonumber(held[i] or 0) or 0, now) + step * tonumber(ARGV[3 * i])
+  local empty_at = before[i] + step
   local over = empty_at - now - window
   if over > 0.01 then
     if not refused or over > refused[5] then
@@ -39,9 +40,10 @@ for i = 1, #KEYS do
   after[i] = empty_at
 end
 local verdict = refused or tight
-if not refused then
-  for i = 1, #KEYS do
-    redis.call('SET', KEYS[i], string.format('%.3f', after[i]), 'PX', math.max(1, math.ceil(after[i] - now)))
+for i = 1, #KEYS do
+  local empty_at = refused and before[i] or after[i]
+  if empty_at > now then
+    redis.call('SET', KEYS[i], string.format('%.3f', empty_at), 'PX', math.max(1, math.ceil(empty_at - now)))
   end
 end
 return {verdict[1], verdict[2], verdict[3], math.ceil(verdict[4]), math.ceil(verdict[5])}
@@ -58,11 +60,11 @@ class RedisBuckets:
     def __init__(self, redis: "Redis") -> None:
         self._script = redis.register_script(_SCRIPT)
 
-    async def take(self, buckets: Sequence[Bucket]) -> Standing:
+    async def take(self, buckets: Sequence[Bucket], owed: Sequence[int] = ()) -> Standing:
         """Raises UpstreamUnavailable (`limiter_unavailable`) when Redis does not answer."""
         arguments: list[float] = []
-        for bucket in buckets:
-            arguments += (bucket.rate.count, bucket.rate.seconds * 1000)
+        for bucket, behind in zip(buckets, owed or [0] * len(buckets), strict=True):
+            arguments += (bucket.rate.count, bucket.rate.seconds * 1000, behind)
         try:
             tight, allowed, remaining, reset, wait = await self._script(
                 keys=[keys.rate_limit("edge", bucket.name) for bucket in buckets], args=arguments

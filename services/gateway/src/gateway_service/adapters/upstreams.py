@@ -1,92 +1,100 @@
-"""The services behind the gateway, reached over pooled HTTP."""
+"""The services behind the gateway, reached over pooled HTTP.
+
+Not httpx, which everything else here uses: every request of every user passes this way, and httpx's own objects and
+streams cost as much processor time as the rest of the gateway together. aiohttp's parser is written in C.
+"""
 
 from collections.abc import AsyncIterator, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
 
-import httpx
+import aiohttp
+import orjson
+from yarl import URL
 
-from breezeway.errors import UpstreamFault, UpstreamTimeout, UpstreamUnavailable
+from breezeway.errors import BreezewayError, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
-from gateway_service.adapters.pooled_transport import PooledTransport
 
-_TIMEOUT = httpx.Timeout(connect=2.0, read=60.0, write=30.0, pool=5.0)
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30)
+_PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=5.0, sock_connect=2.0, sock_read=60.0)
+_CONNECTIONS: Final = 200
+_BUFFER: Final = 1_048_576
+"""Bytes of an answer that may wait for a slow client; beyond it the service is made to wait."""
+
+_KEPT_ALIVE_SECONDS: Final = 4.0
+"""Shorter than the five of uvicorn: a request must not meet the service's own closing of an idle connection."""
+
+_CHOSEN_BY_THE_CALLER: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 class UpstreamAnswer:
-    """Implements `application.ports.Answer` over an httpx response."""
+    """Implements `application.ports.Answer`."""
 
-    def __init__(self, service: str, response: httpx.Response) -> None:
+    def __init__(self, service: str, answer: aiohttp.ClientResponse) -> None:
         self._service = service
-        self._response = response
+        self._answer = answer
 
     @property
     def status(self) -> int:
-        return self._response.status_code
+        return self._answer.status
 
     @property
-    def headers(self) -> list[tuple[str, str]]:
-        return self._response.headers.multi_items()
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return [(name.lower(), value) for name, value in self._answer.raw_headers]
+
+    @property
+    def length(self) -> int | None:
+        return self._answer.content_length
 
     async def chunks(self) -> AsyncIterator[bytes]:
+        answer = self._answer
         try:
-            async for chunk in self._response.aiter_raw():
+            async for chunk in answer.content.iter_any():
                 yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failure(self._service, error) from error
         finally:
-            await self._response.aclose()
+            # Gives the connection back when the answer was read to its end, and closes it when it was not.
+            if answer.content.at_eof():
+                answer.release()
+            else:
+                answer.close()
 
     async def read(self, limit: int) -> bytes:
         body = bytearray()
-        try:
-            async for chunk in self._response.aiter_bytes():
-                body += chunk
-                if len(body) > limit:
-                    raise UpstreamFault(f"The {self._service} service sent more than {limit:,} bytes.")
-        finally:
-            await self._response.aclose()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > limit:
+                raise UpstreamFault(f"The {self._service} service sent more than {limit:,} bytes.")
         return bytes(body)
 
 
 class Upstreams:
-    """Forwards requests as they are; answers come back as streams.
+    """Forwards requests as they are; answers come back as streams. Made inside the loop that uses it.
 
     Args:
         origins: service name → origin.
         tokens: signs that the request comes from the gateway.
     """
 
-    def __init__(
-        self,
-        origins: Mapping[str, str],
-        tokens: ServiceTokens,
-        transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
-    ) -> None:
+    def __init__(self, origins: Mapping[str, str], tokens: ServiceTokens) -> None:
         self._tokens = tokens
-        self._clients = {
-            name: httpx.AsyncClient(
-                base_url=origin,
-                timeout=_TIMEOUT,
-                limits=_LIMITS,
-                follow_redirects=False,
-                trust_env=False,
-                cookies=_no_cookies(),
-                transport=(transports or {}).get(name) or PooledTransport(_LIMITS),
-            )
-            for name, origin in origins.items()
-        }
+        self._origins = {name: origin.rstrip("/") for name, origin in origins.items()}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS, keepalive_timeout=_KEPT_ALIVE_SECONDS),
+            timeout=_PATIENCE,
+            # One user's cookie would ride on the next user's request.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_CHOSEN_BY_THE_CALLER,
+            read_bufsize=_BUFFER,
+        )
 
     @property
     def names(self) -> list[str]:
-        return list(self._clients)
+        return list(self._origins)
 
     async def forward(
-        self,
-        service: str,
-        method: str,
-        target: bytes,
-        headers: list[tuple[str, str]],
-        body: AsyncIterator[bytes] | bytes | None,
-    ) -> "UpstreamAnswer":
+        self, service: str, method: str, target: bytes, headers: list[tuple[str, str]], body: bytes | None
+    ) -> UpstreamAnswer:
         """Send a request on; the caller reads the answer to its end.
 
         Args:
@@ -95,19 +103,14 @@ class Upstreams:
         Raises:
             UpstreamTimeout, UpstreamUnavailable: with the service's name in the code.
         """
-        client = self._clients[service]
-        url = client.base_url.copy_with(raw_path=target)
+        # As it was sent: decoding and encoding again would change symbols.
+        url = URL(self._origins[service] + target.decode("latin-1"), encoded=True)
         sent = [*headers, (SERVICE_TOKEN_HEADER, self._tokens.issue(service))]
-        request = client.build_request(method, url, headers=sent, content=body)
-        slug = service.replace("-", "_")
         try:
-            return UpstreamAnswer(service, await client.send(request, stream=True))
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeout(f"The {service} service did not answer in time.", code=f"{slug}_timeout") from error
-        except httpx.TransportError as error:
-            raise UpstreamUnavailable(
-                f"The {service} service cannot be reached right now.", code=f"{slug}_unavailable", retry_after=2
-            ) from error
+            answer = await self._session.request(method, url, headers=sent, data=body, allow_redirects=False)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failure(service, error) from error
+        return UpstreamAnswer(service, answer)
 
     async def get_json(self, service: str, path: str, seconds: float) -> tuple[int, dict[str, object]]:
         """A small JSON document of a service (health, OpenAPI).
@@ -116,16 +119,20 @@ class Upstreams:
             UpstreamUnavailable: it cannot be reached, or did not send JSON.
         """
         try:
-            answer = await self._clients[service].get(path, timeout=seconds)
-            return answer.status_code, answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            url = self._origins[service] + path
+            async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=seconds)) as answer:
+                return answer.status, orjson.loads(await answer.read())
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UpstreamUnavailable(f"The {service} service does not answer.") from error
 
     async def aclose(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
+        await self._session.close()
 
 
-def _no_cookies() -> CookieJar:
-    # httpx remembers cookies by default: one user's cookie would ride on the next user's request.
-    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+def _failure(service: str, error: aiohttp.ClientError | OSError) -> BreezewayError:
+    slug = service.replace("-", "_")
+    if isinstance(error, TimeoutError):
+        return UpstreamTimeout(f"The {service} service did not answer in time.", code=f"{slug}_timeout")
+    return UpstreamUnavailable(
+        f"The {service} service cannot be reached right now.", code=f"{slug}_unavailable", retry_after=2
+    )

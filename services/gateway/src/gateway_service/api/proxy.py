@@ -1,12 +1,15 @@
 """Everything under `/api`, `/udf` and `/.well-known` that a service behind us answers."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from breezeway.errors import NotFound, Rejected
+from breezeway.errors import BreezewayError, NotFound, Rejected
+from breezeway.http.problem import error_response
 from breezeway.http.request_id import HEADER as REQUEST_ID
 from breezeway.http.request_id import current_request_id
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER
@@ -15,61 +18,113 @@ from gateway_service.application.idempotency import ClaimStore, StoredAnswer
 from gateway_service.application.ports import Answer, ServicePort
 from gateway_service.domain.routing import service_for
 
-router = APIRouter(include_in_schema=False)
-
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _HOP_BY_HOP: Final = frozenset(
     {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "content-length",
-        "date",
-        "server",
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"host",
+        b"content-length",
+        b"date",
+        b"server",
     }
 )
-_NEVER_FROM_OUTSIDE: Final = frozenset(
+_REQUEST_ID: Final = REQUEST_ID.lower().encode()
+_NOT_PASSED_ON: Final = frozenset(
     {
-        *(SERVICE_TOKEN_HEADER.lower(), "x-api-key"),
-        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip"),
+        *_HOP_BY_HOP,
+        *(SERVICE_TOKEN_HEADER.lower().encode(), b"x-api-key", _REQUEST_ID),
+        *(b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"forwarded", b"x-real-ip"),
     }
 )
+_NOT_PASSED_BACK: Final = _HOP_BY_HOP | {_REQUEST_ID}
 
 _IDEMPOTENT_ANSWER_LIMIT: Final = 262_144
+_WHOLE_ANSWER_LIMIT: Final = 1_048_576
+"""Bytes up to which an answer is sent on in one piece; streaming costs a task that watches for the client's going."""
+
+_log = structlog.get_logger()
+
+router = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/{path:path}", methods=_METHODS)
-async def forward(request: Request, path: str) -> Response:
-    """Pass the request on to the service that owns its path."""
-    services: ServicePort = request.app.state.services
-    service = service_for(request.url.path)
-    if service is None:
-        raise NotFound(f"There is no {request.url.path[:200]}. The API is described at /docs.", code="route_not_found")
-    target = _raw_target(request)
-    headers = _forwarded_headers(request)
+async def nowhere(request: Request, path: str) -> Response:
+    """What neither the gateway nor a service behind it owns."""
+    raise NotFound(f"There is no {request.url.path[:200]}. The API is described at /docs.", code="route_not_found")
+
+
+class ForwardMiddleware:
+    """Passes a request on to the service that owns its path; the gateway's own paths go to the application.
+
+    The innermost gate and not a route: what FastAPI does for a route of ours (matching, dependencies, a task group for
+    the answer) costs more than forwarding, and none of it is needed where the bytes pass through.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = service_for(scope["path"]) if scope["type"] == "http" else None
+        if service is None:
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            response = await _forward(service, scope, receive, watched)
+        except BreezewayError as error:
+            if started:
+                raise
+            if error.status >= 500:
+                _log.warning("request_failed", code=error.code, detail=error.detail)
+            response = error_response(error)
+        except ClientDisconnect:
+            return  # in the middle of its body: nobody is there who could be answered
+        if response is not None:
+            await response(scope, receive, watched)
+
+
+async def _forward(service: str, scope: Scope, receive: Receive, send: Send) -> Response | None:
+    """The response, or None when it has been sent already."""
+    request = Request(scope, receive, send)
     key = request.headers.get("Idempotency-Key")
-    if key is None or request.method not in _WRITES or "authorization" not in request.headers:
-        body = request.stream() if _has_body(request) else None
-        return _stream(await services.forward(service, request.method, target, headers, body))
+    if key is not None and request.method in _WRITES and "authorization" in request.headers:
+        return await _once(request, service, key)
+    # Whole: the body's limit is far below what this process can hold, and a slow sender keeps no service waiting.
+    body = await request.body() if _has_body(request) else None
+    services: ServicePort = request.app.state.services
+    target, headers = _raw_target(scope), _forwarded_headers(request)
+    answer = await services.forward(service, request.method, target, headers, body)
+    if answer.length is None or answer.length > _WHOLE_ANSWER_LIMIT:
+        return _stream(answer)
+    content = await answer.read(_WHOLE_ANSWER_LIMIT)
+    passed = [each for each in answer.headers if each[0] not in _NOT_PASSED_BACK or each[0] == b"content-length"]
+    await send({"type": "http.response.start", "status": answer.status, "headers": passed})
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+    return None
+
+
+async def _once(request: Request, service: str, key: str) -> Response:
     if not key or len(key) > idempotency.MAX_KEY_LENGTH:
         raise Rejected(
             f"An Idempotency-Key has 1 to {idempotency.MAX_KEY_LENGTH} characters.", code="invalid_idempotency_key"
         )
-    return await _once(request, services, service, target, headers, key)
-
-
-async def _once(
-    request: Request, services: ServicePort, service: str, target: bytes, headers: list[tuple[str, str]], key: str
-) -> Response:
     claims: ClaimStore = request.app.state.claims
+    services: ServicePort = request.app.state.services
     # The user, not the token: a refreshed token is still the same caller. And no stranger may probe keys.
     principal = await request.app.state.authenticator.authenticate(_bearer(request), changes_something=True)
     body = await request.body()
@@ -77,13 +132,20 @@ async def _once(
     print_ = idempotency.fingerprint(request.url.query.encode(), body)
     if (earlier := await idempotency.begin(claims, name, print_)) is not None:
         return _replay(earlier)
+    # What is kept must be readable by everybody who asks again, whatever encodings they accept.
+    headers = [each for each in _forwarded_headers(request) if each[0] != "accept-encoding"]
     try:
-        answer = await services.forward(service, request.method, target, headers, body)
+        answer = await services.forward(service, request.method, _raw_target(request.scope), headers, body)
         content = await answer.read(_IDEMPOTENT_ANSWER_LIMIT)
     except BaseException:
         await claims.release(name)
         raise
-    first = StoredAnswer(answer.status, _answer_headers(answer), content)
+    passed = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in answer.headers
+        if name not in _NOT_PASSED_BACK
+    ]
+    first = StoredAnswer(answer.status, passed, content)
     if answer.status in idempotency.NOT_KEPT:
         await claims.release(name)
     else:
@@ -96,25 +158,26 @@ def _bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _raw_target(request: Request) -> bytes:
+def _raw_target(scope: Scope) -> bytes:
     # The raw path keeps %2F, %26 and the like as sent; decoding and encoding again would change symbols.
-    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    query: bytes = request.scope["query_string"]
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
     return raw + b"?" + query if query else raw
 
 
 def _forwarded_headers(request: Request) -> list[tuple[str, str]]:
+    scope = request.scope
     kept = [
-        (name, value)
-        for name, value in request.headers.items()
-        if name not in _HOP_BY_HOP and name not in _NEVER_FROM_OUTSIDE and name != REQUEST_ID.lower()
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if name not in _NOT_PASSED_ON
     ]
-    client = request.client.host if request.client else "unknown"
+    client = scope["client"][0] if scope["client"] else "unknown"
     return [
         *kept,
         (REQUEST_ID, current_request_id()),
         ("X-Forwarded-For", client),
-        ("X-Forwarded-Proto", request.url.scheme),
+        ("X-Forwarded-Proto", scope["scheme"]),
         ("X-Forwarded-Host", request.headers.get("host", "")),
     ]
 
@@ -123,29 +186,19 @@ def _has_body(request: Request) -> bool:
     return "content-length" in request.headers or "transfer-encoding" in request.headers
 
 
-def _answer_headers(answer: Answer) -> list[tuple[str, str]]:
-    return [
-        (name, value)
-        for name, value in answer.headers
-        if name.lower() not in _HOP_BY_HOP and name.lower() != REQUEST_ID.lower()
-    ]
-
-
 def _stream(answer: Answer) -> Response:
-    async def chunks() -> AsyncIterator[bytes]:
-        async for chunk in answer.chunks():
-            yield chunk
-
-    response = StreamingResponse(chunks(), status_code=answer.status)
+    response = StreamingResponse(answer.chunks(), status_code=answer.status)
     # The body is passed on byte by byte, so its length is still true; without it, it would be cut into chunks again.
-    length = [(name, value) for name, value in answer.headers if name.lower() == "content-length"]
-    _copy_headers(response, _answer_headers(answer) + length[:1])
+    response.raw_headers = [
+        each for each in answer.headers if each[0] not in _NOT_PASSED_BACK or each[0] == b"content-length"
+    ]
     return response
 
 
 def _response(answer: StoredAnswer) -> Response:
     response = Response(answer.body, status_code=answer.status)
-    _copy_headers(response, [(n, v) for n, v in answer.headers if n.lower() != "content-encoding"])
+    for name, value in answer.headers:
+        response.headers.append(name, value)
     return response
 
 
@@ -153,8 +206,3 @@ def _replay(answer: StoredAnswer) -> Response:
     response = _response(answer)
     response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def _copy_headers(response: Response, headers: list[tuple[str, str]]) -> None:
-    for name, value in headers:
-        response.headers.append(name, value)

@@ -11,6 +11,7 @@ from breezeway.errors import RateLimited, UpstreamUnavailable
 from gateway_service.domain.addresses import party_of
 from gateway_service.domain.rates import Bucket, LocalBuckets, Standing
 from gateway_service.domain.route_classes import Limits, Party, RouteClass
+from gateway_service.domain.tab import Tab
 
 _PAUSE_SECONDS: Final = 1.0
 
@@ -20,8 +21,11 @@ _log = structlog.get_logger()
 class Buckets(Protocol):
     """Counts requests, together with the other copies of this process."""
 
-    async def take(self, buckets: Sequence[Bucket]) -> Standing:
+    async def take(self, buckets: Sequence[Bucket], owed: Sequence[int]) -> Standing:
         """Count one request in all of `buckets`, or in none when one of them is full.
+
+        Args:
+            owed: of each bucket, requests that were let through already and are counted in any case.
 
         Raises:
             UpstreamUnavailable: they cannot be counted now.
@@ -55,6 +59,7 @@ class RequestLimits:
         self._limits = limits
         self._shared = shared
         self._local = local
+        self._tab = Tab(time)
         self._time = time
         self._away_until = float("-inf")
 
@@ -62,11 +67,16 @@ class RequestLimits:
         """How the request stands, counted; the caller looks at `allowed`."""
         buckets = self._buckets(route_class, caller)
         if self._time() >= self._away_until:
+            if (on_credit := self._tab.put(buckets)) is not None:
+                return on_credit
             try:
-                return await self._shared.take(buckets)
+                standing = await self._shared.take(buckets, self._tab.owed(buckets))
             except UpstreamUnavailable as error:
                 self._away_until = self._time() + _PAUSE_SECONDS
                 _log.warning("limits_counted_locally", reason=error.code)
+            else:
+                self._tab.note(buckets, standing)
+                return standing
         return self._local.take(buckets)
 
     async def check(self, route_class: RouteClass, caller: Caller) -> None:

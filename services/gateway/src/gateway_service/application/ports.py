@@ -11,13 +11,18 @@ class Answer(Protocol):
     def status(self) -> int: ...
 
     @property
-    def headers(self) -> list[tuple[str, str]]: ...
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """As they came, their names in lower case."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body, when it was said."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it was sent, content encoding included; closes the connection at its end."""
 
     async def read(self, limit: int) -> bytes:
-        """The decoded body.
+        """The whole body, content encoding included.
 
         Raises:
             UpstreamFault: it is larger than `limit` bytes.
@@ -36,7 +41,7 @@ class ServicePort(Protocol):
         method: str,
         target: bytes,
         headers: list[tuple[str, str]],
-        body: AsyncIterator[bytes] | bytes | None,
+        body: bytes | None,
     ) -> Answer: ...
 
     async def get_json(self, service: str, path: str, seconds: float) -> tuple[int, dict[str, object]]: ...

@@ -1,6 +1,7 @@
 """Whose request it is, when proxies stand in between. Pure."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
@@ -9,6 +10,7 @@ Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
 
 
+@lru_cache(maxsize=4_096)
 def parse_address(text: str) -> Address | None:
     """The address in `text`, which may carry a port or brackets; None where there is none."""
     text = text.strip()
