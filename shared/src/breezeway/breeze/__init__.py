@@ -5,6 +5,7 @@
 - `transport`: one pooled HTTP client, one bounded set of threads and one SDK copy per set of endpoints; the download of
   the security master.
 - `rest`: `BreezeRest`, the async calls of one account; takes and gives `values`, raises what `mapping` says.
+- `orders`: `BreezeOrders`, its order calls, none of which is ever sent twice.
 - `mapping`: the broker's failures in our error tree; the only reader of its prose.
 - `quota`: the call limits that all processes share, in Redis.
 - `feed`: `BreezeFeed`, the three sockets as one stream of decoded events, without reconnect.

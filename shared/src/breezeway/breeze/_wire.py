@@ -190,27 +190,27 @@ def _history_row(row: Mapping[str, Any], interval: str) -> HistoryRow:
         high=high,
         low=low,
         close=close,
-        volume=_count(row, "volume"),
-        open_interest=None if interest in (None, "") else _count(row, "open_interest"),
+        volume=count_of(row, "volume"),
+        open_interest=None if interest in (None, "") else count_of(row, "open_interest"),
     )
 
 
 def quote(row: Mapping[str, Any], exchange: str) -> BrokerQuote:
     right = _RIGHTS.get(str(row.get("right") or "").lower())
-    strike = _decimal(row, "strike_price")
+    strike = decimal_of(row, "strike_price")
     has_interest = row.get("open_interest") not in (None, "")
     return BrokerQuote(
         exchange=exchange,
-        broker_code=_text(row, "stock_code"),
-        expiry=_date(row.get("expiry_date")),
+        broker_code=text_of(row, "stock_code"),
+        expiry=day_of(row.get("expiry_date")),
         strike=strike if right and strike else None,
         right=right,
         last=_price(row, "ltp") or None,
         at=_moment(row.get("ltt")),
         bid=_price(row, "best_bid_price") or None,
-        bid_quantity=_count(row, "best_bid_quantity"),
+        bid_quantity=count_of(row, "best_bid_quantity"),
         ask=_price(row, "best_offer_price") or None,
-        ask_quantity=_count(row, "best_offer_quantity"),
+        ask_quantity=count_of(row, "best_offer_quantity"),
         open=_price(row, "open") or None,
         high=_price(row, "high") or None,
         low=_price(row, "low") or None,
@@ -218,9 +218,9 @@ def quote(row: Mapping[str, Any], exchange: str) -> BrokerQuote:
         change_percent=_number(row, "ltp_percent_change"),
         upper_circuit=_price(row, "upper_circuit") or None,
         lower_circuit=_price(row, "lower_circuit") or None,
-        volume=_count(row, "total_quantity_traded"),
+        volume=count_of(row, "total_quantity_traded"),
         spot=_price(row, "spot_price") or None,
-        open_interest=_count(row, "open_interest") if has_interest else None,
+        open_interest=count_of(row, "open_interest") if has_interest else None,
         open_interest_change=int(_number(row, "chnge_oi") or 0) if has_interest else None,
     )
 
@@ -239,9 +239,9 @@ def pick_quote(rows: list[Mapping[str, Any]], wire_exchange: str) -> Mapping[str
 
 def profile(success: object) -> BrokerProfile:
     row = _one(success)
-    dates = {str(name): _date(value) for name, value in _mapping(row, "exg_trade_date").items()}
+    dates = {str(name): day_of(value) for name, value in _mapping(row, "exg_trade_date").items()}
     return BrokerProfile(
-        user_id=_text(row, "idirect_userid"),
+        user_id=text_of(row, "idirect_userid"),
         user_name=str(row.get("idirect_user_name") or "").strip(),
         last_login=_moment(row.get("idirect_lastlogin_time")),
         segments={str(name): str(value) for name, value in _mapping(row, "segments_allowed").items()},
@@ -255,15 +255,15 @@ def funds(success: object) -> Funds:
 
     def amounts(prefix: str) -> dict[str, Decimal]:
         return {
-            str(key).removeprefix(prefix): _decimal(row, key) or Decimal(0)
+            str(key).removeprefix(prefix): decimal_of(row, key) or Decimal(0)
             for key in row
             if str(key).startswith(prefix)
         }
 
     return Funds(
         bank_account="…" + str(row.get("bank_account") or "")[-4:],
-        total_bank_balance=_decimal(row, "total_bank_balance") or Decimal(0),
-        unallocated_balance=_decimal(row, "unallocated_balance") or Decimal(0),
+        total_bank_balance=decimal_of(row, "total_bank_balance") or Decimal(0),
+        unallocated_balance=decimal_of(row, "unallocated_balance") or Decimal(0),
         allocated=amounts("allocated_"),
         blocked=amounts("block_by_trade_"),
     )
@@ -271,22 +271,22 @@ def funds(success: object) -> Funds:
 
 def holdings(demat: list[Mapping[str, Any]], portfolio: list[Mapping[str, Any]]) -> list[Holding]:
     """The demat account's shares, with prices where the portfolio has them."""
-    priced = {_text(row, "stock_code"): row for row in portfolio}
+    priced = {text_of(row, "stock_code"): row for row in portfolio}
     merged: list[Holding] = []
     for row in demat:
-        code = _text(row, "stock_code")
+        code = text_of(row, "stock_code")
         known = priced.get(code, {})
         merged.append(
             Holding(
                 broker_code=code,
                 isin=str(row.get("stock_ISIN") or "") or None,
-                quantity=_count(row, "quantity"),
-                available_quantity=_count(row, "demat_avail_quantity"),
-                blocked_quantity=_count(row, "blocked_quantity"),
-                average_price=_decimal(known, "average_price"),
-                current_price=_decimal(known, "current_market_price"),
-                realized_profit=_decimal(known, "realized_profit"),
-                unrealized_profit=_decimal(known, "unrealized_profit"),
+                quantity=count_of(row, "quantity"),
+                available_quantity=count_of(row, "demat_avail_quantity"),
+                blocked_quantity=count_of(row, "blocked_quantity"),
+                average_price=decimal_of(known, "average_price"),
+                current_price=decimal_of(known, "current_market_price"),
+                realized_profit=decimal_of(known, "realized_profit"),
+                unrealized_profit=decimal_of(known, "unrealized_profit"),
             )
         )
     return merged
@@ -294,21 +294,21 @@ def holdings(demat: list[Mapping[str, Any]], portfolio: list[Mapping[str, Any]])
 
 def position(row: Mapping[str, Any]) -> Position:
     right = _RIGHTS.get(str(row.get("right") or "").lower())
-    strike = _decimal(row, "strike_price")
+    strike = decimal_of(row, "strike_price")
     wire_exchange = str(row.get("exchange_code") or "").upper()
     return Position(
         segment=str(row.get("segment") or ""),
         product=str(row.get("product_type") or ""),
         exchange="CDS" if wire_exchange == "NDX" else wire_exchange,
-        broker_code=_text(row, "stock_code"),
-        expiry=_date(row.get("expiry_date")),
+        broker_code=text_of(row, "stock_code"),
+        expiry=day_of(row.get("expiry_date")),
         strike=strike if right else None,
         right=right,
         action=str(row.get("action") or ""),
         quantity=int(_number(row, "quantity") or 0),
-        average_price=_decimal(row, "average_price") or Decimal(0),
-        last_price=_decimal(row, "ltp"),
-        profit=_decimal(row, "pnl"),
+        average_price=decimal_of(row, "average_price") or Decimal(0),
+        last_price=decimal_of(row, "ltp"),
+        profit=decimal_of(row, "pnl"),
         underlying=str(row.get("underlying") or "").strip() or None,
     )
 
@@ -318,7 +318,7 @@ def _mapping(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _text(row: Mapping[str, Any], name: str) -> str:
+def text_of(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value.strip():
         raise BadAnswer(f"{name} is missing")
@@ -350,7 +350,7 @@ def _price(row: Mapping[str, Any], name: str) -> float | None:
     return number
 
 
-def _count(row: Mapping[str, Any], name: str) -> int:
+def count_of(row: Mapping[str, Any], name: str) -> int:
     number = _number(row, name)
     if number is None:
         return 0
@@ -359,7 +359,7 @@ def _count(row: Mapping[str, Any], name: str) -> int:
     return int(number)
 
 
-def _decimal(row: Mapping[str, Any], name: str) -> Decimal | None:
+def decimal_of(row: Mapping[str, Any], name: str) -> Decimal | None:
     number = _number(row, name)
     if number is None:
         return None
@@ -368,7 +368,7 @@ def _decimal(row: Mapping[str, Any], name: str) -> Decimal | None:
     return Decimal(value.strip() if isinstance(value, str) else repr(value))
 
 
-def _date(value: object) -> date | None:
+def day_of(value: object) -> date | None:
     match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         return None
@@ -383,7 +383,7 @@ def _moment(value: object) -> datetime | None:
     """`05-Feb-2025 09:36:56`; blank when nothing was traded."""
     if not isinstance(value, str) or len(value) != 20:
         return None
-    day = _date(value[:11])
+    day = day_of(value[:11])
     try:
         clock = datetime.strptime(value[12:], "%H:%M:%S").time()  # noqa: DTZ007  # the zone is added below
     except ValueError:

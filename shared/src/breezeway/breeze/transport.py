@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import httpx
 
@@ -45,6 +45,8 @@ class Exchange:
     answer: Answer | None = None
     failure: BreezewayError | None = None
     envelope: object = field(default=None, repr=False)
+    changed: bool = False
+    """Whether a request that may change something (not a GET) could have reached the broker."""
 
 
 class BreezeTransport:
@@ -123,6 +125,8 @@ class BreezeTransport:
     ) -> "SdkAnswer":
         """The SDK's way out (`sdk.HttpPort`); runs in one of our threads."""
         exchange: Exchange = getattr(self._of_thread, "exchange", None) or Exchange()
+        if method != "GET":
+            exchange.changed = True
         content = self._fetch(exchange, method, url, body, params, headers, self.rules.max_answer_bytes)
         text = content.decode("utf-8", errors="replace")
         assert exchange.answer is not None  # noqa: S101  # _fetch has set it, or raised
@@ -161,6 +165,12 @@ class BreezeTransport:
                         raise exchange.failure
                     parts.append(part)
                 return b"".join(parts)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # No connection, so nothing has left: who sent an order may say so, instead of having to find it out.
+            exchange.changed = False
+            kind: Literal["timeout", "connect"] = "connect" if isinstance(error, httpx.ConnectError) else "timeout"
+            exchange.failure = transport_failure(kind)
+            raise exchange.failure from error
         except httpx.TimeoutException as error:
             exchange.failure = transport_failure("timeout")
             raise exchange.failure from error
