@@ -51,6 +51,9 @@ class ServiceSettings(BaseSettings):
     home: Path = Field(Path(".breezeway"), validation_alias="BREEZEWAY_HOME")
     log_format: str = Field("console", validation_alias="LOG_FORMAT", pattern="^(console|json)$")
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL")
+    metrics_host: str = Field("127.0.0.1", validation_alias="BREEZEWAY_METRICS_HOST")
+    metrics_port: int = Field(0, validation_alias="BREEZEWAY_METRICS_PORT", ge=0, le=65_535)
+    """Where a worker that serves no HTTP otherwise answers `/metrics`; 0 takes a free port."""
     internal_key: SecretStr = Field(validation_alias="BREEZEWAY_INTERNAL_KEY", min_length=32)
     """Signs the short-lived tokens by which services know each other. The same for all of them."""
     redis_url: str = Field(validation_alias="REDIS_URL", repr=False)

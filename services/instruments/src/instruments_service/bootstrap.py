@@ -59,6 +59,7 @@ async def build(settings: InstrumentsSettings, app: FastAPI, stack: AsyncExitSta
     stack.push_async_callback(redis.aclose)
     queue = await JobQueue.connect(settings.redis_url, SERVICE)
     stack.push_async_callback(queue.aclose)
+    queue.watch(stack)
     tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
 
@@ -100,6 +101,7 @@ async def build_worker_parts(settings: InstrumentsSettings, stack: AsyncExitStac
     stack.push_async_callback(redis.aclose)
     queue = await JobQueue.connect(settings.redis_url, SERVICE)
     stack.push_async_callback(queue.aclose)
+    queue.watch(stack)
     clock = SystemClock()
     log = SqlSyncLog(engine)
     waker = ArqSyncWaker(queue)

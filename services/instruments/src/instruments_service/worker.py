@@ -6,6 +6,7 @@ from typing import Any
 from arq import cron
 
 from breezeway import logs
+from breezeway.jobs.metrics_server import serve_metrics
 from breezeway.jobs.queue import build_worker
 from instruments_service import bootstrap
 from instruments_service.jobs.sync import SWEEP, SYNC, sweep_syncs, sync_master
@@ -22,6 +23,7 @@ def main() -> None:
     stack = AsyncExitStack()
 
     async def start(ctx: dict[Any, Any]) -> None:
+        serve_metrics(settings.metrics_host, settings.metrics_port, stack)
         parts = await bootstrap.build_worker_parts(settings, stack)
         ctx[SYNC], ctx[SWEEP] = parts.sync, parts.sweep
 

@@ -188,6 +188,7 @@ async def build_parts(settings: MarketDataSettings, stack: AsyncExitStack) -> Pa
     stack.push_async_callback(redis.aclose)
     queue = await JobQueue.connect(settings.redis_url, SERVICE)
     stack.push_async_callback(queue.aclose)
+    queue.watch(stack)
     tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
     instruments = await stack.enter_async_context(ServiceClient(settings.instruments_url, "instruments", tokens))

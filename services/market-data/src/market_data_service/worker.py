@@ -6,6 +6,7 @@ from typing import Any
 from arq.cron import cron
 
 from breezeway import logs
+from breezeway.jobs.metrics_server import serve_metrics
 from breezeway.jobs.queue import build_worker
 from market_data_service import bootstrap
 from market_data_service.jobs.backfills import TOP_UP, WORKER, drain_backfills, sweep_backfills, top_up
@@ -24,6 +25,7 @@ def main() -> None:
     stack = AsyncExitStack()
 
     async def start(ctx: dict[Any, Any]) -> None:
+        serve_metrics(settings.metrics_host, settings.metrics_port, stack)
         ctx[WORKER], ctx[TOP_UP] = await bootstrap.build_worker_parts(settings, stack)
 
     async def stop(ctx: dict[Any, Any]) -> None:

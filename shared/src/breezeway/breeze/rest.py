@@ -26,7 +26,9 @@ from breezeway.breeze.values import (
     Interval,
     Position,
 )
-from breezeway.errors import InvalidInput, NotFound, RateLimited, Unauthenticated, UpstreamFault
+from breezeway.errors import BreezewayError, InvalidInput, NotFound, RateLimited, Unauthenticated, UpstreamFault
+from breezeway.observability import tracing
+from breezeway.observability.red import BROKER_CALLS
 
 Result = TypeVar("Result")
 
@@ -176,8 +178,13 @@ class BreezeRest:
 
     async def _run(self, call: Call, function: Callable[[], object]) -> object:
         await self._quota.acquire(self._account_id, wait=self._wait)
-        returned, exchange = await self._transport.call(function)
-        success = await self._success(call, returned, exchange)
+        with tracing.span(f"breeze {call}", "client"), BROKER_CALLS.timing(call) as outcome:
+            returned, exchange = await self._transport.call(function)
+            try:
+                success = await self._success(call, returned, exchange)
+            except BreezewayError as error:
+                outcome[0] = error.code
+                raise
         self._proven = self._proven or call == "read"
         return success
 

@@ -12,6 +12,7 @@ import orjson
 from redis.asyncio import Redis
 
 from breezeway.ids import new_id
+from breezeway.observability import tracing
 from breezeway.redis import keys
 
 KEPT = 1_000
@@ -77,7 +78,7 @@ class DurableChannels:
 
     async def append(self, user_id: UUID | str, channel: str, message: Mapping[str, Any]) -> int:
         """Keep and publish a message (which has a `type`); its offset."""
-        body = orjson.dumps(message)
+        body = orjson.dumps(tracing.stamped(message))
         names = [*self._keys(user_id, channel), keys.user_channel(user_id, channel)]
         call = cast("Awaitable[int]", self._append(keys=names, args=[body, new_id().hex, KEPT, _KEPT_SECONDS]))
         return int(await call)

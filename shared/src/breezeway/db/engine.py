@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from breezeway.observability.pools import POOLS
+
 _DIALECT = "postgresql+asyncpg"
 
 
@@ -36,7 +38,7 @@ def create_engine(
         if pooled
         else {"poolclass": NullPool}
     )
-    return create_async_engine(
+    engine = create_async_engine(
         make_url(url).set(drivername=_DIALECT),
         **pooling,
         # A failed statement would otherwise carry its values, hashes and tokens included, into the log.
@@ -54,3 +56,5 @@ def create_engine(
             },
         },
     )
+    POOLS.add_engine(engine, application, 2 * pool_size)
+    return engine

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.errors import InvalidInput, UpstreamUnavailable
+from breezeway.observability.pools import DATABASE_FAILURES
 
 Effect = Callable[[], Awaitable[object]]
 
@@ -68,6 +69,7 @@ class UnitOfWork:
         session, self._session = self.session, None
         await session.close()
         if error is not None and is_connection_failure(error):
+            DATABASE_FAILURES.inc()
             raise UpstreamUnavailable(
                 "The database does not answer. Nothing was changed; try again in a moment.",
                 code="database_unavailable",

@@ -11,9 +11,12 @@ from starlette.middleware import Middleware
 
 from breezeway.http import openapi, problem
 from breezeway.http.limits import BodyLimitMiddleware
+from breezeway.http.meter import MeterMiddleware
 from breezeway.http.problem import Problem
 from breezeway.http.request_id import RequestIdMiddleware
+from breezeway.http.trace import TraceMiddleware
 from breezeway.http.unexpected import UnexpectedErrorMiddleware
+from breezeway.observability import tracing
 
 Check = Callable[[], Awaitable[object]]
 """A dependency probe: returns when the dependency answers, raises when it does not."""
@@ -75,6 +78,9 @@ def create_service(
         app.add_middleware(gate.cls, *gate.args, **gate.kwargs)
     # Around the gates too: they fail as unexpectedly as everything else.
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(MeterMiddleware)
+    if tracing.configure(title):
+        app.add_middleware(TraceMiddleware)
     app.add_middleware(RequestIdMiddleware)
 
     @app.get("/livez", include_in_schema=False)

@@ -17,6 +17,8 @@ from breezeway.errors import (
     UpstreamUnavailable,
 )
 from breezeway.http.request_id import HEADER, current_request_id
+from breezeway.observability import tracing
+from breezeway.observability.red import UPSTREAM_CALLS
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 
 T = TypeVar("T")
@@ -80,7 +82,13 @@ class ServiceClient:
             else None
         )
         try:
-            response = await self._http.request(method, path, params=params, content=content, headers=sent)
+            with (
+                tracing.span(f"{method} {self._name}", "client", {"server.address": self._name}),
+                UPSTREAM_CALLS.timing(self._name) as outcome,
+            ):
+                sent.update(tracing.carrier())
+                response = await self._http.request(method, path, params=params, content=content, headers=sent)
+                outcome[0] = str(response.status_code)
         except httpx.TimeoutException as error:
             raise UpstreamTimeout(
                 f"The {self._name} service did not answer in time.", code=f"{self._slug}_timeout"

@@ -3,16 +3,24 @@
 Payloads are msgpack, because arq's default would unpickle whatever somebody wrote into Redis.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
+from functools import wraps
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgpack
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
+from breezeway import cancellation
+from breezeway.jobs.lag import watch_queue
+from breezeway.observability import tracing
+from breezeway.observability.red import JOBS
 from breezeway.redis import keys
 
 if TYPE_CHECKING:
@@ -97,9 +105,19 @@ class JobQueue:
             False when a job with this id is already there; as good, since jobs read their work from the database.
         """
         queued = await self._redis.enqueue_job(
-            job, *args, _job_id=job_id, _queue_name=self._queue, _defer_by=timedelta(seconds=delay) if delay else None
+            job,
+            *args,
+            _job_id=job_id,
+            _queue_name=self._queue,
+            _defer_by=timedelta(seconds=delay) if delay else None,
+            **cast("dict[str, Any]", tracing.carrier()),
         )
         return queued is not None
+
+    def watch(self, stack: AsyncExitStack) -> None:
+        """Show the length and lag of the queue in this process's `/metrics` until `stack` closes."""
+        task = asyncio.create_task(watch_queue(self._redis, self._queue), name="queue-watch")
+        stack.push_async_callback(cancellation.end, [task])
 
     async def aclose(self) -> None:
         # The pool was made for this client alone, so it goes with it; redis-py would leave its sockets open.
@@ -126,10 +144,11 @@ def build_worker(
         concurrency: jobs at the same time in this process.
         job_timeout: seconds after which a job is cancelled; its lease in the database runs out by itself.
     """
+    tracing.configure(f"{service}-worker")
     return Worker(
         functions=[_as_function(function) for function in functions],
         queue_name=keys.job_queue(service),
-        cron_jobs=list(cron_jobs) or None,
+        cron_jobs=[replace(job, coroutine=_observed(job.coroutine)) for job in cron_jobs] or None,
         redis_settings=redis_settings(url),
         max_jobs=concurrency,
         job_timeout=job_timeout,
@@ -148,4 +167,21 @@ def build_worker(
 
 
 def _as_function(function: "WorkerCoroutine") -> Function:
-    return func(function, name=function.__qualname__.rpartition(".")[2], keep_result=0, max_tries=1)
+    return func(_observed(function), name=_name(function), keep_result=0, max_tries=1)
+
+
+def _name(function: "WorkerCoroutine") -> str:
+    return function.__qualname__.rpartition(".")[2]
+
+
+def _observed(function: "WorkerCoroutine") -> "WorkerCoroutine":
+    """`function`, measured, and in the trace of whoever woke it. The keyword is taken off also where nobody traces:
+    the process that queued the job may be one that does."""
+    name = _name(function)
+
+    @wraps(function)
+    async def observed(ctx: dict[Any, Any], *args: Any, traceparent: str | None = None, **kwargs: Any) -> Any:
+        with tracing.span(f"job {name}", "consumer", parent=traceparent), JOBS.timing(name):
+            return await function(ctx, *args, **kwargs)
+
+    return observed

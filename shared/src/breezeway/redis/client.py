@@ -6,6 +6,8 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from breezeway.observability.pools import POOLS
+
 
 def connect(url: str, *, max_connections: int = 50, timeout: float = 5.0, retries: int = 2) -> "Redis":
     """A client with bounded waits; nothing is opened until its first command.
@@ -29,4 +31,5 @@ def connect(url: str, *, max_connections: int = 50, timeout: float = 5.0, retrie
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError] if retries else [],
     )
+    POOLS.add_redis(client.connection_pool, max_connections)
     return client

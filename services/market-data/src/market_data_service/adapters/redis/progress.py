@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.stream import ChannelKind
+from breezeway.observability import tracing
 from breezeway.redis import keys
 
 _log = structlog.get_logger()
@@ -21,7 +22,8 @@ class RedisProgress:
         self._redis = redis
 
     async def publish(self, user_id: UUID, backfill: BackfillView) -> None:
-        body = orjson.dumps({"type": "backfill", **backfill.model_dump(mode="json", by_alias=True)})
+        message = {"type": "backfill", **backfill.model_dump(mode="json", by_alias=True)}
+        body = orjson.dumps(tracing.stamped(message))
         try:
             await self._redis.publish(keys.user_channel(user_id, ChannelKind.BACKFILLS), body)
         except RedisError as error:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import InvalidInput
+from breezeway.observability import tracing
 from trading_service.adapters.db.tables import fences, idempotency, outbox
 
 _i = idempotency.c
@@ -28,7 +29,7 @@ class MessageRows(UnitOfWork):
     """Each method runs in the transaction of the unit of work."""
 
     async def tell(self, user_id: UUID, message: Mapping[str, Any]) -> None:
-        await self.session.execute(sa.insert(outbox).values(user_id=user_id, message=dict(message)))
+        await self.session.execute(sa.insert(outbox).values(user_id=user_id, message=dict(tracing.stamped(message))))
 
     async def waiting(self, limit: int) -> list[Waiting]:
         query = sa.select(outbox).order_by(outbox.c.id).limit(limit)

@@ -1,0 +1,1 @@
+"""What a process tells about itself: durations, pools, queues and traces."""
