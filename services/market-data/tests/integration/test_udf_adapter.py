@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from breezeway.candles.resample import resample
 from breezeway.clock import SystemClock
 from breezeway.db.unit_of_work import UnitOfWork
-from breezeway.errors import Conflict
+from breezeway.errors import Conflict, UpstreamUnavailable
 from breezeway.http.app import Check, create_service
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -296,3 +296,59 @@ async def test_marks_are_empty_in_their_own_forms(chart: Chart) -> None:
     marks = await chart.adapter.send("marks", {"symbol": "NSE:RELIANCE", "from": 0, "to": 1, "resolution": "1"})
     assert set(marks) == {"id", "time", "color", "text", "label", "labelFontColor", "minSize"}
     assert await chart.adapter.send("timescale_marks", {"symbol": "NSE:RELIANCE", "from": 0, "to": 1}) == []
+
+
+MALFORMED = [
+    ("symbols", {}, "symbol"),
+    ("symbols", {"symbol": "X" * 97}, "symbol"),
+    ("search", {"query": "a", "limit": "0"}, "limit"),
+    ("search", {"query": "a", "limit": "many"}, "limit"),
+    ("search", {"query": "q" * 101}, "query"),
+    ("history", {}, "symbol"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "1"}, "to"),
+    ("history", {"symbol": "NSE:RELIANCE", "to": 1}, "resolution"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "1", "to": "now"}, "to"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "1", "to": "NaN", "from": "undefined"}, "from"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "1", "to": 1, "countback": -1}, "countback"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "1" * 9, "to": 1}, "resolution"),
+    ("history", {"symbol": "NSE:RELIANCE", "resolution": "7", "to": 1}, "resolution"),
+    ("history", {"symbol": "NSE:NONE", "resolution": "1", "to": 1}, "unknown_symbol"),
+    ("quotes", {}, "symbols"),
+    ("quotes", {"symbols": "S" * 5_001}, "symbols"),
+]
+
+
+@pytest.mark.parametrize(("path", "params", "told"), MALFORMED, ids=str)
+async def test_a_malformed_request_is_told_as_udf_tells(
+    chart: Chart, path: str, params: dict[str, Any], told: str
+) -> None:
+    """The adapter reads no status and no problem document: it shows `errmsg`."""
+    answer = await chart.adapter.http.get(f"/udf/{path}", params=params)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    body = answer.json()
+    assert (set(body), body["s"]) == ({"s", "errmsg"}, "error")
+    assert told in body["errmsg"]
+    assert "S" * 50 not in body["errmsg"], "what was sent is not repeated"
+    with pytest.raises(AdapterError, match=re.escape(body["errmsg"])):
+        processed(body)
+
+
+async def test_without_a_token_the_chart_still_has_a_message(chart: Chart) -> None:
+    """401 stays 401, so that a page can sign in again; its body is a problem document that UDF can read, too."""
+    answer = await chart.adapter.http.get("/udf/history", headers={"Authorization": ""})
+    body = answer.json()
+    assert (answer.status_code, body["s"], body["code"]) == (401, "error", "unauthenticated")
+    assert answer.headers["content-type"] == "application/problem+json"
+    with pytest.raises(AdapterError, match=body["detail"]):
+        processed(body)
+
+
+async def test_an_upstream_that_is_away_is_an_error_that_the_chart_shows(chart: Chart) -> None:
+    info = await chart.adapter.resolve("NSE:RELIANCE")
+
+    async def away(symbol: str, bearer: str) -> None:
+        raise UpstreamUnavailable("The instruments service does not answer.", code="upstream_unavailable")
+
+    chart.outside.instruments.resolve = away
+    with pytest.raises(AdapterError, match="does not answer"):
+        await chart.adapter.bars(info, "1", 0, int(SPAN[1].timestamp()), 10)

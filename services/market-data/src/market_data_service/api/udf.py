@@ -2,22 +2,21 @@
 
 All but `config` and `time` need the user's bearer token. The stock adapter sends no headers of its own: give it a
 `fetch` that does, or a proxy on your page's origin that adds the header. No credential is accepted in a URL.
-Errors are UDF's: status 200 with `{"s":"error","errmsg":…}`, except 401.
+Errors are UDF's: status 200 with `{"s":"error","errmsg":…}`; 401 and 403 have the same members.
 """
 
-from collections.abc import Awaitable
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from breezeway.errors import BreezewayError, NotFound, Unauthenticated
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
+from market_data_service.api.udf_route import UdfRoute
 from market_data_service.application.udf import HistoryQuery, Udf
 
-router = APIRouter(prefix="/udf", tags=["TradingView UDF"])
+router = APIRouter(prefix="/udf", tags=["TradingView UDF"], route_class=UdfRoute)
 
 _FOREVER_AGO = 631_152_000
 Symbol = Annotated[str, Query(max_length=96, examples=["NSE:RELIANCE"])]
@@ -45,7 +44,7 @@ async def time(udf: TheUdf) -> str:
 @router.get("/symbols", name="udf_symbols")
 async def symbols(udf: TheUdf, _user: Reader, bearer: BearerToken, symbol: Symbol) -> Response:
     """One symbol's properties: hours, price step, resolutions."""
-    return await _caught(udf.symbol(symbol, bearer))
+    return _answer(await udf.symbol(symbol, bearer))
 
 
 @router.get("/search", name="udf_search")
@@ -59,7 +58,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=500)] = 30,
 ) -> Response:
     """Symbols that match what was typed, best first."""
-    return await _caught(udf.search(query, kind, exchange, limit, bearer))
+    return _answer(await udf.search(query, kind, exchange, limit, bearer))
 
 
 @router.get("/history", name="udf_history")
@@ -74,7 +73,7 @@ async def history(
     countback: Annotated[int | None, Query(ge=0, description="So many bars before `to`; overrides `from`.")] = None,
 ) -> Response:
     """Bars as columns, with the forming one; `no_data` with `nextTime`, where the closest earlier bar is."""
-    return await _caught(udf.history(HistoryQuery(symbol, resolution, start, end, countback), user.user_id, bearer))
+    return _answer(await udf.history(HistoryQuery(symbol, resolution, start, end, countback), user.user_id, bearer))
 
 
 @router.get("/quotes", name="udf_quotes")
@@ -86,7 +85,7 @@ async def quotes(
 ) -> Response:
     """The latest prices, each with its age."""
     asked = [name.strip() for name in names.split(",") if name.strip()]
-    return await _caught(udf.quotes(user.user_id, bearer, asked))
+    return _answer(await udf.quotes(user.user_id, bearer, asked))
 
 
 @router.get("/marks", name="udf_marks")
@@ -100,18 +99,6 @@ async def marks(_user: Reader) -> Response:
 async def timescale_marks(_user: Reader) -> Response:
     """None yet."""
     return _answer([])
-
-
-async def _caught(work: Awaitable[Any]) -> Response:
-    try:
-        return _answer(await work)
-    except Unauthenticated:
-        raise
-    except NotFound as error:
-        unknown = error.code == "instrument_not_found"
-        return _answer({"s": "error", "errmsg": "unknown_symbol" if unknown else error.code})
-    except BreezewayError as error:
-        return _answer({"s": "error", "errmsg": str(error)})
 
 
 def _answer(body: object) -> Response:
