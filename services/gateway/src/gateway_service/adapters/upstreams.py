@@ -59,12 +59,13 @@ class UpstreamAnswer:
                 answer.close()
 
     async def read(self, limit: int) -> bytes:
-        body = bytearray()
+        pieces, size = [], 0
         async for chunk in self.chunks():
-            body += chunk
-            if len(body) > limit:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > limit:
                 raise UpstreamFault(f"The {self._service} service sent more than {limit:,} bytes.")
-        return bytes(body)
+        return b"".join(pieces)
 
 
 class Upstreams:
