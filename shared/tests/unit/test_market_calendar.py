@@ -15,6 +15,7 @@ from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Phase, Segment, SessionKind, segment_of
 
 NSE, NFO, MCX, CDS = Segment.NSE, Segment.NFO, Segment.MCX, Segment.CDS
+COTTON, MENTHA = Segment.MCX_AGRI_INTL, Segment.MCX_AGRI
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,15 @@ def hours(calendar: MarketCalendar, segment: Segment, day: date, *, cas: bool = 
         (MCX, date(2026, 11, 2), False, ["09:00-23:55"]),
         (MCX, date(2026, 11, 24), False, ["17:00-23:55"]),
         (MCX, date(2026, 12, 25), False, []),
+        (COTTON, date(2026, 3, 6), False, ["09:00-21:00"]),
+        (COTTON, date(2026, 7, 20), False, ["09:00-21:00"]),
+        (COTTON, date(2026, 11, 24), False, ["17:00-21:00"]),
+        (COTTON, date(2026, 12, 25), False, []),
+        (COTTON, date(2026, 11, 8), False, ["18:15-19:15"]),
+        (COTTON, date(2026, 11, 21), False, []),
+        (MENTHA, date(2026, 3, 6), False, ["09:00-17:00"]),
+        (MENTHA, date(2026, 11, 24), False, []),
+        (MENTHA, date(2026, 11, 8), False, ["18:15-19:15"]),
         (NSE, date(2026, 11, 24), False, []),
         (NSE, date(2026, 11, 21), False, []),
         (NSE, date(2026, 11, 8), False, ["18:15-19:15"]),
@@ -120,6 +130,53 @@ def test_an_index_keeps_the_hours_of_its_cash_market() -> None:
     assert segment_of("BFO") is Segment.BFO
     with pytest.raises(InvalidInput):
         segment_of("NYSE")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "segment"),
+    [
+        ("MCX:COTTON30OCT26FUT", COTTON),
+        ("MCX:COTTONCNDY29JAN27FUT", COTTON),
+        ("MCX:MENTHAOIL30NOV26FUT", MENTHA),
+        ("MCX:CRUDEOIL19NOV26FUT", MCX),
+        ("MCX:GOLD30DEC26140000CE", MCX),
+        ("NFO:NIFTY24NOV26FUT", NFO),
+        ("NSE:KAPAS", NSE),
+        ("NSE_INDEX:NIFTY", NSE),
+    ],
+)
+def test_farm_produce_of_mcx_keeps_hours_of_its_own(calendar: MarketCalendar, symbol: str, segment: Segment) -> None:
+    assert calendar.segment_of_symbol(symbol) is segment
+    with pytest.raises(InvalidInput):
+        calendar.segment_of(segment if segment in (COTTON, MENTHA) else "NOWHERE")
+
+
+def test_a_folder_moves_a_commodity_and_mcx_days_are_those_of_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "mcx.yaml").write_text(
+        """
+commodities:
+  - {segment: MCX_AGRI, underlyings: [COTTON]}
+  - {segment: MCX, underlyings: [CPO]}
+holidays:
+  - {date: 2026-07-06, name: Closed, closes: all, segments: [MCX]}
+specials:
+  - {date: 2026-07-11, name: Test, segments: [MCX], sessions: [[special, "11:00", "12:00"]]}
+  - {date: 2026-07-11, name: Test, segments: [MCX_AGRI], sessions: [[special, "10:00", "11:00"]]}
+timetables:
+  - {segments: [MCX_AGRI], from: 2026-07-13, sessions: [[continuous, "09:00", "17:30"]]}
+"""
+    )
+    calendar = MarketCalendar.load(tmp_path)
+    assert calendar.segment_of("MCX", "COTTON") is MENTHA
+    assert calendar.segment_of("MCX", "CPO") is MCX
+    assert [hours(calendar, each, date(2026, 7, 6)) for each in (MCX, COTTON, MENTHA, NSE)] == [
+        [], [], [], ["09:15-15:30"]
+    ]  # fmt: skip
+    assert hours(calendar, COTTON, date(2026, 7, 11)) == ["11:00-12:00"]
+    assert hours(calendar, MENTHA, date(2026, 7, 11)) == ["10:00-11:00"]
+    assert hours(calendar, MENTHA, date(2026, 7, 10)) == ["09:00-17:00"]
+    assert hours(calendar, MENTHA, date(2026, 7, 13)) == ["09:00-17:30"]
+    assert hours(calendar, MCX, date(2026, 7, 13)) == ["09:00-23:30"]
 
 
 def test_a_folder_extends_and_corrects(tmp_path: Path) -> None:
@@ -215,7 +272,7 @@ def test_the_calendar_agrees_with_exchange_calendars() -> None:
 def test_no_contract_expires_on_the_holiday_of_2026_11_24(calendar: MarketCalendar) -> None:
     """The sample symbols of our contract are spelled with that Tuesday; both sources have Guru Nanak Jayanti there."""
     tuesday = date(2026, 11, 24)
-    assert [segment for segment in Segment if calendar.is_trading_day(segment, tuesday)] == [MCX]
+    assert [segment for segment in Segment if calendar.is_trading_day(segment, tuesday)] == [MCX, COTTON]
     assert calendar.previous_trading_day(NFO, tuesday) == date(2026, 11, 23)
 
 

@@ -421,7 +421,7 @@ async def test_market_status_follows_exchange_time(surface: Surface) -> None:
     body = (await surface.get("/api/v1/market/status")).json()
     assert body["exchange_time"] == "2026-11-20T09:30:00+05:30"
     found = {each["segment"]: each for each in body["segments"]}
-    assert set(found) == {"NSE", "BSE", "NFO", "BFO", "CDS", "MCX"}
+    assert set(found) == {"NSE", "BSE", "NFO", "BFO", "CDS", "MCX", "MCX_AGRI_INTL", "MCX_AGRI"}
     assert found["NSE"]["phase"] == "continuous"
     assert found["NFO"]["next_close"] == "2026-11-20T15:40:00+05:30"
     assert found["NSE"]["next_open"] == "2026-11-23T09:15:00+05:30"

@@ -125,6 +125,22 @@ def test_ticks_outside_of_continuous_trading_make_no_bar() -> None:
     assert bench.out == []
 
 
+def test_farm_produce_ends_before_the_other_commodities() -> None:
+    """Cotton trades until 21:00, crude oil until close to midnight."""
+    bench = Bench()
+    for symbol in ("MCX:COTTON30NOV26FUT", "MCX:CRUDEOIL19NOV26FUT"):
+        for minute in (58, 59, 60, 61, 62):
+            bench.builder.add(symbol, at(20, 0) + minute * 60_000, 100.0, 1_000 + minute, 5)
+    finished = bench.builder.take_finished()
+    assert [bar.t for bar in finished["MCX:CRUDEOIL19NOV26FUT"]] == [
+        at(20, 59) // 1000,
+        at(21, 0) // 1000,
+        at(21, 1) // 1000,
+    ]
+    bench.builder.tend(at(21, 10))
+    assert [bar.t for bar in bench.builder.take_finished()["MCX:COTTON30NOV26FUT"]] == [at(20, 59) // 1000]
+
+
 def test_after_a_gap_the_broken_bar_is_not_stored_and_volume_does_not_jump() -> None:
     bench = Bench()
     bench.minutes(10, 0, 3)

@@ -97,6 +97,8 @@ def test_how_many_bars_a_day_has_room_for(segment: Segment, day: date, interval:
         (Segment.NSE, date(2026, 11, 8), 60),  # Muhurat, on a Sunday
         (Segment.MCX, date(2026, 7, 20), 870),  # New York has daylight saving time
         (Segment.MCX, date(2026, 11, 20), 895),
+        (Segment.MCX_AGRI_INTL, date(2026, 11, 20), 720),
+        (Segment.MCX_AGRI, date(2026, 11, 20), 480),
         (Segment.NSE, date(2026, 11, 21), 0),
     ],
 )

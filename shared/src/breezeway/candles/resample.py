@@ -23,7 +23,7 @@ from breezeway.clock import IST_OFFSET_SECONDS
 from breezeway.errors import InvalidInput
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment
+from breezeway.market_calendar.model import MCX_SEGMENTS, Segment
 
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
@@ -118,7 +118,7 @@ def _per_day(days: Integers, value: Callable[[date], int]) -> Integers:
 
 
 def _usual_open(segment: Segment) -> int:
-    return 9 * 3600 if segment in (Segment.MCX, Segment.CDS) else 9 * 3600 + 15 * 60
+    return 9 * 3600 if segment is Segment.CDS or segment in MCX_SEGMENTS else 9 * 3600 + 15 * 60
 
 
 def _require_multiple(source: Interval, interval: Interval) -> None:

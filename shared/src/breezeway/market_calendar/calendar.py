@@ -17,7 +17,16 @@ from zoneinfo import ZoneInfo
 from breezeway.clock import IST, ist_datetime
 from breezeway.errors import NotFound
 from breezeway.market_calendar.loader import CalendarData, Slots, Timetable, load_calendar_data
-from breezeway.market_calendar.model import TRADING_KINDS, Phase, Segment, Session, SessionKind
+from breezeway.market_calendar.model import (
+    MCX_SEGMENTS,
+    TRADING_KINDS,
+    Phase,
+    Segment,
+    Session,
+    SessionKind,
+    segment_of,
+)
+from breezeway.symbols import FutureSymbol, OptionSymbol, parse_symbol
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _MCX_CLOSE_SUMMER = time(23, 30)
@@ -51,6 +60,33 @@ class MarketCalendar:
             Misconfigured: `invalid_calendar`.
         """
         return cls(load_calendar_data(extra))
+
+    def segment_of(self, exchange: str, underlying: str | None = None) -> Segment:
+        """The segment whose hours an instrument keeps.
+
+        Args:
+            exchange: as in canonical symbols.
+            underlying: its exchange symbol, of a derivative.
+
+        Raises:
+            InvalidInput: `invalid_symbol`, for an exchange we do not know.
+        """
+        segment = segment_of(exchange)
+        if segment is Segment.MCX and underlying is not None:
+            return self._data.commodities.get(underlying, segment)
+        return segment
+
+    def segment_of_symbol(self, symbol: str) -> Segment:
+        """The segment whose hours the instrument of a canonical symbol keeps.
+
+        Raises:
+            InvalidInput: `invalid_symbol`.
+        """
+        exchange = symbol.partition(":")[0]
+        if exchange != Segment.MCX:
+            return segment_of(exchange)
+        parsed = parse_symbol(symbol)
+        return self.segment_of(exchange, parsed.underlying if isinstance(parsed, FutureSymbol | OptionSymbol) else None)
 
     def sessions(self, segment: Segment, day: date, *, cas_eligible: bool = False) -> tuple[Session, ...]:
         """The day's sessions in order; none on a day without trading.
@@ -170,9 +206,10 @@ class MarketCalendar:
         holiday = self._data.holidays.get((segment, day))
         if holiday is None:
             return _sessions(segment, day, ordinary)
-        if segment is Segment.MCX and holiday.evening_open:
-            opens = ist_datetime(day, _MCX_EVENING_OPEN)
-            return (Session(opens, ist_datetime(day, _mcx_close(day)), SessionKind.CONTINUOUS, "evening"),)
+        if segment in MCX_SEGMENTS and holiday.evening_open:
+            opens, closes = ist_datetime(day, _MCX_EVENING_OPEN), ist_datetime(day, ordinary[-1].end or _mcx_close(day))
+            # What closes at five has no evening.
+            return (Session(opens, closes, SessionKind.CONTINUOUS, "evening"),) if opens < closes else ()
         return ()
 
     def _timetable(self, segment: Segment, day: date) -> Timetable | None:

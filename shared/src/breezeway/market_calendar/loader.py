@@ -3,6 +3,7 @@
 An extra folder holds files of the same form, read in the order of their names. A later holiday or special day
 replaces an earlier one of the same day and segment, `not_holidays` lists days to take out again, and a
 timetable of the same first day and segment replaces ours. A holiday closes every segment unless it lists `segments`.
+A holiday or special day of `MCX` is one of its agricultural segments, too, unless an entry below it names those.
 
 A file that cannot be understood to the last key is refused whole, with its name, the entry and what is wrong with it: a
 holiday that is silently not read costs a user's trading day.
@@ -19,7 +20,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from breezeway.errors import Misconfigured
-from breezeway.market_calendar.model import Segment, SessionKind
+from breezeway.market_calendar.model import MCX_SEGMENTS, Segment, SessionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class CalendarData:
     timetables: dict[Segment, dict[date, Timetable]] = field(default_factory=dict)
     holidays: dict[tuple[Segment, date], Holiday] = field(default_factory=dict)
     specials: dict[tuple[Segment, date], SpecialDay] = field(default_factory=dict)
+    commodities: dict[str, Segment] = field(default_factory=dict)
+    """Underlyings on MCX whose segment is not MCX itself."""
 
 
 def load_calendar_data(extra: Path | None = None) -> CalendarData:
@@ -141,7 +144,7 @@ def _holiday(data: CalendarData, entry: object) -> None:
     if holiday["closes"] not in ("all", "evening"):
         raise ValueError(f"`closes` is {holiday['closes']!r}, not `all` or `evening`")
     day = _day(holiday["date"])
-    for segment in _segments(holiday.get("segments", list(Segment))):
+    for segment in _with_parts(_segments(holiday.get("segments", list(Segment)))):
         data.holidays[segment, day] = Holiday(_text(holiday["name"]), holiday["closes"] == "evening")
 
 
@@ -157,12 +160,30 @@ def _special(data: CalendarData, entry: object) -> None:
         raise ValueError("it needs either `sessions` or `regular: true`")
     slots = None if special.get("regular") else _slots(special["sessions"])
     made = SpecialDay(_text(special["name"]), slots, bool(special.get("verified", True)))
-    for segment in _segments(special["segments"]):
+    for segment in _with_parts(_segments(special["segments"])):
         data.specials[segment, _day(special["date"])] = made
 
 
+def _commodity(data: CalendarData, entry: object) -> None:
+    commodity = _entry(entry, {"segment", "underlyings"})
+    segment = Segment(commodity["segment"])
+    if segment not in MCX_SEGMENTS:
+        raise ValueError(f"{segment} is no segment of MCX")
+    underlyings = commodity["underlyings"]
+    if not isinstance(underlyings, list) or not underlyings:
+        raise ValueError("`underlyings` is not a list")
+    for underlying in underlyings:
+        data.commodities[_text(underlying)] = segment
+
+
 _SECTIONS: Mapping[str, Callable[[CalendarData, object], None]] = MappingProxyType(
-    {"timetables": _timetable, "holidays": _holiday, "not_holidays": _no_holiday, "specials": _special}
+    {
+        "timetables": _timetable,
+        "holidays": _holiday,
+        "not_holidays": _no_holiday,
+        "specials": _special,
+        "commodities": _commodity,
+    }
 )
 
 
@@ -179,6 +200,11 @@ def _segments(value: object) -> list[Segment]:
     if not isinstance(value, list) or not value:
         raise ValueError("`segments` is not a list")
     return [Segment(each) for each in value]
+
+
+def _with_parts(segments: list[Segment]) -> list[Segment]:
+    parts = sorted(MCX_SEGMENTS - set(segments)) if Segment.MCX in segments else []
+    return [*segments, *parts]
 
 
 def _slots(rows: object) -> Slots:

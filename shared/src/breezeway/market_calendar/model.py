@@ -10,7 +10,10 @@ from breezeway.errors import InvalidInput
 
 
 class Segment(StrEnum):
-    """A market with hours of its own. `NSE` and `BSE` are their cash markets, `NFO` and `BFO` equity derivatives."""
+    """A market with hours of its own. `NSE` and `BSE` are their cash markets, `NFO` and `BFO` equity derivatives.
+
+    MCX closes early for farm produce: `MCX_AGRI_INTL` is what has a price abroad (cotton), `MCX_AGRI` what has none.
+    """
 
     NSE = "NSE"
     BSE = "BSE"
@@ -18,6 +21,8 @@ class Segment(StrEnum):
     BFO = "BFO"
     CDS = "CDS"
     MCX = "MCX"
+    MCX_AGRI_INTL = "MCX_AGRI_INTL"
+    MCX_AGRI = "MCX_AGRI"
 
 
 class SessionKind(StrEnum):
@@ -39,6 +44,9 @@ class Phase(StrEnum):
     SPECIAL = "special"
 
 
+MCX_SEGMENTS = frozenset({Segment.MCX, Segment.MCX_AGRI_INTL, Segment.MCX_AGRI})
+"""The parts of one exchange: what it announces of its days is true of all of them, each at its own hours."""
+
 TRADING_KINDS = frozenset({SessionKind.CONTINUOUS, SessionKind.SPECIAL})
 """Kinds in which orders match continuously, so that bars form."""
 
@@ -57,12 +65,18 @@ class Session:
 
 
 _SEGMENTS: Mapping[str, Segment] = MappingProxyType(
-    {**{segment.value: segment for segment in Segment}, "NSE_INDEX": Segment.NSE, "BSE_INDEX": Segment.BSE}
+    {
+        **{segment.value: segment for segment in Segment if segment is Segment.MCX or segment not in MCX_SEGMENTS},
+        "NSE_INDEX": Segment.NSE,
+        "BSE_INDEX": Segment.BSE,
+    }
 )
 
 
 def segment_of(exchange: str) -> Segment:
     """The segment whose hours a canonical exchange keeps; an index keeps those of its cash market.
+
+    Of an instrument ask `MarketCalendar.segment_of`, which knows the commodities that close early.
 
     Raises:
         InvalidInput: `invalid_symbol`, for an exchange we do not know.

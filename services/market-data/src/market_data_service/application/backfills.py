@@ -11,7 +11,6 @@ from breezeway.errors import FieldFault, InvalidInput
 from breezeway.ids import new_id
 from breezeway.intervals import STORED_INTERVALS, Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import segment_of
 from market_data_service.application.ports import (
     BackfillStore,
     CandleStore,
@@ -170,7 +169,7 @@ class Backfills:
     async def _plan(
         self, instrument: Instrument, interval: Interval, first: date, last: date, now: datetime
     ) -> list[Window]:
-        segment = segment_of(instrument.exchange)
+        segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
         if instrument.expiry is not None:
             last = min(last, instrument.expiry)
         if first > last:

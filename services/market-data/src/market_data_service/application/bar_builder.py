@@ -13,7 +13,7 @@ from breezeway.candles.folding import Bar, BarFolder
 from breezeway.candles.resample import day_of
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment, segment_of
+from breezeway.market_calendar.model import Segment
 from market_data_service.domain.derived_bars import DerivedBar, bucket_of
 
 _GRACE_MS: Final = 2_000
@@ -165,7 +165,7 @@ class BarBuilder:
             self._finished[symbol] = [*kept, *self._finished.get(symbol, ())][-400:]
 
     def _open(self, symbol: str, at_ms: int) -> _Minutes:
-        segment = segment_of(symbol.partition(":")[0])
+        segment = self._calendar.segment_of_symbol(symbol)
         book = _Minutes(segment, BarFolder(60), newest_ms=at_ms)
         self._books[symbol] = book
         return book

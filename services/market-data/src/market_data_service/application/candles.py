@@ -15,7 +15,7 @@ from breezeway.contracts.instruments import Instrument
 from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment, segment_of
+from breezeway.market_calendar.model import Segment
 from market_data_service.application.ports import CandleStore, ExchangeTime, Instruments, LiveBars, Packed
 from market_data_service.domain import cursors
 from market_data_service.domain.corporate_actions import ActionKind, CorporateAction, Step, adjust, steps
@@ -103,7 +103,7 @@ class ReadCandles:
         start = query.start if query.cursor is None else cursors.read(query.cursor, _identity(query, instrument.symbol))
         now = await self._time.now()
         end = query.end or now
-        segment = segment_of(instrument.exchange)
+        segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
         warm_up = max((wanted.warm_up for wanted in query.indicators), default=0)
         if start is not None:
             _check_range(start, end)
@@ -156,7 +156,7 @@ class ReadCandles:
         _check_range(since, max(until, since + timedelta(seconds=1)))
         first, last = ist_date(since), last_day_before(until)
         known = await self._store.coverage(instrument.symbol, interval, first, last)
-        segment = segment_of(instrument.exchange)
+        segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
         days = []
         for offset in range((last - first).days + 1):
             found = self._of_day(first + timedelta(days=offset), interval, segment, instrument, known)

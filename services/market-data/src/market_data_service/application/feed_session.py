@@ -15,7 +15,7 @@ from breezeway.contracts.broker import BrokerSession
 from breezeway.contracts.stream import ChannelKind, FeedMessage, encode
 from breezeway.errors import BreezewayError, Retryable
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import TRADING_KINDS, segment_of
+from breezeway.market_calendar.model import TRADING_KINDS
 from market_data_service.application.feed_gaps import FeedGaps
 from market_data_service.application.feed_ports import (
     BrokerEvent,
@@ -214,7 +214,7 @@ class FeedSession:
         if not self._rooms.joined:
             return False
         at = self._market.now()
-        segments = {segment_of(symbol.partition(":")[0]) for symbol in self._rooms.symbols}
+        segments = {self._parts.calendar.segment_of_symbol(symbol) for symbol in self._rooms.symbols}
         for segment in segments:
             session = self._parts.calendar.session_at(segment, at)
             if session is not None and session.kind in TRADING_KINDS:

@@ -18,7 +18,6 @@ from breezeway.contracts.broker import BrokerCredentials
 from breezeway.contracts.instruments import Instrument, Right
 from breezeway.errors import Conflict, InvalidInput, NotFound, RateLimited, Retryable, Unauthenticated
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import segment_of
 from market_data_service.application.leg_prices import PricedLeg, StoredPrices, Tick, choose
 from market_data_service.application.ports import BrokerSessions, ExchangeTime, Snapshots
 from market_data_service.domain.option_chain import ChainFigures, LegQuote, LegValues, around, figures, values
@@ -169,7 +168,7 @@ class ReadOptionChain:
         spot = broker.spot
         if spot is None:
             spot = await self._spot(user_id, code, exchange, expiry, bearer)
-        expires_at = self._expires_at(exchange, expiry)
+        expires_at = self._expires_at(exchange, code, expiry)
         years = max(0.0, (expires_at - now).total_seconds() / _YEAR_SECONDS)
         return _build(query, (code, exchange, expiry, expires_at), years, now, spot, legs, degraded)
 
@@ -241,12 +240,12 @@ class ReadOptionChain:
             del self._remembered[next(iter(self._remembered))]
         return found
 
-    def _expires_at(self, exchange: str, expiry: date) -> datetime:
+    def _expires_at(self, exchange: str, underlying: str, expiry: date) -> datetime:
         """The end of trading on the expiry day; the usual hour when the calendar has a holiday there.
 
         The master decides when a contract expires. That its day turns out to be a holiday shows only later.
         """
-        segment = segment_of(exchange)
+        segment = self._calendar.segment_of(exchange, underlying)
         stretches = self._calendar.continuous(segment, expiry)
         if stretches:
             return stretches[-1][1]

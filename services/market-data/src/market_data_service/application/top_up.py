@@ -17,7 +17,7 @@ from breezeway.contracts.instruments import Instrument
 from breezeway.errors import BreezewayError
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment, segment_of
+from breezeway.market_calendar.model import Segment
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.ports import BrokerSessions, ExchangeTime
 from market_data_service.domain.planning import last_print
@@ -93,7 +93,7 @@ class TopUp:
         for user_id, symbols in (await self._followed.by_user()).items():
             wanted: dict[Segment, list[str]] = {}
             for symbol in symbols:
-                segment = segment_of(symbol.partition(":")[0])
+                segment = self._calendar.segment_of_symbol(symbol)
                 if segment in over:
                     wanted.setdefault(segment, []).append(symbol)
             for segment, names in wanted.items():

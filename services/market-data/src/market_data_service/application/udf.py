@@ -11,7 +11,6 @@ from breezeway.contracts.instruments import Instrument, InstrumentType
 from breezeway.errors import BreezewayError, Conflict, RateLimited, Retryable
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import segment_of
 from market_data_service.application.candles import MAX_LIMIT, CandlesAnswer, CandlesQuery, ReadCandles
 from market_data_service.application.leg_prices import StoredPrice, StoredPrices
 from market_data_service.application.ports import ExchangeTime, Instruments
@@ -90,7 +89,7 @@ class Udf:
         NotFound: `instrument_not_found`.
         """
         instrument = await self._instruments.resolve(name, bearer)
-        segment = segment_of(instrument.exchange)
+        segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
         today = ist_date(await self._time.now())
         minmov, scale = price_step(instrument.tick_size)
         year = timedelta(days=365)

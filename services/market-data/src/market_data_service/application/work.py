@@ -30,7 +30,7 @@ from breezeway.errors import (
 from breezeway.ids import new_id
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment, segment_of
+from breezeway.market_calendar.model import Segment
 from market_data_service.application.backfills import view_of
 from market_data_service.application.ports import (
     Broker,
@@ -203,7 +203,7 @@ class ChunkWorker:
         faults = bars.faults()
         if faults:
             raise UpstreamFault(f"The broker's bars are faulty: {'; '.join(faults)}.", code="history_garbled")
-        segment = segment_of(chunk.instrument.exchange)
+        segment = self._calendar.segment_of(chunk.instrument.exchange, chunk.instrument.underlying)
         first = chunk.starts_at.astimezone(IST).date()
         last = (chunk.ends_at - timedelta(seconds=1)).astimezone(IST).date()
         parts = split_days(bars)
@@ -272,7 +272,7 @@ class ChunkWorker:
 
     async def _give_up(self, chunk: Chunk, code: str, detail: str, *, calls: int) -> None:
         _log.warning("chunk_given_up", chunk=chunk.id, backfill=str(chunk.backfill_id), code=code)
-        segment = segment_of(chunk.instrument.exchange)
+        segment = self._calendar.segment_of(chunk.instrument.exchange, chunk.instrument.underlying)
         first = chunk.starts_at.astimezone(IST).date()
         last = (chunk.ends_at - timedelta(seconds=1)).astimezone(IST).date()
         days = [
