@@ -49,7 +49,7 @@ _NOT_PASSED_BACK: Final = _HOP_BY_HOP | {_REQUEST_ID}
 
 _IDEMPOTENT_ANSWER_LIMIT: Final = 262_144
 _WHOLE_ANSWER_LIMIT: Final = 8_388_608
-"""Bytes up to which an answer is sent on in one piece, which a year of minutes fits into. Streaming it, with a task that
+"""Bytes up to which an answer is sent on in one piece; a year of minutes fits in. Streaming it, with a task that
 watches for the client's going and a turn of the loop for each piece, takes half as long again."""
 
 _log = structlog.get_logger()
