@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import time
+import zlib
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ import uvloop
 
 _STAMP: Final = re.compile(rb'"ltt":(\d{16})')
 _SUBSCRIBED: Final = b'"type":"subscribed"'
+_FLUSHED: Final = b"\x00\x00\xff\xff"
+"""What a sender of compressed messages leaves out at their ends (RFC 7692, section 7.2.1)."""
 _EDGE: Final = 400
 _BUFFERS: Final = 1 << 30
 """Bytes for all clients together; only what is used of them is ever touched."""
@@ -86,6 +89,7 @@ class Client(asyncio.BufferedProtocol):
         self._view = memoryview(self._buffer)
         self._filled = 0
         self._upgraded = False
+        self._inflate: zlib._Decompress | None = None
         self.subscribed = asyncio.get_running_loop().create_future()
         self.lost = False
         self.transport: asyncio.Transport | None = None
@@ -95,7 +99,9 @@ class Client(asyncio.BufferedProtocol):
         key = base64.b64encode(os.urandom(16)).decode()
         self.transport.write(
             f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            # As every browser does; what comes of it is the server's choice.
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n".encode()
         )
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -115,6 +121,8 @@ class Client(asyncio.BufferedProtocol):
                 return
             assert self._buffer.startswith(b"HTTP/1.1 101")
             self._upgraded, at = True, end + 4
+            if b"permessage-deflate" in self._buffer[:end]:
+                self._inflate = zlib.decompressobj(-15)
             for command in self._commands:
                 self._send(1, json.dumps(command).encode())
         while (size := self._frame(at)) is not None:
@@ -137,6 +145,8 @@ class Client(asyncio.BufferedProtocol):
         if available < head + length:
             return None
         payload = bytes(self._view[at + head : at + head + length])
+        if self._buffer[at] & 0x40 and self._inflate is not None:
+            payload = self._inflate.decompress(payload + _FLUSHED)
         match self._buffer[at] & 0x0F:
             case 1:
                 self._message(payload)

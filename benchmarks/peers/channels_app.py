@@ -1,10 +1,11 @@
 """Django Channels as its documentation shows it: a consumer a socket, a group an instrument, served by daphne.
 
-The layer is the default one for production, over Redis. One task in the server's own process takes what the publisher
-says and sends it to the groups, which saves a process. The consumer speaks as much of our stream's protocol as the load
-generator needs and checks no token, which flatters it. Run from `.venv-peers`:
+LAYER=redis is the layer that its documentation names for production, LAYER=memory the one inside of a single process.
+One task in the server's own process takes what the publisher says and sends it to the groups, which saves a process.
+The consumer speaks as much of our stream's protocol as the load generator needs and checks no token, which flatters it.
+Run from `.venv-peers`:
 
-    REDIS_URL=… FEED=… daphne benchmarks.peers.channels_app:application
+    LAYER=redis REDIS_URL=… FEED=… daphne benchmarks.peers.channels_app:application
 """
 
 import asyncio
@@ -15,15 +16,17 @@ import django
 from django.conf import settings
 from redis.asyncio import Redis
 
+LAYERS = {
+    "redis": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
+    },
+    "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+}
 settings.configure(
     SECRET_KEY="benchmark",  # noqa: S106 - nothing is signed here
     INSTALLED_APPS=["channels"],
-    CHANNEL_LAYERS={
-        "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
-            "CONFIG": {"hosts": [os.environ["REDIS_URL"]]},
-        }
-    },
+    CHANNEL_LAYERS={"default": LAYERS[os.environ["LAYER"]]},
 )
 django.setup()
 
@@ -58,6 +61,7 @@ class Stream(AsyncWebsocketConsumer):
             await self.send(text_data='[{"type":"authenticated"}]')
             return
         for channel in command["channels"]:
+            self.groups.append(group(channel))  # the consumer takes itself off these when it ends
             await self.channel_layer.group_add(group(channel), self.channel_name)
         if not BRIDGES:
             BRIDGES.append(asyncio.create_task(bridge()))

@@ -159,7 +159,7 @@ async def build_stream(
     app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
     stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
     await watch_loop(stack)
-    drain.on_sigterm(registry.drain, stack)
+    drain.on_sigterm(registry.drain, app.state.doorway.is_empty, stack)
     garbage.tame(stack)
     return broker
 

@@ -344,12 +344,12 @@ async def test_w_13_shutting_down_sends_everybody_away_with_a_hint(
         last = await stream.next("order")
         assert stack.gateway is not None
         stack.gateway.terminate()
-        hint = await stream.next("closing", seconds=5)
+        hint = await stream.next("closing", seconds=20)
         assert (hint["code"], hint["reason"]) == (4410, "going_away")
         assert 500 <= hint["retry_after_ms"] <= 5_000
         assert not await _is_ready(stack)
         with pytest.raises(websockets.ConnectionClosed) as closed:
-            await stream.next("never", seconds=5)
+            await stream.next("never", seconds=20)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4410
         assert await asyncio.to_thread(stack.gateway.wait, 15) is not None

@@ -1,10 +1,11 @@
 """First in, last out, and nobody reaches Redis for a page reload."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 
 from gateway_service.application.hub import Hub
-from gateway_service.application.parcels import Parcel
+from gateway_service.application.parcels import MOST_BYTES, Parcel
 
 
 class FakeBroker:
@@ -199,6 +200,39 @@ async def test_the_first_message_after_a_pause_leaves_at_once_and_the_next_ones_
     assert ear.heard == [b"1"]
     await asyncio.sleep(0.08)
     assert ear.heard == [b"1", b"2,3"]
+
+
+class Narrow(Ear):
+    """Takes so many frames and no more."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__(idle=True)
+        self._most = frames
+
+    def write(self, frame: bytes) -> bool:
+        self.room = len(self.frames) < self._most
+        return super().write(frame)
+
+
+async def test_a_flush_too_long_for_one_frame_leaves_as_several_and_what_is_refused_waits_in_order() -> None:
+    hub = Hub(FakeBroker(), time=Time(), wire=lambda array: array)
+    wide, other, narrow = Ear(idle=True), Ear(idle=True), Narrow(1)
+    await hub.join(1, {"a": wide})
+    await hub.join(2, {"a": other, "b": other})
+    await hub.join(3, {"a": narrow})
+    bodies = [b'"%02d' % number + b"x" * 50_000 + b'"' for number in range(12)]
+    for body in bodies:
+        hub.broadcast("a", body)
+    hub.broadcast("b", b'"last"')
+    hub.flush()
+    assert len(wide.frames) == 3
+    assert max(map(len, wide.frames)) <= MOST_BYTES + 2
+    assert [part for frame in wide.frames for part in json.loads(frame)] == [json.loads(body) for body in bodies]
+    assert other.frames[:2] == wide.frames[:2]
+    assert json.loads(other.frames[2])[-1] == "last"
+    assert (wide.heard, other.heard) == ([], [])
+    assert narrow.frames == wide.frames[:1]
+    assert b"".join(narrow.heard) == b"".join(frame[1:-1] for frame in wide.frames[1:])
 
 
 async def test_a_hub_that_is_late_keeps_the_newest_of_each_topic_once_for_all() -> None:

@@ -1,7 +1,7 @@
 """SIGTERM, heard before the web server hears it.
 
 uvicorn closes every WebSocket at once with its own code (1012) and only then runs our shutdown. So the signal is taken
-first: clients are sent away with ours, and a moment later the server gets the signal after all.
+first: clients are sent away with ours, and once they are gone the server gets the signal after all.
 """
 
 import asyncio
@@ -10,13 +10,19 @@ import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import FrameType
+from typing import Final
 
-_PAUSE_SECONDS = 0.5
-"""Time for the close frames to leave; clients that need longer meet the server's own close."""
+_Handler = Callable[[int, FrameType | None], object]
+
+_AT_LEAST_SECONDS: Final = 0.5
+"""Time for a load balancer to see that we are not ready any more, and for the last close frames to leave."""
+_AT_MOST_SECONDS: Final = 5.0
+"""Clients that have not gone by then meet the server's own close."""
+_LOOK_SECONDS: Final = 0.05
 
 
-def on_sigterm(drain: Callable[[], None], stack: AsyncExitStack) -> None:
-    """Call `drain` on SIGTERM or SIGINT, then pass the signal on; undone when `stack` closes.
+def on_sigterm(drain: Callable[[], None], drained: Callable[[], bool], stack: AsyncExitStack) -> None:
+    """Call `drain` on SIGTERM or SIGINT and pass the signal on once `drained`; undone when `stack` closes.
 
     Without effect outside of the main thread, where Python allows no handler (a server inside a test).
     """
@@ -27,15 +33,24 @@ def on_sigterm(drain: Callable[[], None], stack: AsyncExitStack) -> None:
         previous = signal.getsignal(number)
         if not callable(previous):
             continue
-        signal.signal(number, _handler(loop, drain, previous))
+        signal.signal(number, _handler(loop, drain, drained, previous))
         stack.callback(signal.signal, number, previous)
 
 
 def _handler(
-    loop: asyncio.AbstractEventLoop, drain: Callable[[], None], previous: Callable[[int, FrameType | None], object]
+    loop: asyncio.AbstractEventLoop, drain: Callable[[], None], drained: Callable[[], bool], previous: _Handler
 ) -> Callable[[int, FrameType | None], None]:
+    def pass_on(number: int, until: float) -> None:
+        if drained() or loop.time() >= until:
+            previous(number, None)
+        else:
+            loop.call_later(_LOOK_SECONDS, pass_on, number, until)
+
+    def begin(number: int) -> None:
+        drain()
+        loop.call_later(_AT_LEAST_SECONDS, pass_on, number, loop.time() + _AT_MOST_SECONDS)
+
     def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(drain)
-        loop.call_soon_threadsafe(loop.call_later, _PAUSE_SECONDS, previous, number, None)
+        loop.call_soon_threadsafe(begin, number)
 
     return handle

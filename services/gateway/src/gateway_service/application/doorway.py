@@ -34,6 +34,10 @@ class Doorway:
                 retry_after=_RETRY_SECONDS,
             )
 
+    def is_empty(self) -> bool:
+        """Whether no stream is open, not even one that still has its farewell to send."""
+        return not self._open
+
     @contextmanager
     def hold(self, ip: str) -> Iterator[None]:
         """Count one open stream of `ip` for as long as the block runs."""

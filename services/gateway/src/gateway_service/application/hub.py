@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
-from gateway_service.application.parcels import MOST_BYTES, Parcel, bundle, newest, parcel, pieces
+from gateway_service.application.parcels import Parcel, bundle, newest, parcel, pieces
 from gateway_service.application.stream_ports import Broker
 
 _LATE_BYTES: Final = 1_048_576
@@ -189,22 +189,28 @@ class Hub:
             self._meter.flushed(pending[-1][1], self._time() - self._oldest_at)
 
     def _hand_on(self, shares: Mapping[Listener, list[Parcel]]) -> None:
-        """One frame a listener: prepared once where many get the same and nothing else."""
+        """One frame a listener, or a few when it would be too long: prepared once where many get the same."""
         frames: dict[int, bytes] = {}
         for listener, parcels in shares.items():
+            rest = parcels
             if self._wire is not None and listener.idle:
-                if len(parcels) == 1:
-                    frame = frames.get(id(parcels[0]))
-                    if frame is None:
-                        frame = frames[id(parcels[0])] = self._wire(b"[" + parcels[0].body + b"]")
-                elif sum([each[2] for each in parcels]) <= MOST_BYTES:
-                    frame = self._wire(b"[" + b",".join([each[1] for each in parcels]) + b"]")
-                else:
-                    frame = None
-                if frame is not None and listener.write(frame):
-                    continue
-            for each in parcels:
+                rest = []
+                for piece in pieces(parcels):
+                    # Once the socket has refused a piece, what follows must wait behind it.
+                    if rest or not listener.write(self._frame(piece, frames)):
+                        rest += piece
+            for each in rest:
                 listener.post(each)
+
+    def _frame(self, piece: list[Parcel], frames: dict[int, bytes]) -> bytes:
+        """What goes on the wire; `frames` remembers it by the parcel that it consists of."""
+        assert self._wire is not None  # noqa: S101 - the caller has looked; narrows the type
+        if len(piece) > 1:
+            return self._wire(b"[" + b",".join([each[1] for each in piece]) + b"]")
+        frame = frames.get(id(piece[0]))
+        if frame is None:
+            frame = frames[id(piece[0])] = self._wire(b"[" + piece[0].body + b"]")
+        return frame
 
     def _pace(self, began: float) -> None:
         busy = self._time() - began
