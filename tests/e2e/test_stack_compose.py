@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "breezeway:latest"
+WORKER_PORT = "9000"
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_]+)(?::[-?](?P<default>[^}]*))?\}")
 
 
@@ -78,10 +79,11 @@ async def test_every_service_of_the_compose_file_becomes_ready(
         **{f"http://{name}:8000": f"http://127.0.0.1:{port}" for name, port in port_of.items()},
         "/run/secrets/signing-key": str(key),
         "/app/web": str(tmp_path / "web"),
+        "/var/lib/breezeway/tls": str(tmp_path / "tls"),
     }
 
     def component(name: str, service: dict[str, Any]) -> Component:
-        words = [str(word) for word in service["command"]]
+        words = [translate(str(word), variables, places) for word in service["command"]]
         program = {"python": [sys.executable], "uvicorn": [sys.executable, "-m", "uvicorn"]}[words[0]]
         if "--port" in words:
             words[words.index("--port") + 1] = str(port_of[name])
@@ -90,12 +92,17 @@ async def test_every_service_of_the_compose_file_becomes_ready(
             "BREEZEWAY_HOME": str(tmp_path / "home"),
             **{key: translate(str(value), variables, places) for key, value in service["environment"].items()},
         }
-        serves = not service.get("healthcheck", {}).get("disable", False)
+        health = service.get("healthcheck", {"test": ["http://127.0.0.1:8000/readyz'"]})
+        probe = re.search(r"http://127\.0\.0\.1:(?P<port>\d+)(?P<path>/\w+)'", str(health.get("test", "")))
+        if probe is not None and probe["port"] == WORKER_PORT:
+            everywhere = "0.0.0.0"  # noqa: S104 - replaced, not bound
+            loopback = {everywhere: "127.0.0.1", WORKER_PORT: str(port_of[name])}
+            environment = {key: loopback.get(value, value) for key, value in environment.items()}
         return Component(
             name,
             (*program, *words[1:]),
             lambda: environment,
-            ready=HttpReady("127.0.0.1", port_of[name]) if serves else AliveReady(3.0),
+            ready=HttpReady("127.0.0.1", port_of[name], probe["path"]) if probe is not None else AliveReady(3.0),
             after=[other for other in service.get("depends_on", {}) if other in ours],
             one_shot=service["restart"] == "no",
             restart=RestartPolicy(start_attempts=1),
