@@ -103,6 +103,8 @@ class FakeMarket:
         self.tick_rate = 1.0
         self.watched: Counter[str] = Counter()
         self.watched_bars: Counter[str] = Counter()
+        self.quote: dict[str, Any] = {}
+        """What `move` changed of the quote of every instrument."""
         self.emit: EmitTicks | None = None
         self.emit_bars: EmitBars | None = None
 
@@ -121,11 +123,13 @@ class FakeMarket:
         return self.universe.by_contract(exchange, stock_code, product, expiry, strike, right)
 
     def snapshot(self, i: Instrument) -> Snapshot:
-        return make_snapshot(oi=37_020 if i.is_derivative else None, chg_oi=12_880 if i.is_derivative else None)
+        interest: dict[str, Any] = {"oi": 37_020, "chg_oi": 12_880} if i.is_derivative else {"oi": None, "chg_oi": None}
+        return make_snapshot(**(interest | self.quote))
 
     def depth(self, i: Instrument) -> Depth:
-        bids = tuple(Level(894.7 - 0.05 * n, 15 + n, 1 + n) for n in range(5))
-        asks = tuple(Level(894.8 + 0.05 * n, 25 + n, 2 + n) for n in range(5))
+        bid, ask = self.quote.get("bid", 894.7), self.quote.get("ask", 894.8)
+        bids = tuple(Level(round(bid - 0.05 * n, 2), 15 + n, 1 + n) for n in range(5))
+        asks = tuple(Level(round(ask + 0.05 * n, 2), 25 + n, 2 + n) for n in range(5))
         return Depth(NOW, bids, asks)
 
     def bars(self, i: Instrument, interval: BarInterval, start: datetime, end: datetime) -> Bars:
@@ -174,6 +178,24 @@ class FakeMarket:
         assert instrument is not None
         assert self.emit is not None
         await self.emit([Tick(instrument, NOW, make_snapshot(**changes))])
+
+    async def move(self, room: str, last: float, **changes: Any) -> None:
+        """A trade of 1,000 units at `last`, with bid and offer around it, at the clock's time; quotes follow."""
+        before = self.quote.get("volume", 786_772)
+        self.quote = {
+            "last": last,
+            "bid": round(last - 0.05, 2),
+            "bid_qty": 15,
+            "ask": round(last + 0.05, 2),
+            "ask_qty": 25,
+            "volume": before + 1_000,
+            "ltq": 1_000,
+        } | changes
+        instrument = self.universe.by_room(room)
+        assert instrument is not None
+        assert self.emit is not None
+        assert self.clock is not None
+        await self.emit([Tick(instrument, self.clock.now(), self.snapshot(instrument))])
 
     async def push_bar(self, room: str, interval: BarInterval, start: datetime) -> None:
         """A closed bar of whatever is behind a room."""
@@ -239,14 +261,18 @@ async def simulator(market: FakeMarket) -> AsyncIterator[RunningSimulator]:
 class Caller:
     """Signs and sends as the SDK does: JSON in the body, also of a GET."""
 
-    def __init__(self, client: httpx.AsyncClient, session_key: str, secret: str) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, session_key: str, secret: str, api_key: str, user_id: str = "SIM00001"
+    ) -> None:
         self._client = client
         self.session_key = session_key
         self.secret = secret
+        self.api_key = api_key
+        self.user_id = user_id
 
     @property
     def token(self) -> str:
-        return signing.pack_session("SIM00001", self.session_key)
+        return signing.pack_session(self.user_id, self.session_key)
 
     async def v1(self, method: str, name: str, fields: dict[str, object] | None = None) -> httpx.Response:
         body = json.dumps(fields or {}, separators=(",", ":"))
@@ -255,30 +281,50 @@ class Caller:
             "Content-Type": "application/json",
             "X-Checksum": "token " + signing.checksum(stamp, body.encode(), self.secret),
             "X-Timestamp": stamp,
-            "X-AppKey": "sim+key=1",
+            "X-AppKey": self.api_key,
             "X-SessionToken": self.token,
         }
         url = f"/breezeapi/api/v1/{name}"
         return await self._client.request(method, url, content=body, headers=headers)
 
     async def v2(self, **query: str) -> httpx.Response:
-        headers = {"X-SessionToken": self.token, "apikey": "sim+key=1"}
+        headers = {"X-SessionToken": self.token, "apikey": self.api_key}
         return await self._client.get("/api/v2/historicalcharts", params=query, headers=headers)
 
 
-async def log_in(client: httpx.AsyncClient) -> Caller:
+async def log_in(client: httpx.AsyncClient, api_key: str = "sim+key=1") -> Caller:
     """A session, by the control route and customerdetails."""
-    answer = await client.post("/_sim/login", json={"api_key": "sim+key=1"})
-    fields = {"SessionToken": answer.json()["api_session"], "AppKey": "sim+key=1"}
+    answer = await client.post("/_sim/login", json={"api_key": api_key})
+    fields = {"SessionToken": answer.json()["api_session"], "AppKey": api_key}
     details = await client.request("GET", "/breezeapi/api/v1/customerdetails", json=fields)
     pair = signing.unpack_session(details.json()["Success"]["session_token"])
     assert pair is not None
-    return Caller(client, pair[1], "sim-secret")
+    return Caller(client, pair[1], "sim-secret", api_key, pair[0])
 
 
 @pytest_asyncio.fixture
 async def caller(simulator: RunningSimulator) -> Caller:
     return await log_in(simulator.client)
+
+
+@pytest_asyncio.fixture
+async def trading() -> AsyncIterator[RunningSimulator]:
+    """A simulator that has just opened on 3 August 2026: RELIND at 894.75, its best offer 25 at 894.80."""
+    market = FakeMarket()
+    market.quote = {"ask_qty": 25}
+
+    def with_clock(_settings: Settings, clock: SimClock) -> FakeMarket:
+        market.clock = clock
+        return market
+
+    settings = Settings(clock="replay:2026-08-03", limits=False)
+    async with serve(settings, market, make_market=with_clock) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def trader(trading: RunningSimulator) -> Caller:
+    return await log_in(trading.client)
 
 
 @pytest.fixture
@@ -288,5 +334,5 @@ def served() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def login() -> Callable[[httpx.AsyncClient], Any]:
+def login() -> Callable[..., Any]:
     return log_in

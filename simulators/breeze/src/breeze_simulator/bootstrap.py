@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, timedelta
 
@@ -18,21 +18,30 @@ from breeze_simulator.api.context import BrokerStarting
 from breeze_simulator.api.door import BUSY_PAGE, BrokerDoor, envelope_response, note
 from breeze_simulator.api.sockets import FEED, OHLC, Endpoint
 from breeze_simulator.application.accounts import Accounts
+from breeze_simulator.application.calculators import Calculators
+from breeze_simulator.application.costs import Costs
 from breeze_simulator.application.faults import Faults
 from breeze_simulator.application.gate import Gate
 from breeze_simulator.application.generated_files import GeneratedFiles
+from breeze_simulator.application.gtt import GttCalls
 from breeze_simulator.application.history import History, HistoryRules
 from breeze_simulator.application.journal import Journal
-from breeze_simulator.application.limits import CallLimits, Quota
+from breeze_simulator.application.limits import CallLimits, MutationLimits, Quota
 from breeze_simulator.application.market import Market
+from breeze_simulator.application.money import Money
+from breeze_simulator.application.notifications import Notifications
+from breeze_simulator.application.order_calls import OrderCalls, OrderRules
+from breeze_simulator.application.order_desk import OrderDesk
 from breeze_simulator.application.portfolio import Portfolio
 from breeze_simulator.application.ports import LiveMarket
+from breeze_simulator.application.positions import Positions
 from breeze_simulator.application.quotes import Quotes
 from breeze_simulator.application.sessions import Sessions
 from breeze_simulator.application.simulator import Broker, Simulator
 from breeze_simulator.application.streams import StreamRules, Streams
 from breeze_simulator.domain.clock import SimClock
 from breeze_simulator.domain.envelopes import BrokerRefusal, HttpStatuses, Refusals
+from breeze_simulator.domain.market_types import Tick
 from breeze_simulator.domain.sessions import Sessions as TradingSessions
 from breeze_simulator.domain.underlyings import NoSource
 from breeze_simulator.settings import Settings
@@ -62,10 +71,13 @@ def assemble(settings: Settings, wall: Clock | None = None) -> Simulator:
     sessions = Sessions(accounts, refusals, clock)
     quota = Quota(settings.calls_per_minute, settings.calls_per_day, timedelta(seconds=settings.cool_down_seconds))
     limits = CallLimits(quota, clock, enabled=settings.limits)
+    mutations = MutationLimits(settings.mutations_per_second, clock)
+    mutations.enabled = settings.limits
     return Simulator(
         accounts=accounts,
         sessions=sessions,
         limits=limits,
+        mutations=mutations,
         faults=Faults(clock),
         journal=Journal(clock, settings.journal_size),
         refusals=refusals,
@@ -75,6 +87,7 @@ def assemble(settings: Settings, wall: Clock | None = None) -> Simulator:
             limits,
             refusals,
             clock,
+            mutations,
             max_skew=timedelta(seconds=settings.clock_skew_seconds),
         ),
         clock=SimClock(
@@ -113,12 +126,29 @@ def build_broker(settings: Settings, simulator: Simulator, make_market: MarketFa
         v1_day_label=settings.v1_day_label,
     )
     stream_rules = StreamRules(bar_label=settings.ohlc_bar_label, mcx_scale=settings.mcx_price_scale)
+    clock, refusals, journal = simulator.clock, simulator.refusals, simulator.journal
+    streams = Streams(market, simulator.faults, clock, stream_rules)
+    positions = Positions()
+    portfolio = Portfolio(market, simulator.accounts, positions, refusals, clock)
+    desk = OrderDesk(market, clock, MarketCalendar.default(), journal, positions, seed=settings.seed)
+    money = Money(desk, market, simulator.accounts, positions, clock)
+    costs = Costs(clock)
+    order_rules = OrderRules(shows_remark=settings.orders_show_remark)
+    orders = OrderCalls(desk, market, money, portfolio, costs, refusals, simulator.faults, order_rules)
+    gtt = GttCalls(desk, orders, market, refusals, clock, journal.record)
+    notifications = Notifications(streams, simulator.accounts, clock)
+    for listener in (money.refresh, notifications.tell, gtt.on_order):
+        desk.listen(listener)
     return Broker(
         market=market,
-        history=History(market, simulator.refusals, rules),
-        quotes=Quotes(market, simulator.refusals),
-        portfolio=Portfolio(market, simulator.accounts, simulator.refusals, simulator.clock),
-        streams=Streams(market, simulator.faults, simulator.clock, stream_rules),
+        history=History(market, refusals, rules),
+        quotes=Quotes(market, refusals),
+        portfolio=portfolio,
+        streams=streams,
+        desk=desk,
+        orders=orders,
+        gtt=gtt,
+        calculators=Calculators(market, money, costs, refusals, clock),
         is_replayable=lambda day: _is_replayable(day, simulator.wall),
     )
 
@@ -163,7 +193,7 @@ class World:
             raise
         async with asyncio.TaskGroup() as group:
             group.create_task(_keep_moving(broker))
-            group.create_task(_sweep(endpoints))
+            group.create_task(_sweep(endpoints, broker))
 
 
 async def build(
@@ -217,16 +247,23 @@ def _is_replayable(day: date, wall: Clock) -> bool:
 
 
 async def _keep_moving(broker: Broker) -> None:
+    async def emit(ticks: Sequence[Tick]) -> None:
+        # Clients see a price before the orders that it filled, as at the broker.
+        await broker.streams.emit_ticks(ticks)
+        await broker.desk.emit_ticks(ticks)
+        await broker.gtt.emit_ticks(ticks)
+
     while True:
         try:
-            await broker.market.run(broker.streams.emit_ticks, broker.streams.emit_bars)
+            await broker.market.run(emit, broker.streams.emit_bars)
         except Exception:  # noqa: BLE001 - one instrument that cannot be priced must not end the market for all others
             _log.exception("market_stumbled")
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def _sweep(endpoints: Mapping[str, Endpoint]) -> None:
+async def _sweep(endpoints: Mapping[str, Endpoint], broker: Broker) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
+        broker.desk.advance()
         for endpoint in endpoints.values():
             await endpoint.drop_ended_sessions()

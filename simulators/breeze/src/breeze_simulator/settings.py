@@ -38,6 +38,10 @@ class Settings(BaseSettings):
 
     calls_per_minute: int = Field(100, ge=1)
     calls_per_day: int = Field(5_000, ge=1)
+    mutations_per_second: int = Field(10, ge=1)
+    """Order placements, modifications, cancellations and square-offs together."""
+    orders_show_remark: bool = True
+    """Whether order rows give `user_remark` back; the broker has been seen to blank it."""
     cool_down_seconds: float = Field(60.0, ge=0)
     clock_skew_seconds: float = Field(60.0, gt=0)
 

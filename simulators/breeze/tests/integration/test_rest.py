@@ -95,15 +95,6 @@ async def test_the_day_limit(served: Callable[..., Any], login: Callable[..., An
 
 
 @pytest.mark.parametrize(
-    ("method", "name"), [("POST", "order"), ("PUT", "order"), ("DELETE", "order"), ("POST", "squareoff")]
-)
-async def test_orders_are_refused_in_the_brokers_shape(caller: Any, method: str, name: str) -> None:
-    answer = await caller.v1(method, name, {"stock_code": "ITC"})
-    assert answer.json() == {"Success": None, "Status": 500, "Error": "Orders are not simulated yet."}
-    assert (await caller.v1("GET", "order", {"exchange_code": "NSE"})).json()["Error"] == "No Data Found"
-
-
-@pytest.mark.parametrize(
     ("method", "path"),
     [("GET", f"{V1}/nosuch"), ("DELETE", f"{V1}/quotes"), ("GET", "/breezeapi/"), ("POST", "/api/v2/historicalcharts")],
 )

@@ -7,6 +7,7 @@ import pytest
 from breeze_simulator.application.accounts import Accounts, App
 from breeze_simulator.application.history import History, HistoryRules
 from breeze_simulator.application.portfolio import Portfolio
+from breeze_simulator.application.positions import Positions
 from breeze_simulator.application.quotes import Quotes
 from breeze_simulator.domain.envelopes import BrokerRefusal, HttpStatuses, Refusals
 from breezeway.testing.clock import FixedClock
@@ -112,7 +113,7 @@ def test_a_chain_of_futures(quotes: Quotes) -> None:
 
 def test_money_moves_between_bank_and_segment(market: Any, wall: FixedClock) -> None:
     accounts = Accounts([App(api_key="k", secret="s", user_id="U1", user_name="X")])
-    portfolio = Portfolio(market, accounts, REFUSALS, wall)
+    portfolio = Portfolio(market, accounts, Positions(), REFUSALS, wall)
     before = portfolio.funds("U1")
     assert portfolio.set_funds("U1", {"transaction_type": "credit", "amount": "5000", "segment": "Equity"}) == {
         "status": "Success"
@@ -132,13 +133,13 @@ def test_money_moves_between_bank_and_segment(market: Any, wall: FixedClock) -> 
 
 
 def test_holdings_and_positions_are_rows_of_strings(market: Any, wall: FixedClock) -> None:
-    portfolio = Portfolio(market, Accounts([]), REFUSALS, wall)
-    (held,) = portfolio.holdings({"exchange_code": "NSE"})
+    portfolio = Portfolio(market, Accounts([]), Positions(), REFUSALS, wall)
+    (held,) = portfolio.holdings("U1", {"exchange_code": "NSE"})
     assert (held["stock_code"], held["quantity"], held["current_market_price"]) == ("RELIND", "50", "894.75")
-    (position,) = portfolio.positions()
+    (position,) = portfolio.positions("U1")
     assert (position["stock_code"], position["quantity"], position["action"]) == ("NIFTY", "65", "Buy")
     assert len(position) == 31
     (demat,) = portfolio.demat_holdings()
     assert demat["stock_ISIN"] == "INE002A01018"
     with pytest.raises(BrokerRefusal, match="No Data Found"):
-        portfolio.holdings({"exchange_code": "NSE", "stock_code": "TCS"})
+        portfolio.holdings("U1", {"exchange_code": "NSE", "stock_code": "TCS"})

@@ -6,7 +6,7 @@ import pytest
 
 from breeze_simulator.application.accounts import Accounts, App
 from breeze_simulator.application.gate import Gate
-from breeze_simulator.application.limits import CallLimits, Quota
+from breeze_simulator.application.limits import CallLimits, MutationLimits, Quota
 from breeze_simulator.application.sessions import Session, Sessions, next_midnight
 from breeze_simulator.domain import signing
 from breeze_simulator.domain.envelopes import BrokerRefusal, HttpStatuses, Refusals
@@ -30,7 +30,7 @@ def sessions(accounts: Accounts, wall: FixedClock) -> Sessions:
 
 @pytest.fixture
 def gate(accounts: Accounts, sessions: Sessions, wall: FixedClock) -> Gate:
-    return Gate(accounts, sessions, CallLimits(Quota(), wall), Refusals(HttpStatuses()), wall)
+    return Gate(accounts, sessions, CallLimits(Quota(), wall), Refusals(HttpStatuses()), wall, MutationLimits(10, wall))
 
 
 def signed(session: Session, wall: FixedClock, *, body: bytes = BODY, secret: str = APP.secret) -> dict[str, str]:

@@ -15,6 +15,7 @@ from breeze_simulator.application.accounts import App
 from breeze_simulator.application.faults import AT_ONCE, Fault, FaultKind, FaultOrder
 from breeze_simulator.application.simulator import Broker, Simulator
 from breeze_simulator.domain import frames_out, wire
+from breeze_simulator.domain.broker_orders import BrokerOrder
 from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.market_types import BarInterval
 from breezeway.errors import Forbidden, InvalidInput, NotFound
@@ -47,9 +48,12 @@ class FaultBody(_Body):
     seconds: float | None = Field(None, gt=0, le=86_400, description="How long, in wall seconds.")
     count: int | None = Field(None, ge=1, le=1_000_000, description="How many calls, frames or connects it hits.")
     path: str | None = Field(None, pattern=r"^/", max_length=200, description="Only paths that begin so.")
+    method: Literal["GET", "POST", "PUT", "DELETE"] | None = Field(None, description="Only calls of this method.")
     user_id: str | None = Field(None, max_length=40)
-    status: int | None = Field(None, ge=200, le=599, description="Of `http_error` (500) and `html_page` (200).")
-    delay_seconds: float = Field(5.0, ge=0, le=600, description="Of `slow`.")
+    status: int | None = Field(
+        None, ge=200, le=599, description="Of `http_error` (500), `html_page` (200) and the time-outs (504)."
+    )
+    delay_seconds: float = Field(5.0, ge=0, le=600, description="Of `slow` and of the time-outs.")
 
 
 class FaultView(BaseModel):
@@ -121,6 +125,29 @@ class OrderEventBody(_Body):
 class JournalView(BaseModel):
     items: list[dict[str, object]]
     last_seq: int
+
+
+class OrderView(BaseModel):
+    """An order as the broker has it, prices as text."""
+
+    order_id: str
+    user_id: str
+    user_remark: str
+    exchange_code: str
+    stock_code: str
+    product_type: str
+    action: str
+    status: str
+    quantity: int
+    executed_quantity: int
+    price: str
+    average_price: str | None
+    placed_at: datetime
+    trades: int
+
+
+class OrdersView(BaseModel):
+    items: list[OrderView]
 
 
 class TruthView(BaseModel):
@@ -218,7 +245,7 @@ async def set_tick_rate(body: TickRateBody, broker: TheBroker) -> dict[str, floa
 @router.post("/limits")
 async def set_limits(body: LimitsBody, simulator: TheSimulator) -> dict[str, bool]:
     """Switch the call quotas on or off; calls are counted either way."""
-    simulator.limits.enabled = body.enabled
+    simulator.limits.enabled = simulator.mutations.enabled = body.enabled
     return {"enabled": body.enabled}
 
 
@@ -235,10 +262,27 @@ async def read_journal(
     simulator: TheSimulator,
     since: Annotated[int, Query(ge=0, description="The `seq` after which to start.")] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    kind: Annotated[str | None, Query(max_length=20, description="`http`, `socket`, `order`, `gtt` …")] = None,
 ) -> JournalView:
-    """Every call and every socket, oldest first. The ring is bounded: a gap in `seq` tells what was lost."""
+    """Every call, socket and order event, oldest first. The ring is bounded: a gap in `seq` tells what was lost."""
     journal = simulator.journal
-    return JournalView(items=journal.since(since, limit), last_seq=journal.last_seq)
+    items = journal.since(since, limit)
+    return JournalView(items=[item for item in items if kind in (None, item["kind"])], last_seq=journal.last_seq)
+
+
+@router.get("/orders")
+async def read_orders(
+    broker: TheBroker,
+    user_id: Annotated[str | None, Query(max_length=40)] = None,
+    user_remark: Annotated[str | None, Query(max_length=100, description="Only orders with this remark.")] = None,
+) -> OrdersView:
+    """Every order that the broker took, oldest first, whoever placed it: what really was committed."""
+    found = [
+        order
+        for order in broker.desk.everybody()
+        if user_id in (None, order.user_id) and user_remark in (None, order.user_remark)
+    ]
+    return OrdersView(items=[_order_view(order) for order in found])
 
 
 @router.get("/stats")
@@ -357,6 +401,26 @@ def _view(fault: Fault) -> FaultView:
         hits=fault.hits,
         path=order.path,
         user_id=order.user_id,
+    )
+
+
+def _order_view(order: BrokerOrder) -> OrderView:
+    average = order.record.average_price
+    return OrderView(
+        order_id=order.order_id,
+        user_id=order.user_id,
+        user_remark=order.user_remark,
+        exchange_code=order.instrument.exchange,
+        stock_code=order.instrument.stock_code,
+        product_type=order.product,
+        action=order.order.side.value,
+        status=order.status.value,
+        quantity=order.order.quantity,
+        executed_quantity=order.record.filled,
+        price=str(order.order.price or 0),
+        average_price=None if average is None else str(average),
+        placed_at=order.placed_at,
+        trades=len(order.trades),
     )
 
 

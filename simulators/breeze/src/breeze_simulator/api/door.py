@@ -62,8 +62,15 @@ class BrokerDoor:
         if fault is not None:
             await asyncio.sleep(fault.order.delay_seconds)
         instead = self._instead(request, notes)
+        before = self._fault(FaultKind.TIMEOUT_BEFORE, request, notes) if instead is None else None
+        after = self._fault(FaultKind.TIMEOUT_AFTER, request, notes) if instead is None and before is None else None
         if instead is not None:
             await instead(scope, receive, send)
+        elif before is not None:
+            await _time_out(before, scope, receive, send)
+        elif after is not None:
+            await self._app(scope, receive, _lost)
+            await _time_out(after, scope, receive, send)
         elif self._fault(FaultKind.TRUNCATE, request, notes) is not None:
             await self._app(scope, receive, _Cutter(send).send)
         else:
@@ -83,7 +90,9 @@ class BrokerDoor:
 
     def _fault(self, kind: FaultKind, request: Request, notes: dict[str, object]) -> Fault | None:
         faults = self._simulator.faults
-        fault = faults.take(kind, path=request.url.path, user_id=_user(request)) if faults.any else None
+        fault = None
+        if faults.any:
+            fault = faults.take(kind, path=request.url.path, user_id=_user(request), method=request.method)
         if fault is not None:
             notes["fault"] = kind.value
         return fault
@@ -109,6 +118,23 @@ class _Cutter:
         headers.append((b"content-length", str(len(half)).encode()))
         await self._send({**self._start, "headers": headers})
         await self._send({"type": "http.response.body", "body": half})
+
+
+async def _lost(_message: Message) -> None:
+    """Where the answer goes that a time-out after the fact swallows."""
+
+
+async def _time_out(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    """Say nothing for as long as the fault asks, or until the caller gives up; then answer as a proxy would."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(gone(), fault.order.delay_seconds)
+    except TimeoutError:
+        await HTMLResponse(BUSY_PAGE, status_code=fault.order.status or 504)(scope, receive, send)
 
 
 def envelope_response(refusal: BrokerRefusal) -> Response:

@@ -1,41 +1,24 @@
-"""Order endpoints. Trading is not simulated yet: reads find nothing, everything else is refused in the broker's shape.
+"""Order endpoints of v1: orders, square-off, trades, GTT and the calculators around them."""
 
-This is the one place to replace when it is.
-"""
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
-
-from breeze_simulator.api.context import TheSimulator
-from breeze_simulator.api.door import note
-from breeze_simulator.api.rest_v1 import PREFIX
-
-NOT_SIMULATED = "Orders are not simulated yet."
+from breeze_simulator.api.rest_v1 import signed
 
 router = APIRouter(include_in_schema=False)
 
-
-async def _nothing_yet(request: Request, simulator: TheSimulator) -> Response:
-    session = simulator.gate.signed(request.headers, await request.body())
-    note(request, user_id=session.user_id)
-    raise simulator.refusals.no_data()
-
-
-async def _refused(request: Request, simulator: TheSimulator) -> Response:
-    session = simulator.gate.signed(request.headers, await request.body())
-    note(request, user_id=session.user_id)
-    raise simulator.refusals.application(NOT_SIMULATED)
-
-
-for _name in ("order", "gttorder", "trades"):
-    router.add_api_route(f"{PREFIX}/{_name}", _nothing_yet, methods=["GET"], name=f"v1_get_{_name}")
-for _name, _methods in (
-    ("order", ["POST", "PUT", "DELETE"]),
-    ("gttorder", ["POST", "PUT", "DELETE"]),
-    ("squareoff", ["POST"]),
-    ("margin", ["POST"]),
-    ("margincalculator", ["POST"]),
-    ("fnolmtpriceandqtycal", ["POST"]),
-    ("preview_order", ["GET"]),
-):
-    router.add_api_route(f"{PREFIX}/{_name}", _refused, methods=_methods, name=f"v1_{_name}_refused")
+signed(router, "GET", "order", lambda b, session, fields: b.orders.orders(session.user_id, fields))
+signed(router, "POST", "order", lambda b, session, fields: b.orders.place(session.user_id, fields), mutates=True)
+signed(router, "PUT", "order", lambda b, session, fields: b.orders.modify(session.user_id, fields), mutates=True)
+signed(router, "DELETE", "order", lambda b, session, fields: b.orders.cancel(session.user_id, fields), mutates=True)
+signed(
+    router, "POST", "squareoff", lambda b, session, fields: b.orders.square_off(session.user_id, fields), mutates=True
+)
+signed(router, "GET", "trades", lambda b, session, fields: b.orders.trades(session.user_id, fields))
+signed(router, "GET", "gttorder", lambda b, session, fields: b.gtt.book(session.user_id, fields))
+signed(router, "POST", "gttorder", lambda b, session, fields: b.gtt.place(session.user_id, fields), mutates=True)
+signed(router, "PUT", "gttorder", lambda b, session, fields: b.gtt.modify(session.user_id, fields), mutates=True)
+signed(router, "DELETE", "gttorder", lambda b, session, fields: b.gtt.cancel(session.user_id, fields), mutates=True)
+signed(router, "POST", "margin", lambda b, _session, _fields: b.calculators.add_margin())
+signed(router, "POST", "margincalculator", lambda b, _session, fields: b.calculators.margins(fields))
+signed(router, "POST", "fnolmtpriceandqtycal", lambda b, _session, fields: b.calculators.limit(fields))
+signed(router, "GET", "preview_order", lambda b, _session, fields: b.calculators.preview(fields))

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from breeze_simulator.api.context import TheBroker, TheSimulator
 from breeze_simulator.api.door import note
+from breeze_simulator.application.faults import FaultKind
 from breeze_simulator.application.sessions import Session
 from breeze_simulator.application.simulator import Broker, Simulator
 from breeze_simulator.domain.envelopes import NOT_AVAILABLE, success
@@ -22,15 +23,21 @@ NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>Not F
 router = APIRouter(include_in_schema=False)
 
 
-def _signed(method: str, name: str, answer: Answer) -> None:
+def signed(to: APIRouter, method: str, name: str, answer: Answer, *, mutates: bool = False) -> None:
+    """Serve a signed call on `to`. One that mutates orders is admitted from registered addresses only, ten a second."""
+
     async def call(request: Request, simulator: TheSimulator, broker: TheBroker) -> Response:
         body = await request.body()
         session = simulator.gate.signed(request.headers, body)
         fields = _fields(simulator, body)
         note(request, user_id=session.user_id, fields=fields)
+        if mutates:
+            if simulator.faults.take(FaultKind.WRONG_IP, path=request.url.path, user_id=session.user_id):
+                raise simulator.refusals.wrong_ip()
+            simulator.gate.mutation(session, request.client.host if request.client else None)
         return _json(success(answer(broker, session, fields)))
 
-    router.add_api_route(f"{PREFIX}/{name}", call, methods=[method], name=f"v1_{method.lower()}_{name}")
+    to.add_api_route(f"{PREFIX}/{name}", call, methods=[method], name=f"v1_{method.lower()}_{name}")
 
 
 @router.get(PREFIX + "/customerdetails")
@@ -41,16 +48,23 @@ async def customer_details(request: Request, simulator: TheSimulator, broker: Th
     return _json(success(broker.portfolio.customer(session)))
 
 
-_signed("GET", "historicalcharts", lambda broker, _session, fields: broker.history.v1(fields))
-_signed("GET", "quotes", lambda broker, _session, fields: broker.quotes.quotes(fields))
-_signed("GET", "optionchain", lambda broker, _session, fields: broker.quotes.option_chain(fields))
-_signed("GET", "OptionChain", lambda broker, _session, fields: broker.quotes.option_chain(fields))
-_signed("GET", "funds", lambda broker, session, _fields: broker.portfolio.funds(session.user_id))
-_signed("POST", "funds", lambda broker, session, fields: broker.portfolio.set_funds(session.user_id, fields))
-_signed("GET", "margin", lambda broker, session, fields: broker.portfolio.margin(session.user_id, fields))
-_signed("GET", "dematholdings", lambda broker, _session, _fields: broker.portfolio.demat_holdings())
-_signed("GET", "portfolioholdings", lambda broker, _session, fields: broker.portfolio.holdings(fields))
-_signed("GET", "portfoliopositions", lambda broker, _session, _fields: broker.portfolio.positions())
+signed(router, "GET", "historicalcharts", lambda broker, _session, fields: broker.history.v1(fields))
+signed(router, "GET", "quotes", lambda broker, _session, fields: broker.quotes.quotes(fields))
+signed(router, "GET", "optionchain", lambda broker, _session, fields: broker.quotes.option_chain(fields))
+signed(router, "GET", "OptionChain", lambda broker, _session, fields: broker.quotes.option_chain(fields))
+signed(router, "GET", "funds", lambda broker, session, _fields: broker.portfolio.funds(session.user_id))
+signed(router, "POST", "funds", lambda broker, session, fields: broker.portfolio.set_funds(session.user_id, fields))
+signed(router, "GET", "margin", lambda broker, session, fields: broker.portfolio.margin(session.user_id, fields))
+signed(router, "GET", "dematholdings", lambda broker, _session, _fields: broker.portfolio.demat_holdings())
+signed(
+    router,
+    "GET",
+    "portfolioholdings",
+    lambda broker, session, fields: broker.portfolio.holdings(session.user_id, fields),
+)
+signed(
+    router, "GET", "portfoliopositions", lambda broker, session, _fields: broker.portfolio.positions(session.user_id)
+)
 
 
 def not_found() -> Response:

@@ -25,6 +25,8 @@ class App(BaseModel):
     user_id: str = Field(min_length=1, max_length=40, pattern=r"^[^:\s]+$")
     user_name: str = Field("SIMULATED USER", min_length=1, max_length=100)
     redirect_url: str | None = Field(None, max_length=2_000, pattern=r"^https?://\S+$")
+    static_ips: tuple[str, ...] = Field((), max_length=4)
+    """Addresses from which orders are accepted; empty accepts any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class Accounts:
 
     def funds(self, user_id: str) -> Funds:
         return self._funds[user_id]
+
+    def block(self, user_id: str, segment: str, amount: Decimal) -> None:
+        """Set what orders and trades hold back of a segment."""
+        funds = self._funds[user_id]
+        self._funds[user_id] = replace(funds, blocked={**funds.blocked, segment: amount})
 
     def allocate(self, user_id: str, segment: str, amount: Decimal) -> bool:
         """Move `amount` rupees from the bank to a segment, back when negative.

@@ -10,13 +10,23 @@ from breezeway.clock import Clock
 
 
 class FaultKind(StrEnum):
-    """The first five touch REST answers, `EXPIRE_SESSION` and `DISCONNECT` act at once, the rest touch the sockets."""
+    """What goes wrong.
+
+    The first eight touch REST calls, of which `TIMEOUT_BEFORE` never reaches the broker's application and
+    `TIMEOUT_AFTER` does, with its answer lost; `IGNORE_CHANGE` lets a modification or cancellation be confirmed and
+    not take effect. `EXPIRE_SESSION` and `DISCONNECT` act at once; the rest touch the sockets, those that end in
+    `ORDER` only order notifications.
+    """
 
     HTTP_ERROR = "http_error"
     RATE_LIMIT = "rate_limit"
     HTML_PAGE = "html_page"
     SLOW = "slow"
     TRUNCATE = "truncate"
+    TIMEOUT_BEFORE = "timeout_before"
+    TIMEOUT_AFTER = "timeout_after"
+    WRONG_IP = "wrong_ip"
+    IGNORE_CHANGE = "ignore_change"
     EXPIRE_SESSION = "expire_session"
     DISCONNECT = "disconnect"
     MUTE = "mute"
@@ -24,11 +34,12 @@ class FaultKind(StrEnum):
     REORDER_TICKS = "reorder_ticks"
     MALFORMED_FRAME = "malformed_frame"
     REFUSE_SOCKET = "refuse_socket"
+    DROP_ORDER = "drop_order"
+    DUPLICATE_ORDER = "duplicate_order"
+    REORDER_ORDER = "reorder_order"
+    PARTIAL_ORDER = "partial_order"
 
 
-REST_KINDS = frozenset(
-    {FaultKind.HTTP_ERROR, FaultKind.RATE_LIMIT, FaultKind.HTML_PAGE, FaultKind.SLOW, FaultKind.TRUNCATE}
-)
 AT_ONCE = frozenset({FaultKind.EXPIRE_SESSION, FaultKind.DISCONNECT})
 
 
@@ -40,6 +51,7 @@ class FaultOrder:
     seconds: float | None = None
     count: int | None = None
     path: str | None = None
+    method: str | None = None
     user_id: str | None = None
     status: int | None = None
     delay_seconds: float = 5.0
@@ -55,9 +67,11 @@ class Fault:
     left: int | None
     hits: int = 0
 
-    def concerns(self, path: str | None, user_id: str | None) -> bool:
-        """Whether it applies here; without a path (sockets) or a user, only orders without that filter match."""
+    def concerns(self, path: str | None, user_id: str | None, method: str | None) -> bool:
+        """Whether it applies here; without a path or method (sockets) or a user, only those without that filter do."""
         order = self.order
+        if order.method is not None and order.method != method:
+            return False
         if order.path is not None and (path is None or not path.startswith(order.path)):
             return False
         return order.user_id is None or order.user_id == user_id
@@ -94,9 +108,11 @@ class Faults:
         """A cheap question for hot paths; may be true a little too long, never false too early."""
         return bool(self._faults)
 
-    def take(self, kind: FaultKind, *, path: str | None = None, user_id: str | None = None) -> Fault | None:
+    def take(
+        self, kind: FaultKind, *, path: str | None = None, user_id: str | None = None, method: str | None = None
+    ) -> Fault | None:
         """The first fault of this kind that applies here; using it up counts against its `count`."""
-        for fault in self._matching(kind, path, user_id):
+        for fault in self._matching(kind, path, user_id, method):
             fault.hits += 1
             if fault.left is not None:
                 fault.left -= 1
@@ -105,8 +121,8 @@ class Faults:
             return fault
         return None
 
-    def _matching(self, kind: FaultKind, path: str | None, user_id: str | None) -> Iterator[Fault]:
-        return (f for f in self._live() if f.order.kind is kind and f.concerns(path, user_id))
+    def _matching(self, kind: FaultKind, path: str | None, user_id: str | None, method: str | None) -> Iterator[Fault]:
+        return (f for f in self._live() if f.order.kind is kind and f.concerns(path, user_id, method))
 
     def _live(self) -> list[Fault]:
         if self._faults:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from breeze_simulator.application.accounts import Accounts
-from breeze_simulator.application.limits import CallLimits, Verdict
+from breeze_simulator.application.limits import CallLimits, MutationLimits, Verdict
 from breeze_simulator.application.sessions import Session, Sessions
 from breeze_simulator.domain import signing
 from breeze_simulator.domain.envelopes import Refusals
@@ -21,6 +21,7 @@ class Gate:
         limits: CallLimits,
         refusals: Refusals,
         clock: Clock,
+        mutations: MutationLimits,
         *,
         max_skew: timedelta = timedelta(seconds=60),
     ) -> None:
@@ -29,6 +30,7 @@ class Gate:
         self._limits = limits
         self._refusals = refusals
         self._clock = clock
+        self._mutations = mutations
         self._max_skew = max_skew
 
     def customer(self, fields: Mapping[str, object]) -> Session:
@@ -51,6 +53,18 @@ class Gate:
         if not signing.checksum_matches(headers.get("x-checksum", ""), timestamp, body, app.secret):
             raise self._refusals.authentication()
         return self._admit(headers, app.api_key)
+
+    def mutation(self, session: Session, peer: str | None) -> None:
+        """Admit an order call of a session that was admitted: from a registered address, and not too many a second.
+
+        Raises:
+            BrokerRefusal: the address is another one, or the second is full.
+        """
+        allowed = session.app.static_ips
+        if allowed and peer not in allowed:
+            raise self._refusals.wrong_ip()
+        if not self._mutations.spend(session.user_id):
+            raise self._refusals.per_second()
 
     def unsigned(self, headers: Mapping[str, str]) -> Session:
         """The session of a v2 call, which carries only the session and the key."""

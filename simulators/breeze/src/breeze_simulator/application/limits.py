@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from breezeway.clock import IST, Clock
+from breezeway.exchange.checks import RateLimit
 
 _MINUTE = timedelta(minutes=1)
 
@@ -67,3 +68,22 @@ class CallLimits:
         """Calls in the rolling minute, and today, as of the last call."""
         usage = self._usage.get(user_id)
         return (len(usage.recent), usage.today) if usage else (0, 0)
+
+
+class MutationLimits:
+    """Order placements, modifications, cancellations and square-offs of a user in one calendar second of wall time."""
+
+    def __init__(self, per_second: int, clock: Clock) -> None:
+        self._none = RateLimit(per_second)
+        self._clock = clock
+        self._used: dict[str, RateLimit] = {}
+        self.enabled = True
+
+    def spend(self, user_id: str) -> bool:
+        """Count one mutation; False when the second has no room for it."""
+        now = self._clock.now()
+        used = self._used.get(user_id, self._none)
+        if self.enabled and not used.allows(now):
+            return False
+        self._used[user_id] = used.counted(now)
+        return True

@@ -32,6 +32,8 @@ class Directory(Protocol):
 
     def expiries(self, exchange: str, stock_code: str, kind: Kind) -> Sequence[date]: ...
 
+    def has_derivatives(self, instrument: Instrument) -> bool: ...
+
 
 class MarketView(Protocol):
     """The market as REST sees it."""

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from breeze_simulator.application.accounts import Accounts
+from breeze_simulator.application.calculators import Calculators
 from breeze_simulator.application.faults import Faults
 from breeze_simulator.application.gate import Gate
+from breeze_simulator.application.gtt import GttCalls
 from breeze_simulator.application.history import History
 from breeze_simulator.application.journal import Journal
-from breeze_simulator.application.limits import CallLimits
+from breeze_simulator.application.limits import CallLimits, MutationLimits
+from breeze_simulator.application.order_calls import OrderCalls
+from breeze_simulator.application.order_desk import OrderDesk
 from breeze_simulator.application.portfolio import Portfolio
 from breeze_simulator.application.ports import LiveMarket
 from breeze_simulator.application.quotes import Quotes
@@ -29,6 +33,10 @@ class Broker:
     quotes: Quotes
     portfolio: Portfolio
     streams: Streams
+    desk: OrderDesk
+    orders: OrderCalls
+    gtt: GttCalls
+    calculators: Calculators
     is_replayable: Callable[[date], bool]
 
 
@@ -39,6 +47,7 @@ class Simulator:
     accounts: Accounts
     sessions: Sessions
     limits: CallLimits
+    mutations: MutationLimits
     faults: Faults
     journal: Journal
     refusals: Refusals

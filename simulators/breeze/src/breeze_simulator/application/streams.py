@@ -31,6 +31,7 @@ class Streams:
         self._rules = rules
         self._universe = market.universe
         self._held: dict[Listener, str] = {}
+        self._held_orders: dict[Listener, str] = {}
         self._users: set[Listener] = set()
         self.feed = Rooms(self._find_feed, self._watch, self._unwatch)
         self.ohlc = Rooms(self._find_ohlc, self._watch_bars, self._unwatch_bars)
@@ -43,6 +44,7 @@ class Streams:
     def depart(self, listener: Listener) -> None:
         self._users.discard(listener)
         self._held.pop(listener, None)
+        self._held_orders.pop(listener, None)
         self.feed.drop(listener)
         self.ohlc.drop(listener)
 
@@ -76,8 +78,24 @@ class Streams:
         text = frames_out.event_text("order", frame)
         reached = [listener for listener in self._users if listener.user_id == user_id]
         for listener in reached:
-            self._deliver(listener, text)
+            self._deliver_order(listener, text, frame)
         return len(reached)
+
+    def _deliver_order(self, listener: Listener, text: str, frame: Frame) -> None:
+        user = listener.user_id
+        if self._faults.take(FaultKind.DROP_ORDER, user_id=user):
+            return
+        held = self._held_orders.pop(listener, None)
+        if held is None and self._faults.take(FaultKind.REORDER_ORDER, user_id=user):
+            self._held_orders[listener] = text
+            return
+        if self._faults.take(FaultKind.PARTIAL_ORDER, user_id=user):
+            text = frames_out.event_text("order", frame[: len(frame) // 2])
+        self._deliver(listener, text)
+        if self._faults.take(FaultKind.DUPLICATE_ORDER, user_id=user):
+            self._deliver(listener, text)
+        if held is not None:
+            self._deliver(listener, held)
 
     def _publish(self, room: Room, event: str, payload: object) -> None:
         text = frames_out.event_text(event, payload)

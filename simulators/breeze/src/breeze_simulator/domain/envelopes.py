@@ -17,6 +17,10 @@ UNKNOWN_KEY = "Public Key does not exist."
 INVALID_CHECKSUM = "Authentication Fail :: Invalid Checksum."
 LIMIT_PER_MINUTE = "Limit exceed: API call per minute:Try after some time"
 LIMIT_PER_DAY = "Limit exceed: API call per day: "  # the broker's own trailing blank
+LIMIT_PER_SECOND = "Limit exceed: API call per second:Try after some time"
+WRONG_IP = (
+    "Request Denied: The IP address used does not match with the static IP declared when this API key was created"
+)
 CONTACT_ADMIN = "Error while calling service, Please contact admin (T10:55)"
 
 
@@ -77,6 +81,13 @@ class Refusals:
 
     def per_minute(self) -> BrokerRefusal:
         return BrokerRefusal({"Status": 5, "Error": LIMIT_PER_MINUTE}, self._statuses.limit)
+
+    def per_second(self) -> BrokerRefusal:
+        """Too many order mutations in one second. The text is a guess after the other limits'."""
+        return BrokerRefusal({"Status": 5, "Error": LIMIT_PER_SECOND}, self._statuses.limit)
+
+    def wrong_ip(self) -> BrokerRefusal:
+        return self.application(WRONG_IP)
 
     def per_day(self) -> BrokerRefusal:
         return BrokerRefusal({"Status": 5, "Error": LIMIT_PER_DAY}, self._statuses.limit)
