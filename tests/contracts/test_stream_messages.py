@@ -14,6 +14,11 @@ TICK = (
     "buy_qty sell_qty lower_band upper_band ts"
 )
 
+BROKER_ORDER = (
+    "type broker_order_id at exchange broker_code expiry right side order_type validity product status price "
+    "trigger_price average_price strike quantity filled_quantity cancelled_quantity expired_quantity placed_by"
+)
+
 
 @pytest.mark.parametrize(
     ("message", "fields"),
@@ -21,6 +26,9 @@ TICK = (
         (stream.TickMessage, TICK),
         (stream.DepthMessage, "type symbol seq bids asks ts"),
         (stream.CandleMessage, "type symbol interval t o h l c v oi closed"),
+        (stream.FeedMessage, "type state reason ts"),
+        (stream.ClosingMessage, "type code reason retry_after_ms"),
+        (stream.BrokerOrderMessage, BROKER_ORDER),
     ],
 )
 def test_a_message_has_exactly_the_promised_fields(message: type, fields: str) -> None:

@@ -1,7 +1,6 @@
 """Builds the service: the only place that names both its ports and what fills them."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway import cancellation
 from breezeway.clock import SystemClock
 from breezeway.db.engine import create_engine
 from breezeway.http.app import Check
@@ -83,7 +83,7 @@ async def build(settings: InstrumentsSettings, app: FastAPI, stack: AsyncExitSta
     app.state.sync_log = SqlSyncLog(engine)
     app.state.request_sync = RequestSync(app.state.sync_log, ArqSyncWaker(queue), settings.effective_master_url, clock)
     watch = asyncio.create_task(watch_master(settings.redis_url, keeper.refresh), name="instruments-watch")
-    stack.push_async_callback(_stop, watch)
+    stack.push_async_callback(cancellation.end, [watch])
     return {"database": ask_database, "redis": redis.ping}
 
 
@@ -126,9 +126,3 @@ def _engine(settings: InstrumentsSettings, stack: AsyncExitStack) -> AsyncEngine
     )
     stack.push_async_callback(engine.dispose)
     return engine
-
-
-async def _stop(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

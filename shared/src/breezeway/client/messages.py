@@ -17,9 +17,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that concerns the user: an order, trade, position, notification or backfill.
+    """Something that concerns the user: an order, trade, position, notification, backfill or `broker_order`.
 
-    `body` is the REST object. `place` is where it stands in its channel, None when the channel is not durable.
+    `body` is the REST object; of a `broker_order`, the fields of `contracts.stream.BrokerOrderMessage`. `place` is
+    where it stands in its channel, None when the channel is not durable.
     """
 
     type: str

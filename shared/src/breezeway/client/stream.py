@@ -112,6 +112,7 @@ class Stream:
         self._gaps: dict[str, float] = {}
         self._refused_identity: Identity | None = None
         self._number = 0
+        self._come_back_after: float | None = None
 
     @property
     def channels(self) -> list[str]:
@@ -231,7 +232,7 @@ class Stream:
         attempt = refusals = 0
         while True:
             began, pause_for = time.monotonic(), None
-            self._accepted = False
+            self._accepted, self._come_back_after = False, None
             try:
                 self._show("connecting", self._url)
                 await self._connection()
@@ -240,7 +241,7 @@ class Stream:
             except (Retryable, OutcomeUnknown) as failed:  # a token could not be renewed just now
                 reason, pause_for = failed.detail, failed.retry_after
             except ClosedByServer as closed:
-                reason = str(closed)
+                reason, pause_for = str(closed), self._come_back_after
                 if 4500 <= closed.code <= 4599:
                     raise _final(closed) from None
                 refused = closed.code == _UNAUTHENTICATED
@@ -322,6 +323,8 @@ class Stream:
             case "pong":
                 # Gaps are told in the server's time: whoever fills them asks the server for that span.
                 self._offset = raw["ts"] / 1000 - time.time()
+            case "closing":
+                self._come_back_after = raw["retry_after_ms"] / 1000
             case "authenticated":
                 return
             case "position" if "recovered" in raw:

@@ -160,7 +160,47 @@ class FeedMessage:
     type: str = "feed"
 
 
-Message = TickMessage | DepthMessage | CandleMessage | FeedMessage
+@dataclass(frozen=True, slots=True)
+class BrokerOrderMessage:
+    """The broker's own word on an order of any origin, in the durable channel `orders`.
+
+    Prices are decimal strings in rupees, `at` is epoch milliseconds, words are in lower case as the broker uses them.
+    """
+
+    broker_order_id: str
+    at: int | None
+    exchange: str
+    broker_code: str
+    expiry: str | None
+    right: str | None
+    side: str
+    order_type: str
+    validity: str
+    product: str
+    status: str
+    price: str | None
+    trigger_price: str | None
+    average_price: str | None
+    strike: str | None
+    quantity: int
+    filled_quantity: int
+    cancelled_quantity: int
+    expired_quantity: int
+    placed_by: str
+    type: str = "broker_order"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingMessage:
+    """The last message before the server goes away: come back after `retry_after_ms`, which is everybody's own."""
+
+    code: int
+    reason: str
+    retry_after_ms: int
+    type: str = "closing"
+
+
+Message = TickMessage | DepthMessage | CandleMessage | FeedMessage | BrokerOrderMessage | ClosingMessage
 
 
 def encode(message: Message) -> bytes:

@@ -184,6 +184,22 @@ async def test_no_credential_is_logged_even_when_everything_is(caplog: pytest.Lo
     assert "bwk_private" not in "\n".join(ours)
 
 
+async def test_a_gateway_that_goes_down_is_not_asked_before_the_moment_that_it_named() -> None:
+    async def script(socket: ServerConnection, number: int) -> None:
+        await welcome(socket)
+        if number == 1:
+            await say(socket, {"type": "closing", "code": 4410, "reason": "going_away", "retry_after_ms": 1_000})
+            await socket.close(4410, "going_away")
+            return
+        await say(socket, {"type": "feed", "state": "live", "reason": None, "ts": number})
+        await socket.wait_closed()
+
+    async with server(script) as running, stream(running.url, "feed") as messages:
+        began = asyncio.get_running_loop().time()
+        assert await anext(messages) == FeedMessage("live", None, 2), "the hint is for the client, not for its user"
+        assert asyncio.get_running_loop().time() - began >= 1
+
+
 async def test_a_gap_stands_between_what_was_before_and_the_snapshot_after() -> None:
     async def script(socket: ServerConnection, number: int) -> None:
         await welcome(socket)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgpack
 import orjson
 
+from breezeway.contracts.stream import ClosingMessage, encode
 from breezeway.security.tokens import Principal
 from gateway_service.application.connection import Connection, Disconnect
 from gateway_service.application.parcels import lasting_parcel
@@ -57,8 +58,7 @@ class NativeDialect:
             return
         # A pause of everybody's own, or a whole fleet would knock at the next process in the same moment.
         pause = random.randint(500, 5_000)  # noqa: S311 - guards nothing
-        body = {"type": "closing", "code": int(code), "reason": reason, "retry_after_ms": pause}
-        self._connection.outbox.post(lasting_parcel(orjson.dumps(body)))
+        self._connection.outbox.post(lasting_parcel(encode(ClosingMessage(int(code), reason, pause))))
 
 
 class PackedDialect(NativeDialect):
