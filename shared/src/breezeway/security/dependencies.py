@@ -39,7 +39,7 @@ async def _principal_if_any(
     return await _principal(request, credentials) if credentials is not None else None
 
 
-def _bearer_token(
+async def _bearer_token(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
 ) -> str:
     if credentials is None:
@@ -47,13 +47,13 @@ def _bearer_token(
     return credentials.credentials
 
 
-def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
+async def _admin(principal: Annotated[Principal, Depends(_principal)]) -> Principal:
     if not principal.is_admin:
         raise Forbidden("Only an administrator may do this.", code="admin_only")
     return principal
 
 
-def _calling_service(
+async def _calling_service(
     request: Request,
     token: Annotated[str | None, Header(alias=SERVICE_TOKEN_HEADER, include_in_schema=False)] = None,
 ) -> str:

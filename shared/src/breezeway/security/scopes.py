@@ -9,7 +9,7 @@ A route asks for the scopes of which one is enough. What manages credentials ask
 whatever its scopes, can make another, change a password or touch a broker's secret.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends
@@ -34,21 +34,21 @@ def check_scope(principal: Principal, *enough: Scope) -> None:
         raise Forbidden(f"This needs the scope {wanted}, which the API key does not have.", code="scope_missing")
 
 
-def require_scope(*enough: Scope) -> Callable[[Principal], Principal]:
+def require_scope(*enough: Scope) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency: the caller, who has one of these scopes.
 
     Raises:
         Forbidden: `scope_missing`.
     """
 
-    def scoped(principal: CurrentUser) -> Principal:
+    async def scoped(principal: CurrentUser) -> Principal:
         check_scope(principal, *enough)
         return principal
 
     return scoped
 
 
-def _signed_in(principal: CurrentUser) -> Principal:
+async def _signed_in(principal: CurrentUser) -> Principal:
     if is_api_key(principal):
         raise Forbidden("An API key cannot do this; sign in.", code="sign_in_required")
     return principal

@@ -93,11 +93,11 @@ class Services:
     web_session: WebSession
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-def _origin(
+async def _origin(
     request: Request,
     service_token: Annotated[str | None, Header(alias=SERVICE_TOKEN_HEADER, include_in_schema=False)] = None,
     forwarded_for: Annotated[str | None, Header(alias="X-Forwarded-For", include_in_schema=False)] = None,
@@ -129,7 +129,7 @@ def _is_gateway(request: Request, service_token: str | None) -> bool:
         return False
 
 
-def _host(
+async def _host(
     request: Request,
     service_token: Annotated[str | None, Header(alias=SERVICE_TOKEN_HEADER, include_in_schema=False)] = None,
     forwarded_host: Annotated[str | None, Header(alias="X-Forwarded-Host", include_in_schema=False)] = None,

@@ -37,7 +37,7 @@ class ReceivedMailView(BaseModel):
         return cls(id=received.id, to=mail.recipient, subject=mail.subject, text=mail.body, sent_at=received.sent_at)
 
 
-def _mailbox(services: TheServices, origin: TheOrigin, caller: CallerIfAny, response: Response) -> Mailbox:
+async def _mailbox(services: TheServices, origin: TheOrigin, caller: CallerIfAny, response: Response) -> Mailbox:
     response.headers["Cache-Control"] = "no-store"
     if services.mailbox is None or not (_is_loopback(origin.ip) or (caller is not None and caller.is_admin)):
         raise NotFound("There is no mailbox here.", code="route_not_found")

@@ -26,7 +26,7 @@ class Page(BaseModel, Generic[Shown]):
     next: str | None = Field(None, description="Send it back as `cursor` for the next page; null on the last one.")
 
 
-def _cursor(cursor: _Text = None) -> UUID | None:
+async def _cursor(cursor: _Text = None) -> UUID | None:
     if cursor is None:
         return None
     try:

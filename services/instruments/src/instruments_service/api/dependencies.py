@@ -11,27 +11,27 @@ from instruments_service.application.search import SearchInstruments
 from instruments_service.application.sync_master import RequestSync
 
 
-def _catalogue(request: Request) -> Catalogue:
+async def _catalogue(request: Request) -> Catalogue:
     return cast(Catalogue, request.app.state.catalogue)
 
 
-def _queries(request: Request) -> InstrumentQueries:
+async def _queries(request: Request) -> InstrumentQueries:
     return cast(InstrumentQueries, request.app.state.queries)
 
 
-def _search(request: Request) -> SearchInstruments:
+async def _search(request: Request) -> SearchInstruments:
     return cast(SearchInstruments, request.app.state.search)
 
 
-def _read(request: Request) -> ReadInstruments:
+async def _read(request: Request) -> ReadInstruments:
     return cast(ReadInstruments, request.app.state.instruments)
 
 
-def _sync_log(request: Request) -> SyncLog:
+async def _sync_log(request: Request) -> SyncLog:
     return cast(SyncLog, request.app.state.sync_log)
 
 
-def _request_sync(request: Request) -> RequestSync:
+async def _request_sync(request: Request) -> RequestSync:
     return cast(RequestSync, request.app.state.request_sync)
 
 

@@ -10,19 +10,19 @@ from market_data_service.application.market_status import ReadMarketStatus
 from market_data_service.application.quotes import ReadQuotes
 
 
-def _candles(request: Request) -> ReadCandles:
+async def _candles(request: Request) -> ReadCandles:
     return cast(ReadCandles, request.app.state.candles)
 
 
-def _backfills(request: Request) -> Backfills:
+async def _backfills(request: Request) -> Backfills:
     return cast(Backfills, request.app.state.backfills)
 
 
-def _quotes(request: Request) -> ReadQuotes:
+async def _quotes(request: Request) -> ReadQuotes:
     return cast(ReadQuotes, request.app.state.quotes)
 
 
-def _market(request: Request) -> ReadMarketStatus:
+async def _market(request: Request) -> ReadMarketStatus:
     return cast(ReadMarketStatus, request.app.state.market_status)
 
 

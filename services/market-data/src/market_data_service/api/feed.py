@@ -39,7 +39,7 @@ class FeedView(BaseModel):
     last_gap: FeedGapView | None
 
 
-def _read_feed(request: Request) -> ReadFeed:
+async def _read_feed(request: Request) -> ReadFeed:
     return cast(ReadFeed, request.app.state.read_feed)
 
 

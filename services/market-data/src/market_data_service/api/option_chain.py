@@ -71,7 +71,7 @@ class OptionChainView(BaseModel):
     strikes: list[StrikeView]
 
 
-def _reader(request: Request) -> ReadOptionChain:
+async def _reader(request: Request) -> ReadOptionChain:
     return cast(ReadOptionChain, request.app.state.option_chain)
 
 

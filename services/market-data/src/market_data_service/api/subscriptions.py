@@ -39,7 +39,7 @@ class NewSubscriptions(BaseModel):
     modes: list[Mode] = Field(["tick"], min_length=1, max_length=2)
 
 
-def _subscriptions(request: Request) -> Subscriptions:
+async def _subscriptions(request: Request) -> Subscriptions:
     return cast(Subscriptions, request.app.state.subscriptions)
 
 

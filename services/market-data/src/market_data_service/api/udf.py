@@ -22,7 +22,7 @@ _FOREVER_AGO = 631_152_000
 Symbol = Annotated[str, Query(max_length=96, examples=["NSE:RELIANCE"])]
 
 
-def _udf(request: Request) -> Udf:
+async def _udf(request: Request) -> Udf:
     return cast(Udf, request.app.state.udf)
 
 

@@ -48,7 +48,7 @@ class WatchlistPage(BaseModel):
     next: str | None = None
 
 
-def _watchlists(request: Request) -> Watchlists:
+async def _watchlists(request: Request) -> Watchlists:
     return cast(Watchlists, request.app.state.watchlists)
 
 

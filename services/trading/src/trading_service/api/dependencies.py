@@ -16,35 +16,35 @@ from trading_service.application.portfolio import Portfolio
 from trading_service.application.reading import ReadTrading
 
 
-def _accounts(request: Request) -> TradingAccounts:
+async def _accounts(request: Request) -> TradingAccounts:
     return cast(TradingAccounts, request.app.state.accounts)
 
 
-def _place(request: Request) -> PlaceOrder:
+async def _place(request: Request) -> PlaceOrder:
     return cast(PlaceOrder, request.app.state.place)
 
 
-def _modify(request: Request) -> ModifyOrder:
+async def _modify(request: Request) -> ModifyOrder:
     return cast(ModifyOrder, request.app.state.modify)
 
 
-def _cancel(request: Request) -> CancelOrder:
+async def _cancel(request: Request) -> CancelOrder:
     return cast(CancelOrder, request.app.state.cancel)
 
 
-def _read(request: Request) -> ReadTrading:
+async def _read(request: Request) -> ReadTrading:
     return cast(ReadTrading, request.app.state.read)
 
 
-def _portfolio(request: Request) -> Portfolio:
+async def _portfolio(request: Request) -> Portfolio:
     return cast(Portfolio, request.app.state.portfolio)
 
 
-def _banking(request: Request) -> Banking:
+async def _banking(request: Request) -> Banking:
     return cast(Banking, request.app.state.banking)
 
 
-def _groups(request: Request) -> OrderGroups:
+async def _groups(request: Request) -> OrderGroups:
     return cast(OrderGroups, request.app.state.groups)
 
 
