@@ -14,7 +14,7 @@ from breezeway.candles.folding import Bar
 from breezeway.clock import ClockMapping
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
-from breezeway.contracts.instruments import Instrument, InstrumentType
+from breezeway.contracts.instruments import Instrument, InstrumentType, ListedInstrument
 from breezeway.errors import BreezewayError, NotFound
 from breezeway.ids import new_id
 from breezeway.intervals import Interval
@@ -24,7 +24,7 @@ from market_data_service.application.ports import BrokerQuote, HistoryAnswer
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # a Saturday
 
-RELIANCE = Instrument(
+RELIANCE = ListedInstrument(
     instrument_id=1,
     symbol="NSE:RELIANCE",
     exchange="NSE",
@@ -109,7 +109,7 @@ class FakeBroker:
 
 
 class FakeInstruments:
-    async def resolve(self, symbol: str, bearer: str) -> Instrument:
+    async def resolve(self, symbol: str, bearer: str) -> ListedInstrument:
         if symbol not in KNOWN:
             raise NotFound(f"There is no instrument {symbol}.", code="instrument_not_found")
         return KNOWN[symbol]

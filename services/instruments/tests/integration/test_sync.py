@@ -106,6 +106,49 @@ async def test_as_of_answers_from_the_days_master(service: Any) -> None:
     assert refusal.value.code == "instrument_not_listed"
 
 
+async def test_listing_days_are_what_the_masters_say(service: Any) -> None:
+    """Of what the very first master has, nobody knows since when; of what comes later, until when it was not there."""
+    await service.run(small.master(THURSDAY))
+    first = await service.instruments.one("NSE:RELIANCE", None)
+    assert (first.listed_on, first.not_listed_until, first.delisted_on) == (THURSDAY, None, None)
+    monday = date(2026, 8, 3)
+    september = small.AUG_FUTURE.replace("60001", "60009").replace("25-Aug-2026", "29-Sep-2026")
+    usd = "CDNSEScripMaster.txt"
+    await service.run(
+        small.master(
+            monday,
+            nse=[small.RELIANCE, small.ZOMATO, small.BANKNIFTY],
+            fonse=[small.AUG_FUTURE, small.AUG_CALL, small.BANK_PUT, september],
+        )
+    )
+    new = await service.instruments.one("NFO:RELIANCE29SEP26FUT", None)
+    # The masters of Friday and the weekend were never read.
+    assert (new.listed_on, new.not_listed_until, new.delisted_on) == (monday, THURSDAY, None)
+    gone = await service.instruments.one("NSE:HDFCBANK", None)
+    assert (gone.listed_on, gone.delisted_on) == (THURSDAY, monday)
+    assert (await service.instruments.one("NSE:RELIANCE", None)).not_listed_until is None
+    run = (await service.log.recent(1))[0]
+    assert usd in run.missing
+    async with service.engine.begin() as connection:
+        # As if the currency file had come with the second master only: the first says nothing about its contracts.
+        await connection.execute(
+            sa.text("UPDATE instruments SET file = :file WHERE symbol = 'NFO:RELIANCE29SEP26FUT'"), {"file": usd}
+        )
+    assert (await service.instruments.one("NFO:RELIANCE29SEP26FUT", None)).not_listed_until is None
+    async with service.engine.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE instruments SET file = 'FONSEScripMaster.txt' WHERE symbol = 'NFO:RELIANCE29SEP26FUT'")
+        )
+        # As if an older release, which understood less of the file, had read the first one.
+        await connection.execute(
+            sa.text("UPDATE syncs SET mapping_version = mapping_version - 1 WHERE effective_date = :day"),
+            {"day": THURSDAY},
+        )
+    assert (await service.instruments.one("NFO:RELIANCE29SEP26FUT", None)).not_listed_until is None
+    await service.run(small.master(date(2026, 8, 4)))
+    assert (await service.instruments.one("NSE:HDFCBANK", None)).delisted_on is None
+
+
 async def test_contracts_expire_and_stay(service: Any) -> None:
     await service.run(small.master(THURSDAY))
     september = small.AUG_FUTURE.replace("60001", "60009").replace("25-Aug-2026", "29-Sep-2026")

@@ -502,3 +502,15 @@ async def test_udf_quotes_fail_one_by_one(surface: Surface) -> None:
     assert (answer["s"], good["s"], good["n"], good["v"]["lp"]) == ("ok", "ok", "NSE:RELIND", 100.5)
     assert (good["v"]["short_name"], good["v"]["age_ms"]) == ("RELIANCE", 0)
     assert (bad["s"], bad["n"], bad["v"]) == ("error", "NSE:NONE", {})
+
+
+async def test_coverage_answers_one_of_five_states(surface: Surface) -> None:
+    path = "/api/v1/candles/NFO:NIFTY27OCT26FUT/coverage"
+    days = (await surface.get(path, **{"from": "2026-10-26", "to": "2026-10-29"})).json()["days"]
+    assert [(each["day"][-2:], each["state"], each["reason"]) for each in days] == [
+        ("26", "missing", "never_asked"),
+        ("27", "missing", "never_asked"),
+        ("28", "not_listed", "expired"),
+    ]
+    schema = surface.app.openapi()["components"]["schemas"]["DayView"]["properties"]["state"]
+    assert schema["enum"] == ["complete", "partial", "missing", "holiday", "not_listed"]

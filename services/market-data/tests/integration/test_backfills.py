@@ -423,6 +423,19 @@ async def test_an_expired_contract_is_not_asked_for_after_its_expiry(stage: Stag
     assert max(await stage.coverage("NFO:NIFTY27OCT26FUT")) == date(2026, 10, 27)
 
 
+async def test_days_without_a_listing_are_not_asked_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the masters: not there up to the 14th of October, gone from the 9th of November on."""
+    facts = {"listed_on": date(2026, 10, 16), "not_listed_until": date(2026, 10, 14), "delisted_on": date(2026, 11, 9)}
+    monkeypatch.setitem(stage.outside.known, "NSE:INFY", stage.outside.known["NSE:INFY"].model_copy(update=facts))
+    made = await stage.start("NSE:INFY")
+    await stage.work_until_settled()
+    asked = {day for _, _, start, end in stage.outside.broker.calls for day in (start.date(), end.date())}
+    assert (min(asked), max(asked)) == (date(2026, 10, 15), date(2026, 11, 8))
+    assert (await stage.state(made)).state == "done"
+    covered = await stage.coverage("NSE:INFY")
+    assert sorted(covered) == CALENDAR.trading_days(Segment.NSE, date(2026, 10, 15), date(2026, 11, 8))
+
+
 async def test_whoever_waits_for_the_quota_comes_back_to_the_moment(stage: Stage) -> None:
     """A sweep every few seconds would leave a part of every minute's calls unused."""
     await stage.start("NSE:RELIANCE")

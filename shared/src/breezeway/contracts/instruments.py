@@ -48,7 +48,23 @@ class Instrument(BaseModel):
     status: str = Field("active", description="active, expired or delisted.", examples=["active"])
 
 
-class InstrumentDetail(Instrument):
+class ListedInstrument(Instrument):
+    """An instrument with what the masters of other days say of it. A day of which they say nothing may be any."""
+
+    listed_on: date | None = Field(
+        None,
+        description="Day of the first master that we read and that has it. It may be older than all of ours.",
+        examples=["2026-07-30"],
+    )
+    not_listed_until: date | None = Field(
+        None, description="The last day whose master we read and that does not have it yet; null when there is none."
+    )
+    delisted_on: date | None = Field(
+        None, description="Day of the first master without it; null while it is listed, and when it has expired."
+    )
+
+
+class InstrumentDetail(ListedInstrument):
     """An instrument with every other name it answers to."""
 
     aliases: list[str] = Field(

@@ -42,7 +42,15 @@ class ReadInstruments:
                     raise not_found(asked)
                 raise NotFound(f"Our masters of {as_of} and before have no {asked[:80]}.", code="instrument_not_listed")
         former = await self._queries.former_names(present.instrument_id)
-        return InstrumentDetail(**dict(present), aliases=_names(present, former), as_of=as_of)
+        days = await self._queries.listing_days(present.instrument_id)
+        return InstrumentDetail(
+            **dict(present),
+            listed_on=days.listed_on,
+            not_listed_until=days.not_listed_until,
+            delisted_on=days.delisted_on,
+            aliases=_names(present, former),
+            as_of=as_of,
+        )
 
     async def page(self, wanted: ListFilter, cursor: str | None, limit: int) -> tuple[list[Instrument], str | None]:
         """One page of a filtered list, contracts by expiry and strike; and the cursor of the next.

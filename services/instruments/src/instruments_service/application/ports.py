@@ -157,6 +157,15 @@ class Position:
     instrument_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ListingDays:
+    """Which masters had an instrument; the fields are those of the contract's `ListedInstrument`."""
+
+    listed_on: date
+    not_listed_until: date | None
+    delisted_on: date | None
+
+
 class InstrumentQueries(Protocol):
     """Reads of the master."""
 
@@ -173,6 +182,8 @@ class InstrumentQueries(Protocol):
         ...
 
     async def former_names(self, instrument_id: int) -> list[str]: ...
+
+    async def listing_days(self, instrument_id: int) -> ListingDays: ...
 
     async def underlyings(self) -> list[Underlying]:
         """Everything that active contracts are written on, most popular first."""

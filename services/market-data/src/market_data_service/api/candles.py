@@ -1,7 +1,9 @@
 """Candles and their coverage."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
@@ -12,8 +14,19 @@ from breezeway.security.scopes import Reader
 from market_data_service.api.candle_formats import CONTENT_TYPES, TIMEZONE, renderer
 from market_data_service.api.dependencies import TheCandles
 from market_data_service.application.candles import DEFAULT_LIMIT, MAX_LIMIT, CandlesQuery
+from market_data_service.domain.coverage import CoverageState
 from market_data_service.domain.indicators.catalogue import parse as parse_indicators
 from market_data_service.domain.times import parse_time
+
+PublicState = Literal["complete", "partial", "missing", "holiday", "not_listed"]
+_PUBLIC: Final[Mapping[CoverageState, PublicState]] = MappingProxyType(
+    {
+        CoverageState.COMPLETE: "complete",
+        CoverageState.PARTIAL: "partial",
+        CoverageState.HOLIDAY: "holiday",
+        CoverageState.NOT_LISTED: "not_listed",
+    }
+)
 
 router = APIRouter(prefix="/api/v1/candles", tags=["candles"])
 
@@ -53,8 +66,14 @@ class CandlesView(BaseModel):
 
 class DayView(BaseModel):
     day: date
-    state: str = Field(description="complete, partial, missing, holiday or not_listed", examples=["complete"])
-    reason: str | None = Field(None, examples=["day_not_over"])
+    state: PublicState = Field(examples=["complete"])
+    reason: str | None = Field(
+        None,
+        description="Why the day is not complete: `day_not_over`, `stops_early`, `never_asked`, `nothing_upstream`, an "
+        "error code, the name of the holiday; of a day on which the instrument was not listed `before_listing`, "
+        "`before_first_bar`, `delisted` or `expired`.",
+        examples=["day_not_over"],
+    )
     bars: int
     expected: int = Field(description="Bars of an instrument that trades all the time; fewer may be all there are.")
 
@@ -144,7 +163,7 @@ async def read_coverage(
             DayView(
                 day=each.day,
                 # Why the broker gave nothing is a reason, not a state of its own for users.
-                state="missing" if each.state.startswith("upstream_") else each.state,
+                state=_PUBLIC.get(each.state, "missing"),
                 reason=each.reason or (each.state if each.state.startswith("upstream_") else None),
                 bars=each.bars,
                 expected=each.expected,

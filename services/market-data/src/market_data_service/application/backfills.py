@@ -22,6 +22,7 @@ from market_data_service.application.ports import (
 )
 from market_data_service.domain.backfill import Backfill, BackfillAction
 from market_data_service.domain.coverage import CoverageState, DayCoverage
+from market_data_service.domain.listing import listed_days
 from market_data_service.domain.planning import Window, plan
 from market_data_service.domain.times import ist_date, last_day_before
 
@@ -170,8 +171,7 @@ class Backfills:
         self, instrument: Instrument, interval: Interval, first: date, last: date, now: datetime
     ) -> list[Window]:
         segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
-        if instrument.expiry is not None:
-            last = min(last, instrument.expiry)
+        first, last = listed_days(instrument, first, last)
         if first > last:
             return []
         known = await self._candles.coverage(instrument.symbol, interval, first, last)

@@ -1,7 +1,7 @@
 """Answer candles and their coverage from what is stored."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,7 @@ import numpy as np
 from breezeway.candles.columns import Candles, Floats, concat
 from breezeway.candles.folding import Bar
 from breezeway.candles.resample import day_of, ist_day, ist_midnight, resample
-from breezeway.contracts.instruments import Instrument
+from breezeway.contracts.instruments import Instrument, ListedInstrument
 from breezeway.errors import FieldFault, InvalidInput
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -21,6 +21,7 @@ from market_data_service.domain import cursors
 from market_data_service.domain.corporate_actions import ActionKind, CorporateAction, Step, adjust, steps
 from market_data_service.domain.coverage import CoverageState, DayCoverage, expected_bars
 from market_data_service.domain.indicators.model import Wanted
+from market_data_service.domain.listing import listed_days, not_listed
 from market_data_service.domain.live_bars import merge_live
 from market_data_service.domain.times import ist_date, last_day_before
 
@@ -155,11 +156,13 @@ class ReadCandles:
         since = start or until - timedelta(days=365)
         _check_range(since, max(until, since + timedelta(seconds=1)))
         first, last = ist_date(since), last_day_before(until)
-        known = await self._store.coverage(instrument.symbol, interval, first, last)
+        oldest = await self._store.first_day(instrument.symbol) or last
+        known = await self._store.coverage(instrument.symbol, interval, first, max(last, oldest))
         segment = self._calendar.segment_of(instrument.exchange, instrument.underlying)
+        unborn = self._before_first_bar(instrument, segment, known, first, oldest)
         days = []
         for offset in range((last - first).days + 1):
-            found = self._of_day(first + timedelta(days=offset), interval, segment, instrument, known)
+            found = self._of_day(first + timedelta(days=offset), interval, segment, instrument, known, unborn)
             if found is not None:
                 days.append(found)
         return instrument, days
@@ -171,14 +174,38 @@ class ReadCandles:
         segment: Segment,
         instrument: Instrument,
         known: Mapping[date, DayCoverage],
+        unborn: Set[date],
     ) -> DayCoverage | None:
         expected = expected_bars(segment, day, interval, self._calendar)
         if expected == 0:
             name = self._calendar.day_name(segment, day)
             return DayCoverage(day, CoverageState.HOLIDAY, 0, 0, name) if name and day.weekday() < 5 else None
-        if instrument.expiry is not None and day > instrument.expiry:
-            return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, "expired")
-        return known.get(day) or DayCoverage(day, CoverageState.MISSING, 0, expected, "never_asked")
+        found = known.get(day)
+        why = "before_first_bar" if day in unborn else not_listed(instrument, day)
+        # Bars are the better witness: a master may have come late.
+        if why is not None and (found is None or not found.bars):
+            return DayCoverage(day, CoverageState.NOT_LISTED, 0, 0, why)
+        return found or DayCoverage(day, CoverageState.MISSING, 0, expected, "never_asked")
+
+    def _before_first_bar(
+        self,
+        instrument: ListedInstrument,
+        segment: Segment,
+        known: Mapping[date, DayCoverage],
+        first: date,
+        oldest: date,
+    ) -> Set[date]:
+        """Days of which the broker said that it has nothing, one after the other up to the very first bar that there
+        is: before our masters begin, this is how a listing shows. On a day whose master has it, it is a hole."""
+        days: set[date] = set()
+        if instrument.listed_on is not None and instrument.listed_on < oldest:
+            return days
+        for ordinal in reversed(self._trading_days(segment, first, oldest - timedelta(days=1))):
+            day = _EPOCH + timedelta(days=ordinal)
+            if day not in known or known[day].state is not CoverageState.UPSTREAM_NONE:
+                break
+            days.add(day)
+        return days
 
     async def _adjustments(self, symbol: str) -> Sequence[Step]:
         if self._actions is None:
@@ -226,9 +253,7 @@ class ReadCandles:
             first = _EPOCH + timedelta(days=int(ist_day(bars.t[:1])[0]))
         else:
             return False
-        last = last_day_before(end)
-        if instrument.expiry is not None:
-            last = min(last, instrument.expiry)
+        first, last = listed_days(instrument, first, last_day_before(end))
         return complete.issuperset(self._trading_days(segment, first, last))
 
     def _trading_days(self, segment: Segment, first: date, last: date) -> list[int]:

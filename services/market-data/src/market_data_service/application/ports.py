@@ -11,7 +11,7 @@ from breezeway.candles.folding import Bar
 from breezeway.clock import ClockMapping
 from breezeway.contracts.backfills import BackfillView
 from breezeway.contracts.broker import BrokerCredentials
-from breezeway.contracts.instruments import Instrument, InstrumentType
+from breezeway.contracts.instruments import Instrument, InstrumentType, ListedInstrument
 from breezeway.intervals import Interval
 from market_data_service.domain.backfill import Backfill, BackfillAction, Chunk
 from market_data_service.domain.coverage import CoverageState, DayCoverage
@@ -22,7 +22,7 @@ from market_data_service.domain.planning import Window
 class Instruments(Protocol):
     """The instruments service."""
 
-    async def resolve(self, symbol: str, bearer: str) -> Instrument:
+    async def resolve(self, symbol: str, bearer: str) -> ListedInstrument:
         """The instrument that a symbol or any of its aliases names, asked in the user's name.
 
         Raises:
@@ -81,6 +81,10 @@ class CandleStore(Protocol):
 
     async def newest_days(self, symbol: str, sources: Sequence[Interval], last: date, count: int) -> list[date]:
         """The newest `count` days up to `last` that have bars of any of `sources`, ascending."""
+        ...
+
+    async def first_day(self, symbol: str) -> date | None:
+        """The oldest day that has bars of any interval."""
         ...
 
     async def coverage(self, symbol: str, interval: Interval, first: date, last: date) -> Mapping[date, DayCoverage]:

@@ -15,7 +15,7 @@ from instruments_service.adapters.db import search
 from instruments_service.adapters.db.csv_export import csv_chunks
 from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS, instrument
 from instruments_service.adapters.db.tables import instruments, syncs
-from instruments_service.application.ports import ListFilter, Position
+from instruments_service.application.ports import ListFilter, ListingDays, Position
 from instruments_service.domain.ranking import Underlying
 
 _LARGEST_ID = 2**31 - 1
@@ -70,6 +70,19 @@ ORDER BY (coalesce(v.symbol, i.symbol) = :name OR upper(coalesce(v.broker_token,
 LIMIT 1
 """)
 
+# A master says that something is not listed only if it has the file that it would stand in, read by the same rules as
+# the one that has it first: those of an earlier release may have refused the row.
+_LISTING_DAYS = sa.text("""
+SELECT i.listed_on,
+       (SELECT max(s.effective_date) FROM syncs s
+         WHERE s.state = 'completed' AND s.effective_date < i.listed_on AND jsonb_exists(s.files, i.file)
+           AND s.mapping_version = (
+               SELECT a.mapping_version FROM syncs a WHERE a.state = 'completed' AND a.effective_date = i.listed_on
+               ORDER BY a.finished_at DESC LIMIT 1)) AS not_listed_until,
+       CASE WHEN i.status = 'delisted' THEN i.version_from END AS delisted_on
+FROM instruments i WHERE i.instrument_id = :id
+""")
+
 
 class SqlInstrumentQueries:
     """Implements `InstrumentQueries`."""
@@ -106,6 +119,10 @@ class SqlInstrumentQueries:
             sa.text("SELECT alias FROM aliases WHERE instrument_id = :id ORDER BY kind DESC, alias"), id=instrument_id
         )
         return [str(row["alias"]) for row in rows]
+
+    async def listing_days(self, instrument_id: int) -> ListingDays:
+        (row,) = await self._rows(_LISTING_DAYS, id=instrument_id)
+        return ListingDays(row["listed_on"], row["not_listed_until"], row["delisted_on"])
 
     async def underlyings(self) -> list[Underlying]:
         async with UnitOfWork(self._reading) as work:

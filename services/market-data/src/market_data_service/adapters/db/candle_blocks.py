@@ -94,6 +94,13 @@ class PostgresCandleStore:
         async with UnitOfWork(self._engine) as work:
             return sorted((await work.session.scalars(query)).all())
 
+    async def first_day(self, symbol: str) -> date | None:
+        b = candle_blocks.c
+        query = sa.select(sa.func.min(b.day)).where(b.symbol == symbol)
+        async with UnitOfWork(self._engine) as work:
+            found: date | None = await work.session.scalar(query)
+            return found
+
     async def coverage(self, symbol: str, interval: Interval, first: date, last: date) -> Mapping[date, DayCoverage]:
         c = candle_coverage.c
         query = sa.select(c.day, c.state, c.bars, c.expected, c.reason, c.updated_at).where(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from breezeway.contracts.instruments import Instrument, InstrumentType
+from breezeway.contracts.instruments import Instrument, InstrumentType, ListedInstrument
 from breezeway.errors import NotFound
 from breezeway.http.client import ServiceClient
 
@@ -19,9 +19,9 @@ class HttpInstruments:
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
-        self._known: OrderedDict[str, tuple[float, Instrument]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, ListedInstrument]] = OrderedDict()
 
-    async def resolve(self, symbol: str, bearer: str) -> Instrument:
+    async def resolve(self, symbol: str, bearer: str) -> ListedInstrument:
         known = self._known.get(symbol)
         if known is not None and known[0] > time.monotonic():
             return known[1]
@@ -29,7 +29,7 @@ class HttpInstruments:
             # A server decodes %2F before it routes: the rest of such a "symbol" would choose another route.
             raise NotFound(f"There is no instrument {symbol!r}.", code="instrument_not_found")
         path = f"/api/v1/instruments/{quote(symbol, safe='')}"
-        found = await self._client.call("GET", path, Instrument, bearer=bearer)
+        found = await self._client.call("GET", path, ListedInstrument, bearer=bearer)
         self._known[symbol] = (time.monotonic() + _REMEMBER_SECONDS, found)
         self._known.move_to_end(symbol)
         if len(self._known) > _REMEMBER:
