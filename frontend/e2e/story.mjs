@@ -48,12 +48,16 @@ const steps = {
   },
   async "chart 15m with SMA and RSI"({ page }) {
     await page.getByRole("button", { name: "15m", exact: true }).click();
-    for (const study of ["Add SMA 20", "Add RSI 14"]) {
-      await page.getByRole("button", { name: "Indicators" }).click();
-      await page.getByRole("menuitem", { name: study }).click();
-    }
+    await page.getByRole("button", { name: "Indicators" }).click();
+    const dialog = page.getByRole("dialog", { name: "Indicators" });
+    await dialog.getByRole("button", { name: "Add SMA" }).click();
+    await dialog.getByRole("searchbox").fill("rsi");
+    await dialog.getByRole("button", { name: "Add RSI" }).click();
+    await dialog.getByLabel("length of RSI 14").fill("10");
+    await accessible(page, "indicators");
+    await dialog.getByRole("button", { name: "Done" }).click();
     await page.locator(".canvas canvas").first().waitFor();
-    await page.getByText(/SMA 20 .*RSI 14/).waitFor();
+    await page.getByText(/SMA 20 [\d,.]+ .*RSI 10 [\d,.]+/).waitFor();
   },
   async "see it move"({ page }) {
     await page.getByRole("status").filter({ hasText: "Live" }).waitFor();
@@ -61,6 +65,59 @@ const steps = {
     await changes(page, () => page.locator(".canvas").getAttribute("data-updates"), "the chart");
     await page.getByRole("table", { name: "Best five prices" }).waitFor();
     await accessible(page, "workspace");
+  },
+  async "draw, compare and keep it as a layout"({ page }) {
+    const canvas = page.locator(".canvas");
+    await page.getByRole("button", { name: "Drawings: 0" }).click();
+    await page.getByRole("button", { name: "Level at the last price" }).click();
+    await page.getByLabel("Price of level 1").waitFor();
+    await accessible(page, "drawings");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Draw a trend line" }).click();
+    const { x, y } = await canvas.boundingBox();
+    await page.mouse.click(x + 200, y + 60);
+    await page.mouse.move(x + 300, y + 100);
+    await page.mouse.click(x + 400, y + 110);
+    await page.getByRole("button", { name: "Drawings: 2" }).waitFor();
+    await canvas.focus();
+    await page.keyboard.press("Delete");
+    await page.getByRole("button", { name: "Drawings: 1" }).waitFor();
+    await page.getByRole("button", { name: "Compare with another instrument" }).click();
+    await page.getByRole("combobox", { name: "Search instruments" }).fill("infosys");
+    await page.getByRole("option", { name: /NSE:INFY/ }).first().click();
+    await page.getByText(/NSE:INFY [\d,.]+/).waitFor();
+    await page.getByRole("button", { name: "Layout: Default" }).click();
+    await page.getByLabel("Name of a new layout").fill("Swing");
+    await page.getByRole("button", { name: "Save as" }).click();
+    await page.getByRole("button", { name: "Layout: Swing" }).waitFor();
+    await page.keyboard.press("Escape");
+    const stored = page.waitForResponse((answer) => answer.url().endsWith("chart.layouts") && answer.request().method() === "PUT");
+    await page.getByRole("button", { name: "30m", exact: true }).click();
+    must((await stored).ok(), "the server keeps the layout");
+    // Another device knows only what the server keeps.
+    await page.evaluate(() => localStorage.removeItem("breezeway.chart"));
+    await page.reload();
+    await page.getByRole("button", { name: "Layout: Swing" }).waitFor();
+    await page.getByRole("button", { name: "Drawings: 1" }).waitFor();
+    await page.getByText(/NSE:INFY [\d,.]+/).waitFor();
+    const picture = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save a picture of the chart" }).click();
+    must((await picture).suggestedFilename() === "NSE-RELIANCE-30m.png", "the picture has a name");
+  },
+  async "go back in time"({ page }) {
+    await page.getByRole("button", { name: "1m", exact: true }).click();
+    const bars = () => page.locator(".canvas").getAttribute("data-bars").then(Number);
+    await page.waitForFunction(() => Number(document.querySelector(".canvas")?.dataset.bars) >= 1000);
+    const before = await bars();
+    const { x, y } = await page.locator(".canvas").boundingBox();
+    for (let drag = 0; drag < 12 && (await bars()) <= before + 10; drag += 1) {
+      await page.mouse.move(x + 60, y + 100);
+      await page.mouse.wheel(0, 600);
+      await page.mouse.wheel(-3000, 0);
+      await page.waitForTimeout(300);
+    }
+    must((await bars()) > before + 10, `older bars were fetched (${before})`);
+    await page.getByRole("button", { name: "15m", exact: true }).click();
   },
   async "watchlist"({ page }) {
     const list = page.getByRole("region", { name: "Watchlist" });
@@ -115,6 +172,8 @@ const steps = {
     await page.getByRole("link", { name: "Portfolio" }).click();
     await page.getByRole("region", { name: "Holdings" }).getByText("NSE:RELIANCE").waitFor();
     await accessible(page, "portfolio");
+    await page.goto(`${url}/chart/NSE%3ARELIANCE`);
+    await page.locator('.canvas[data-fills="1"]').waitFor();
   },
   async "option chain"({ page }) {
     await page.getByRole("link", { name: "Options" }).click();

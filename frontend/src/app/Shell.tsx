@@ -14,7 +14,7 @@ import { AccountMenu } from "./AccountMenu";
 import { FeedPill, useHealth } from "./FeedPill";
 import { SimulatorBar } from "./SimulatorBar";
 
-const SearchDialog = lazy(() => import("@/features/workspace/SearchDialog").then((module) => ({ default: module.SearchDialog })));
+const SearchDialog = lazy(() => import("@/shared/search/SearchDialog").then((module) => ({ default: module.SearchDialog })));
 
 const PAGES = [
   { to: "/", name: "Workspace", Icon: CandlestickChart },

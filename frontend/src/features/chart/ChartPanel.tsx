@@ -1,64 +1,63 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 
 import { data } from "@/api/client";
-import { getInstrument, readCandles } from "@/api/generated";
-import { onMessage, useChannels } from "@/realtime/stream";
-import { compact, decimalsOf, price } from "@/shared/format/numbers";
-import { load, save } from "@/shared/storage/json";
+import { getInstrument } from "@/api/generated";
+import { decimalsOf } from "@/shared/format/numbers";
 import { Failure } from "@/shared/ui/states";
 import { useIsDark } from "@/shared/ui/theme";
 
-import { barsOf } from "./bars";
 import { ChartHandle } from "./chartHandle";
-import type { Study } from "./indicators";
-import { INTERVALS, STREAMED, Toolbar } from "./Toolbar";
+import "./chart.css";
+import { useLayouts } from "./layout";
+import { Legend, type LegendHandle } from "./Legend";
+import type { Fill, WorkingOrder } from "./MarkLayer";
+import { Toolbar } from "./Toolbar";
+import { useCompare } from "./useCompare";
+import { useDrawings } from "./useDrawings";
+import { useHistory } from "./useHistory";
+import { useCatalogue, useStudies } from "./useStudies";
 
-const PAGE = 1500;
-const SETTINGS = "breezeway.chart";
+const SearchDialog = lazy(() => import("@/shared/search/SearchDialog").then((module) => ({ default: module.SearchDialog })));
 
-interface Settings {
-  interval: string;
-  studies: Study[];
+interface Props {
+  symbol: string;
+  /** One's own fills and working orders of this instrument. */
+  fills: readonly Fill[];
+  orders: readonly WorkingOrder[];
 }
 
-function settings(): Settings {
-  const stored = load(SETTINGS) as Partial<Settings> | null;
-  const interval = INTERVALS.find((known) => known === stored?.interval) ?? "15m";
-  return { interval, studies: Array.isArray(stored?.studies) ? stored.studies : [] };
+interface Told {
+  drawings: ReturnType<typeof useDrawings> | null;
+  other: string | null;
 }
 
-/** Candles, volume and studies of one instrument, live at the right and going on to the left. */
-export default function ChartPanel({ symbol }: { symbol: string }) {
-  const [{ interval, studies }, setSettings] = useState(settings);
+/** Candles of one instrument, live at the right and going on to the left, with whatever the user put on them. */
+export default function ChartPanel({ symbol, fills, orders }: Props) {
   const host = useRef<HTMLDivElement>(null);
-  const legend = useRef<HTMLDivElement>(null);
   const handle = useRef<ChartHandle | null>(null);
+  const legend = useRef<LegendHandle>(null);
   const older = useRef<() => void>(() => undefined);
-  const decimals = useRef(2);
+  // The chart is made once; what it tells has to reach the functions of the present render.
+  const told = useRef<Told>({ drawings: null, other: null });
+  const layouts = useLayouts();
+  const { interval, studies, interest, compare } = layouts.layout;
+  const [picking, setPicking] = useState(false);
   const dark = useIsDark();
-
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
-  const history = useQuery({
-    queryKey: ["candles", symbol, interval],
-    queryFn: ({ signal }) => data(readCandles({ path: { symbol }, query: { interval, limit: PAGE }, signal })),
-    staleTime: 0, gcTime: 0,
-  });
-  const channel = STREAMED.has(interval) ? `candle:${interval}:${symbol}` : null;
-  useChannels(channel ? [channel] : []);
 
-  useEffect(() => save(SETTINGS, { interval, studies }), [interval, studies]);
-
+  // Before the effects of the hooks below, which fill the chart.
   useEffect(() => {
     if (!host.current) return undefined;
     const chart = new ChartHandle(host.current, {
       needOlder: () => older.current(),
-      legend: (bar, values) => {
-        if (!legend.current) return;
-        const d = decimals.current;
-        const own = bar ? `O ${price(bar.o, d)}  H ${price(bar.h, d)}  L ${price(bar.l, d)}  C ${price(bar.c, d)}  V ${compact(bar.v)}` : "";
-        legend.current.textContent = [own, ...[...values].map(([name, value]) => `${name} ${price(value)}`)].join("   ");
+      legend: (bar) => {
+        const beside = told.current.other;
+        const compared = beside && bar ? { symbol: beside, close: chart.compare.close(bar.t) } : null;
+        legend.current?.show(bar, bar ? chart.studies.readings(bar.t) : [], compared);
       },
+      click: (at, hit) => told.current.drawings?.click(at, hit),
+      move: (at) => told.current.drawings?.move(at),
     });
     handle.current = chart;
     return () => {
@@ -67,48 +66,23 @@ export default function ChartPanel({ symbol }: { symbol: string }) {
     };
   }, []);
 
+  const history = useHistory(handle, older, symbol, interval);
+  const catalogue = useCatalogue();
+  const shown = { symbol, interval, bars: history.data };
+  const failedStudies = useStudies(handle, shown, studies, catalogue);
+  const other = compare === symbol ? null : compare;
+  const compared = useCompare(handle, shown, other);
+  const drawings = useDrawings(handle, instrument.data ? String(instrument.data.instrument_id) : null);
+
+  useEffect(() => {
+    told.current = { drawings, other };
+  });
   const tick = instrument.data?.tick_size;
-  useEffect(() => {
-    decimals.current = decimalsOf(tick);
-    handle.current?.setDecimals(decimals.current);
-  }, [tick]);
+  const decimals = decimalsOf(tick);
+  useEffect(() => handle.current?.setDecimals(decimals), [decimals]);
   useEffect(() => handle.current?.theme(), [dark]);
-  useEffect(() => handle.current?.setStudies(studies), [studies]);
-
-  useEffect(() => {
-    const chart = handle.current;
-    if (!chart || !history.data) return undefined;
-    chart.load(barsOf(history.data));
-    let busy = false;
-    let over = history.data.t.length === 0;
-    let gone = false;
-    older.current = () => {
-      const first = chart.first();
-      if (busy || over || !first) return;
-      busy = true;
-      data(readCandles({ path: { symbol }, query: { interval, to: String(first.t), limit: PAGE } }))
-        .then((page) => {
-          if (gone) return;
-          over = page.t.length === 0;
-          if (!over) chart.prepend(barsOf(page));
-        })
-        // Scrolling again asks again.
-        .catch(() => undefined)
-        .finally(() => (busy = false));
-    };
-    const stop = onMessage("candle", (message) => {
-      if (message.symbol === symbol && message.interval === interval) chart.patch(message);
-    });
-    return () => {
-      gone = true;
-      older.current = () => undefined;
-      stop();
-    };
-  }, [history.data, symbol, interval]);
-
-  // After a gap the stored bars know more than the stream told.
-  const { refetch } = history;
-  useEffect(() => onMessage("gap", (gap) => void (gap.symbol === null || gap.symbol === symbol ? refetch() : undefined)), [symbol, refetch]);
+  useEffect(() => handle.current?.setInterest(interest), [interest]);
+  useEffect(() => handle.current?.marks.set(fills, orders, handle.current.bars), [fills, orders, history.data]);
 
   function screenshot(): void {
     const link = document.createElement("a");
@@ -118,17 +92,31 @@ export default function ChartPanel({ symbol }: { symbol: string }) {
   }
 
   const empty = history.isSuccess && history.data.t.length === 0;
+  const failed = history.error ?? compared.error ?? failedStudies;
   return (
-    <section className="chart" aria-label={`Chart of ${symbol}`}>
+    <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={(event) => drawings.key(event.key) && event.preventDefault()}>
       <Toolbar
-        interval={interval} studies={studies} screenshot={screenshot}
-        setInterval={(next) => setSettings({ interval: next, studies })}
-        setStudies={(next) => setSettings({ interval, studies: next })}
+        layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null}
+        lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
       />
-      <div className="legend num" ref={legend} />
-      {history.isError && <Failure error={history.error} retry={() => void refetch()} />}
+      <Legend ref={legend} decimals={decimals} />
+      {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
       {empty && <p className="notice">No {interval} history of {symbol} is stored yet. Fetch it on the Data page; live bars appear as they form.</p>}
-      <div className="canvas" ref={host} role="group" aria-label={`${interval} candles of ${symbol}`} data-bars={history.data?.t.length ?? 0} />
+      <div
+        className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
+        data-tool={drawings.tool ?? ""} data-fills={fills.length} data-drawings={drawings.drawings.length}
+      />
+      {picking && (
+        <Suspense>
+          <SearchDialog
+            close={() => setPicking(false)}
+            choose={(chosen) => {
+              setPicking(false);
+              layouts.change({ compare: chosen });
+            }}
+          />
+        </Suspense>
+      )}
     </section>
   );
 }

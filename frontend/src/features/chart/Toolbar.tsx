@@ -1,59 +1,70 @@
-import { Menu } from "@base-ui/react/menu";
-import { Camera, ChartSpline } from "lucide-react";
+import { Camera, ChartSpline, GitCompareArrows, Layers2 } from "lucide-react";
+import { useState } from "react";
 
-import { type Study, type StudyKind, studyName } from "./indicators";
-
-export const INTERVALS = ["1s", "5s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "1d", "1w", "1M"] as const;
-export const STREAMED: ReadonlySet<string> = new Set(INTERVALS.filter((interval) => interval !== "1w" && interval !== "1M"));
-
-const OFFERED: Record<StudyKind, number> = { sma: 20, ema: 20, rsi: 14 };
-const LONGEST = 500;
+import { DrawingTools } from "./DrawingTools";
+import { INTERVALS, type useLayouts } from "./layout";
+import { LayoutMenu } from "./LayoutMenu";
+import { StudyDialog } from "./StudyDialog";
+import { type Catalogue, titleOf } from "./studies";
+import type { useDrawings } from "./useDrawings";
 
 interface Props {
-  interval: string;
-  studies: readonly Study[];
-  setInterval: (interval: string) => void;
-  setStudies: (studies: Study[]) => void;
+  layouts: ReturnType<typeof useLayouts>;
+  catalogue: Catalogue;
+  drawings: ReturnType<typeof useDrawings>;
+  decimals: number;
+  /** Whether this instrument has open interest. */
+  hasInterest: boolean;
+  lastPrice: () => number | undefined;
+  compare: () => void;
   screenshot: () => void;
 }
 
-export function Toolbar({ interval, studies, setInterval, setStudies, screenshot }: Props) {
-  function setLength(index: number, length: number): void {
-    if (!Number.isInteger(length) || length < 2 || length > LONGEST) return;
-    setStudies(studies.map((study, i) => (i === index ? { ...study, length } : study)));
-  }
+const HINTS = {
+  level: "Click a price for the level. Escape cancels.",
+  trend: "Click where the line begins, then where it ends. Escape cancels.",
+};
+
+export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot }: Props) {
+  const [choosing, setChoosing] = useState(false);
+  const { layout, change } = layouts;
   return (
     <div className="toolbar" role="toolbar" aria-label="Chart">
       <div className="intervals" role="group" aria-label="Interval">
         {INTERVALS.map((name) => (
-          <button key={name} type="button" className="button quiet" aria-pressed={name === interval} onClick={() => setInterval(name)}>{name}</button>
+          <button key={name} type="button" className="button quiet" aria-pressed={name === layout.interval} onClick={() => change({ interval: name })}>{name}</button>
         ))}
       </div>
-      <Menu.Root>
-        <Menu.Trigger className="button quiet"><ChartSpline size={15} aria-hidden /> Indicators</Menu.Trigger>
-        <Menu.Portal>
-          <Menu.Positioner sideOffset={4} style={{ zIndex: 12 }}>
-            <Menu.Popup className="menu">
-              {(Object.keys(OFFERED) as StudyKind[]).map((kind) => (
-                <Menu.Item key={kind} disabled={studies.some((s) => s.kind === kind && s.length === OFFERED[kind])} onClick={() => setStudies([...studies, { kind, length: OFFERED[kind] }])}>
-                  Add {kind.toUpperCase()} {OFFERED[kind]}
-                </Menu.Item>
-              ))}
-            </Menu.Popup>
-          </Menu.Positioner>
-        </Menu.Portal>
-      </Menu.Root>
-      {studies.map((study, index) => (
-        <span key={`${study.kind}${index}`} className="study">
-          {study.kind.toUpperCase()}
-          <input
-            type="number" min={2} max={LONGEST} value={study.length} aria-label={`Length of ${studyName(study)}`}
-            onChange={(event) => setLength(index, event.target.valueAsNumber)}
-          />
-          <button type="button" aria-label={`Remove ${studyName(study)}`} onClick={() => setStudies(studies.filter((_, i) => i !== index))}>×</button>
-        </span>
-      ))}
-      <button type="button" className="button quiet icon" aria-label="Save a picture of the chart" onClick={screenshot}><Camera size={15} aria-hidden /></button>
+      <span className="tools">
+        <button type="button" className="button quiet" onClick={() => setChoosing(true)}><ChartSpline size={15} aria-hidden /> Indicators</button>
+        <DrawingTools drawings={drawings} decimals={decimals} lastPrice={lastPrice} />
+        <button type="button" className="button quiet icon" title="Compare with another instrument" aria-label="Compare with another instrument" onClick={compare}>
+          <GitCompareArrows size={15} aria-hidden />
+        </button>
+        {hasInterest && (
+          <button type="button" className="button quiet icon" aria-pressed={layout.interest} title="Open interest" aria-label="Open interest" onClick={() => change({ interest: !layout.interest })}>
+            <Layers2 size={15} aria-hidden />
+          </button>
+        )}
+        <LayoutMenu layouts={layouts} />
+        <button type="button" className="button quiet icon" title="Save a picture of the chart" aria-label="Save a picture of the chart" onClick={screenshot}><Camera size={15} aria-hidden /></button>
+      </span>
+      <span className="chips">
+        {layout.studies.map((study) => (
+          <span key={study.id} className="chip">
+            <button type="button" aria-label={`Change ${titleOf(study)}`} onClick={() => setChoosing(true)}>{titleOf(study)}</button>
+            <button type="button" aria-label={`Remove ${titleOf(study)}`} onClick={() => change({ studies: layout.studies.filter(({ id }) => id !== study.id) })}>×</button>
+          </span>
+        ))}
+        {layout.compare && (
+          <span className="chip">
+            <button type="button" onClick={compare}>vs {layout.compare}</button>
+            <button type="button" aria-label={`Do not compare with ${layout.compare}`} onClick={() => change({ compare: null })}>×</button>
+          </span>
+        )}
+        <span className="muted hint" role="status">{drawings.tool ? HINTS[drawings.tool] : drawings.selected ? "Delete removes the selected line." : ""}</span>
+      </span>
+      {choosing && <StudyDialog catalogue={catalogue} studies={layout.studies} change={(studies) => change({ studies })} close={() => setChoosing(false)} />}
     </div>
   );
 }

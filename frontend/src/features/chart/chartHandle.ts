@@ -4,50 +4,74 @@ import {
 
 import type { CandleMessage } from "@/realtime/protocol";
 import { price } from "@/shared/format/numbers";
-import { day, minute, moment, weekday } from "@/shared/format/time";
+import { moment } from "@/shared/format/time";
 
-import { type Bar, prepend, withLive } from "./bars";
-import { compute, type Study, studyName } from "./indicators";
+import { type Bar, indexAt, prepend, withLive } from "./bars";
+import { CompareLayer } from "./CompareLayer";
+import { DrawingLayer } from "./DrawingLayer";
+import type { Anchor, Point } from "./drawings";
+import { MarkLayer } from "./MarkLayer";
+import { StudyLayer } from "./StudyLayer";
+import { axisWords } from "./timeAxis";
 
 export interface ChartEvents {
   /** The left edge comes near: older bars are wanted. */
   needOlder(): void;
-  /** The bar under the crosshair, or the last one; and the studies' values there, by name. */
-  legend(bar: Bar | null, studies: ReadonlyMap<string, number>): void;
+  /** The bar under the crosshair, or the last one. */
+  legend(bar: Bar | null): void;
+  /** A click or tap on the prices, and the drawing that was hit. */
+  click(at: Anchor, drawing: string | null): void;
+  /** The pointer moves over the prices. */
+  move(at: Anchor): void;
 }
 
 const LOAD_MORE_BELOW = 50;
-const STUDY_COLOURS = ["accent", "warn", "muted"] as const;
+const CLICK_WITHIN_PX = 5;
+const SERIES_COLOURS = [1, 2, 3, 4, 5, 6].map((number) => `series-${number}`);
 const at = (bar: Bar): UTCTimestamp => bar.t as UTCTimestamp;
 
 /** The chart without React: holds the bars, draws them, and repaints at most once a frame. */
 export class ChartHandle {
+  readonly studies: StudyLayer;
+  readonly compare: CompareLayer;
+  readonly drawings = new DrawingLayer((t) => indexAt(this.bars, t));
+  readonly marks: MarkLayer;
+  /** Ascending; nobody else changes it. */
+  bars: Bar[] = [];
   private readonly chart: IChartApi;
   private readonly candles: ISeriesApi<"Candlestick">;
   private readonly volume: ISeriesApi<"Histogram">;
-  private readonly lines = new Map<string, { study: Study; series: ISeriesApi<"Line"> }>();
-  private bars: Bar[] = [];
-  private studyValues = new Map<string, number[]>();
+  private interest: ISeriesApi<"Line"> | null = null;
   private decimals = 2;
   private frame = 0;
+  private pressed: Point | null = null;
   private changedFrom = Infinity;
+  /** Time of the newest bar in the series: an older one may only be changed, a newer one only be added. */
+  private drawnTo = -Infinity;
 
   constructor(private readonly element: HTMLElement, private readonly events: ChartEvents) {
     this.chart = createChart(element, {
       autoSize: true,
-      timeScale: {
-        timeVisible: true, rightOffset: 6,
-        // The axis stays UTC and only its words are Indian: shifting the times would take seconds for long histories.
-        tickMarkFormatter: (time: number, kind: number) => (kind <= 1 ? day(time * 1000).slice(3) : kind === 2 ? weekday(time * 1000).slice(-6) : minute(time * 1000)),
-      },
+      timeScale: { timeVisible: true, rightOffset: 6, tickMarkFormatter: axisWords },
       localization: { timeFormatter: (time: number) => moment(time * 1000), priceFormatter: (value: number) => price(value, this.decimals) },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, {});
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     this.candles.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } });
+    this.candles.attachPrimitive(this.drawings);
+    this.studies = new StudyLayer(this.chart);
+    this.compare = new CompareLayer(this.chart);
+    this.marks = new MarkLayer(this.candles);
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(this.rangeChanged);
-    this.chart.subscribeCrosshairMove((move) => this.tell(move.logical === undefined ? undefined : Number(move.logical)));
+    this.chart.subscribeCrosshairMove((move) => {
+      this.tell(move.logical === undefined ? undefined : Number(move.logical));
+      const anchor = move.point && (move.paneIndex ?? 0) === 0 ? this.anchor(move.point) : null;
+      if (anchor) this.events.move(anchor);
+    });
+    // Not the library's own clicks: it swallows the second one of two that come within half a second.
+    element.addEventListener("pointerdown", (event) => (this.pressed = { x: event.clientX, y: event.clientY }));
+    element.addEventListener("pointerup", this.released);
     this.theme();
   }
 
@@ -56,8 +80,10 @@ export class ChartHandle {
     this.candles.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
   }
 
+  /** Show other bars, the newest at the right. */
   load(bars: Bar[]): void {
     this.bars = bars;
+    this.studies.clear();
     this.redraw();
     const shown = Math.min(bars.length, Math.max(40, Math.floor(this.element.clientWidth / 9)));
     this.chart.timeScale().setVisibleLogicalRange({ from: bars.length - shown, to: bars.length + 6 });
@@ -73,32 +99,26 @@ export class ChartHandle {
     if (range) this.chart.timeScale().setVisibleLogicalRange({ from: range.from + moved, to: range.to + moved });
   }
 
-  first(): Bar | undefined {
-    return this.bars[0];
-  }
-
   patch(live: CandleMessage): void {
     const before = this.bars.length;
-    if (!withLive(this.bars, live)) return;
-    this.changedFrom = Math.min(this.changedFrom, Math.max(0, before - 1));
-    this.frame ||= requestAnimationFrame(() => this.paint());
+    if (withLive(this.bars, live)) this.changed(Math.max(0, before - 1));
   }
 
-  setStudies(studies: readonly Study[]): void {
-    const wanted = new Map(studies.map((study) => [studyName(study), study]));
-    for (const [name, { series }] of this.lines) {
-      if (wanted.has(name)) continue;
-      this.chart.removeSeries(series);
-      this.lines.delete(name);
+  /** Values of the newest `count` bars have come. */
+  touch(count: number): void {
+    this.changed(Math.max(0, this.bars.length - count));
+  }
+
+  /** Open interest in a pane of its own, or not. */
+  setInterest(wanted: boolean): void {
+    if (wanted && !this.interest) {
+      this.interest = this.chart.addSeries(LineSeries, { lineWidth: 2, priceLineVisible: false, priceFormat: { type: "volume" }, title: "OI" }, this.chart.panes().length);
+      this.chart.panes().at(-1)?.setStretchFactor(0.2);
+      this.theme();
+    } else if (!wanted && this.interest) {
+      this.chart.removeSeries(this.interest);
+      this.interest = null;
     }
-    for (const [name, study] of wanted) {
-      if (this.lines.has(name)) continue;
-      const series = this.chart.addSeries(LineSeries, { lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false }, study.kind === "rsi" ? 1 : 0);
-      this.lines.set(name, { study, series });
-    }
-    const pane = this.chart.panes()[1];
-    pane?.setStretchFactor(0.3);
-    this.theme();
     this.redraw();
   }
 
@@ -106,21 +126,26 @@ export class ChartHandle {
   theme(): void {
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-    const [up, down, line] = [colour("up"), colour("down"), colour("line")];
+    const [up, down, line, accent] = [colour("up"), colour("down"), colour("line"), colour("accent")];
     this.chart.applyOptions({
       layout: { background: { color: colour("canvas") }, textColor: colour("muted"), fontFamily: "Inter Variable, system-ui, sans-serif", fontSize: 11, panes: { separatorColor: line } },
       grid: { vertLines: { color: colour("surface") }, horzLines: { color: colour("surface") } },
       rightPriceScale: { borderColor: line },
       timeScale: { borderColor: line },
+      hoveredSeriesOnTop: false,
     });
     // Rising bars are hollow: the direction can be seen without its colour.
-    this.candles.applyOptions({ upColor: colour("canvas"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down, priceLineColor: colour("accent") });
-    this.volume.applyOptions({ color: colour("line") });
-    [...this.lines.values()].forEach(({ series }, i) => series.applyOptions({ color: colour(STUDY_COLOURS[i % STUDY_COLOURS.length] ?? "accent") }));
+    this.candles.applyOptions({ upColor: colour("canvas"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down, priceLineColor: accent });
+    this.volume.applyOptions({ color: line });
+    this.interest?.applyOptions({ color: colour("warn") });
+    this.studies.theme(SERIES_COLOURS.map(colour));
+    this.compare.theme(colour("warn"));
+    this.marks.theme(up, down, this.bars);
+    this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas") });
   }
 
   screenshot(): HTMLCanvasElement {
-    return this.chart.takeScreenshot();
+    return this.chart.takeScreenshot(true);
   }
 
   dispose(): void {
@@ -131,46 +156,66 @@ export class ChartHandle {
   private redraw(): void {
     this.candles.setData(this.bars.map((bar) => this.candle(bar)));
     this.volume.setData(this.bars.map((bar) => ({ time: at(bar), value: bar.v })));
-    this.computeStudies();
-    for (const [name, { series }] of this.lines) {
-      const values = this.studyValues.get(name) ?? [];
-      series.setData(this.bars.map((bar, i) => this.point(bar, values[i])));
-    }
+    this.interest?.setData(this.bars.map((bar) => this.interestOf(bar)));
+    this.studies.draw(this.bars);
+    this.compare.draw(this.bars);
+    this.marks.draw(this.bars);
+    this.drawnTo = this.bars.at(-1)?.t ?? -Infinity;
+    this.element.dataset.bars = String(this.bars.length);
     this.tell(undefined);
+  }
+
+  private changed(from: number): void {
+    this.changedFrom = Math.min(this.changedFrom, from);
+    this.frame ||= requestAnimationFrame(() => this.paint());
   }
 
   private paint(): void {
     this.frame = 0;
     const from = this.changedFrom;
     this.changedFrom = Infinity;
-    this.computeStudies();
-    for (let i = from; i < this.bars.length; i += 1) {
-      const bar = this.bars[i];
-      if (!bar) continue;
-      this.candles.update(this.candle(bar));
-      this.volume.update({ time: at(bar), value: bar.v });
-      for (const [name, { series }] of this.lines) series.update(this.point(bar, this.studyValues.get(name)?.[i]));
+    for (const bar of this.bars.slice(from)) {
+      const past = bar.t < this.drawnTo;
+      this.candles.update(this.candle(bar), past);
+      this.volume.update({ time: at(bar), value: bar.v }, past);
+      this.interest?.update(this.interestOf(bar), past);
     }
+    this.drawnTo = this.bars.at(-1)?.t ?? -Infinity;
+    this.studies.update(this.bars, from);
+    this.compare.update(this.bars, from);
     this.element.dataset.updates = String(Number(this.element.dataset.updates ?? 0) + 1);
     this.tell(undefined);
   }
 
-  private computeStudies(): void {
-    const closes = this.bars.map((bar) => bar.c);
-    this.studyValues = new Map([...this.lines].map(([name, { study }]) => [name, compute(study, closes)]));
+  private interestOf(bar: Bar) {
+    return Number.isNaN(bar.oi) ? { time: at(bar) } : { time: at(bar), value: bar.oi };
   }
 
   private candle(bar: Bar) {
     return { time: at(bar), open: bar.o, high: bar.h, low: bar.l, close: bar.c };
   }
 
-  private point(bar: Bar, value: number | undefined) {
-    return value === undefined || Number.isNaN(value) ? { time: at(bar) } : { time: at(bar), value };
+  private readonly released = ({ clientX, clientY }: PointerEvent): void => {
+    if (!this.pressed || Math.hypot(clientX - this.pressed.x, clientY - this.pressed.y) > CLICK_WITHIN_PX) return;
+    const box = this.element.getBoundingClientRect();
+    const point = { x: clientX - box.left, y: clientY - box.top };
+    const pane = this.chart.paneSize(0);
+    const at = point.x < pane.width && point.y < pane.height ? this.anchor(point) : null;
+    if (at) this.events.click(at, this.drawings.hitTest(point.x, point.y)?.externalId ?? null);
+  };
+
+  private anchor({ x, y }: Point): Anchor | null {
+    const logical = this.chart.timeScale().coordinateToLogical(x);
+    const value = this.candles.coordinateToPrice(y);
+    if (logical === null || value === null) return null;
+    const bar = this.bars[Math.max(0, Math.min(Math.round(logical), this.bars.length - 1))];
+    // Rounded, as the axis shows it: nobody means the seventh decimal of a pixel.
+    return bar ? { t: bar.t, price: Number(value.toFixed(this.decimals)) } : null;
   }
 
   private tell(index: number | undefined): void {
     const i = index !== undefined && this.bars[index] ? index : this.bars.length - 1;
-    this.events.legend(this.bars[i] ?? null, new Map([...this.studyValues].map(([name, values]) => [name, values[i] ?? NaN])));
+    this.events.legend(this.bars[i] ?? null);
   }
 
   private readonly rangeChanged = (range: LogicalRange | null): void => {

@@ -9,6 +9,7 @@ import { decimalsOf, percent, price } from "@/shared/format/numbers";
 import { Boundary } from "@/shared/ui/Boundary";
 import { Failure, Loading } from "@/shared/ui/states";
 import { useChannels } from "@/realtime/stream";
+import { useOwnMarks } from "@/features/trading/useOwnMarks";
 
 import "./workspace.css";
 import { Depth } from "./Depth";
@@ -33,6 +34,7 @@ export default function Workspace() {
   useChannels([`tick:${symbol}`]);
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
   const accounts = useQuery({ queryKey: ["broker-accounts"], queryFn: () => data(listBrokerAccounts({ query: { limit: 100 } })) });
+  const marks = useOwnMarks(symbol);
   const decimals = decimalsOf(instrument.data?.tick_size);
   const select = (next: string): void => void navigate(`/chart/${encodeURIComponent(next)}`);
   // Which instrument it is about, the list says.
@@ -56,7 +58,7 @@ export default function Workspace() {
           )}
         </header>
         <Boundary name="The chart" key={symbol}>
-          <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} /></Suspense>
+          <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} fills={marks.fills} orders={marks.orders} /></Suspense>
         </Boundary>
       </div>
       <aside className="side">

@@ -1,0 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+
+import { data } from "@/api/client";
+import { listOrders, listTrades } from "@/api/generated";
+
+import { useTradingAccount } from "./account";
+import { useTradingEvents } from "./useTradingEvents";
+
+const PAGE = 500;
+
+/** The user's own fills and working orders of one instrument, for its chart. Empty without a trading account. */
+export function useOwnMarks(symbol: string) {
+  useTradingEvents();
+  const { account } = useTradingAccount();
+  const id = account?.id ?? "";
+  const trades = useQuery({ queryKey: ["trades", id], queryFn: () => data(listTrades({ path: { account_id: id }, query: { limit: PAGE } })), enabled: id !== "", staleTime: 60_000 });
+  const orders = useQuery({
+    queryKey: ["orders", id, symbol, "working"],
+    queryFn: () => data(listOrders({ query: { account_id: id, symbol, state: ["new", "open", "partially_filled", "trigger_pending"], limit: 100 } })),
+    enabled: id !== "", staleTime: 60_000,
+  });
+  const fills = useMemo(
+    () => (trades.data?.items ?? []).filter((trade) => trade.symbol === symbol)
+      .map(({ at, side, quantity, price }) => ({ t: Math.floor(Date.parse(at) / 1000), side, quantity, price })),
+    [trades.data, symbol],
+  );
+  const working = useMemo(
+    () => (orders.data?.items ?? []).flatMap(({ id: order, side, quantity, price, trigger_price: trigger }) => {
+      const at = price ?? trigger;
+      return at === null ? [] : [{ id: order, side, quantity, price: at }];
+    }),
+    [orders.data],
+  );
+  return { fills, orders: working };
+}
