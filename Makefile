@@ -18,7 +18,7 @@ run: setup ## Start everything: stores, simulator, services, gateway; Ctrl-C sto
 	@exec $(BIN)/python -m breezeway.cli.main run
 
 test: setup ## Every test, with lint, types and import contracts; PYTEST_ARGS adds options
-	@exec $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 soak: setup ## The long tests: kills, storms and leaks; SOAK_MINUTES (60) is the length of the leak test
 	@exec $(BIN)/python -m pytest -m soak --timeout=7200 $(PYTEST_ARGS)
