@@ -29,10 +29,11 @@ from trading_service.application.accounts import TradingAccounts
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.matcher import Matcher
-from trading_service.application.placing import CancelOrder, ModifyOrder, OrderRequest, PlaceOrder
+from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.ports import AccountRequest, LastPrice, StoredOrder
 from trading_service.application.reading import ReadTrading
 from trading_service.application.recording import Recorder
+from trading_service.application.requests import OrderRequest
 from trading_service.application.risk import Risk
 from trading_service.domain.accounts import TradingAccount
 from trading_service.domain.ledger import fold

@@ -11,7 +11,7 @@ from breezeway.exchange.orders import OrderState, OrderType, Product, Side
 from breezeway.ids import new_id
 from trading_service.adapters.db.groups import PostgresGroups
 from trading_service.application.groups import GroupRequest, OrderGroups
-from trading_service.application.placing import OrderRequest
+from trading_service.application.requests import OrderRequest
 from trading_service.domain.groups import GroupKind, GroupState
 
 

@@ -12,7 +12,7 @@ from breezeway.exchange.orders import OrderType, Product, Side, Validity
 from breezeway.security.scopes import AccountReader, Trader
 from trading_service.api.dependencies import Limit, Price, Quantity, TheGroups
 from trading_service.application.groups import GroupRequest, GroupStatus
-from trading_service.application.placing import OrderRequest
+from trading_service.application.requests import OrderRequest
 from trading_service.application.views import order_view
 from trading_service.domain.groups import GroupKind, GroupState
 

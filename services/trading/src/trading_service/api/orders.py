@@ -22,8 +22,8 @@ from trading_service.api.dependencies import (
     TheReading,
     Units,
 )
-from trading_service.application.placing import OrderRequest
 from trading_service.application.ports import OrderFilter
+from trading_service.application.requests import OrderRequest
 from trading_service.application.views import money
 
 router = APIRouter(prefix="/api/v1/trading/orders", tags=["trading"])

@@ -33,7 +33,7 @@ from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
 from breezeway.money import ZERO
 from trading_service.application.accounts import TradingAccounts
-from trading_service.application.placing import CancelOrder, OrderRequest, PlaceOrder
+from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import (
     EquityPoint,
     ExchangeTime,
@@ -45,6 +45,7 @@ from trading_service.application.ports import (
     WorkFactory,
 )
 from trading_service.application.recording import Recorder, position_margin
+from trading_service.application.requests import OrderRequest
 from trading_service.domain import ledger
 from trading_service.domain.accounts import TradingAccount
 from trading_service.domain.bookkeeping import mark, settle

@@ -1,6 +1,6 @@
 """What placing, changing and previewing an order have in common: everything that a decision about it looks at."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from trading_service.application.ports import (
     HeldPosition,
     Instruments,
     LastPrice,
+    Outstanding,
     Prices,
     StoredOrder,
     Work,
@@ -49,6 +50,20 @@ class Market:
     @property
     def last(self) -> Decimal | None:
         return self.price.price if self.price is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What else an account has that decides about an order.
+
+    Args:
+        outstanding: of the order's own symbol.
+        contracts: of every symbol in `held`.
+    """
+
+    held: Sequence[HeldPosition] = ()
+    outstanding: Sequence[Outstanding] = ()
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
 
 class Desk:
@@ -102,60 +117,84 @@ class Desk:
         Args:
             counted: our own time, when this request counts against the account's limit.
 
-        Raises:
-            NotFound: `account_not_found`.
-            Forbidden: `live_trading_disabled`.
-            RateLimited: `order_rate`.
+        Raises: as `admit`.
         """
         used = 0
         if counted is None:
             account = await work.lock_account(account_id)
         else:
-            found = await work.lock_and_count(account_id, counted.replace(microsecond=0))
-            account, used = found if found is not None else (None, 0)
-        if account is None or account.user_id != user_id or account.closed_at is not None:
+            found = await work.lock_and_count({(account_id, user_id): 1}, counted.replace(microsecond=0))
+            account, used = found.get(account_id, (None, 0))
+        if account is None:
+            raise NotFound("There is no such trading account.", code="account_not_found")
+        self.admit(account, user_id, used)
+        return account
+
+    def admit(self, account: TradingAccount, user_id: UUID, used: int) -> None:
+        """Refuse what has no business with the account.
+
+        Args:
+            used: order requests of the account in this second, this one included.
+
+        Raises:
+            NotFound: `account_not_found`.
+            Forbidden: `live_trading_disabled`.
+            RateLimited: `order_rate`.
+        """
+        if account.user_id != user_id or account.closed_at is not None:
             raise NotFound("There is no such trading account.", code="account_not_found")
         if account.kind is AccountKind.LIVE:
             raise Forbidden("Live trading is not enabled here.", code="live_trading_disabled")
         if used > (most := self.rules.requests_per_second):
             raise RateLimited(f"An account may send {most} order requests a second.", code="order_rate", retry_after=1)
-        return account
 
-    async def judge(
+    @staticmethod
+    def looks_around(account: TradingAccount, product: Product, side: Side, contract: Contract) -> bool:
+        """Whether what else the account has matters to an order.
+
+        What is paid in full needs neither margin nor shares.
+        """
+        paid = moves_principal(contract, product) and side is Side.BUY
+        return not paid or account.state is not AccountState.ACTIVE
+
+    async def standing(
+        self, work: Work, account: TradingAccount, order: Order, contract: Contract, *, without: UUID | None = None
+    ) -> Standing:
+        """What else of the account decides about one order.
+
+        Args:
+            without: the working order that `order` is the new version of; it does not stand in its own way.
+        """
+        if not self.looks_around(account, order.product, order.side, contract):
+            return Standing()
+        held = await work.positions(account.id)
+        name = (account.id, order.symbol)
+        outstanding = (await work.outstanding([name], without=without)).get(name, [])
+        return Standing(held, outstanding, await work.contracts({each.symbol for each in held}))
+
+    def judge(
         self,
-        work: Work,
         account: TradingAccount,
         order: Order,
         market: Market,
+        standing: Standing,
         *,
         replaces: StoredOrder | None = None,
         group_id: UUID | None = None,
     ) -> tuple[tuple[Failure, ...], Requirement]:
-        """Which rules the order breaks, and what it needs.
+        """Which rules the order breaks, and what it needs. Pure: everything it looks at is given to it.
 
         Args:
-            replaces: the working order that `order` is the new version of; it does not stand in its own way.
+            replaces: the working order that `order` is the new version of.
             group_id: of exits that close the same position; they sell the same shares only once between them.
         """
-        held: list[HeldPosition] = []
-        working: list[StoredOrder] = []
-        # What is paid in full needs neither margin nor shares, so nothing else of the account matters to it.
-        paid = moves_principal(market.contract, order.product) and order.is_buy
-        if not paid or account.state is not AccountState.ACTIVE:
-            held = await work.positions(account.id)
-            working = [
-                each
-                for each in await work.working_orders(account.id, order.symbol)
-                if replaces is None or each.id != replaces.id
-            ]
-        contracts = {**await work.contracts({each.symbol for each in held}), market.contract.symbol: market.contract}
+        held = standing.held
+        # Exits of one group never fill both, so the second blocks what the first does and no more.
+        working = [each for each in standing.outstanding if group_id is None or each.group_id != group_id]
+        contracts = {**standing.contracts, market.contract.symbol: market.contract}
         mine = next((h.position for h in held if (h.symbol, h.product) == (order.symbol, order.product)), None)
         quantity = mine.quantity if mine is not None else 0
-        offered = sum(
-            each.remaining
-            for each in working
-            if _offers(each.order, order) and not (group_id is not None and each.group_id == group_id)
-        )
+        offered = sum(each.quantity for each in working if each.side is Side.SELL and each.product is order.product)
         price = market.price
         context = CheckContext(
             at=market.at,
@@ -181,8 +220,7 @@ class Desk:
             plan=account.charge_plan,
             today=market.at.astimezone(IST).date(),
             positions=held,
-            # Exits of one group never fill both, so the second blocks what the first does and no more.
-            working=[each for each in working if group_id is None or each.group_id != group_id],
+            working=working,
             contracts=contracts,
             spots=market.spots,
         )
@@ -216,7 +254,3 @@ def insufficient(blocked: Decimal, cash: Decimal) -> Conflict:
         code="insufficient_funds",
         context={"required": f"{blocked:.2f}", "available": f"{cash:.2f}"},
     )
-
-
-def _offers(other: Order, order: Order) -> bool:
-    return other.side is Side.SELL and (other.symbol, other.product) == (order.symbol, order.product)

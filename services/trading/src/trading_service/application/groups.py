@@ -16,8 +16,9 @@ from breezeway.clock import Clock
 from breezeway.errors import BreezewayError, Conflict, InvalidInput, NotFound, Retryable
 from breezeway.exchange.orders import TERMINAL, OrderType, Product, Side, Validity
 from breezeway.ids import new_id
-from trading_service.application.placing import CancelOrder, OrderRequest, PlaceOrder
+from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import StoredOrder, Work
+from trading_service.application.requests import OrderRequest
 from trading_service.domain.groups import ENTRY, EXITS, LEG, STOP, TARGET, Group, GroupKind, GroupState, trigger_of
 
 MOST_LEGS: Final = 20

@@ -8,14 +8,10 @@ then on only the matcher changes it. What a request answers is therefore the int
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from breezeway.clock import Clock
-from breezeway.contracts.instruments import Instrument
 from breezeway.contracts.trading import OrderView
 from breezeway.errors import Conflict, NotFound
 from breezeway.exchange.checks import Failure
@@ -24,64 +20,17 @@ from breezeway.exchange.orders import (
     WORKING,
     Amendment,
     EventKind,
-    Order,
-    OrderState,
-    OrderType,
-    Product,
-    Side,
-    Validity,
 )
 from breezeway.ids import new_id
 from breezeway.money import ZERO
 from trading_service.application.desk import Desk, insufficient, refuse
 from trading_service.application.ports import Bell, StoredEvent, StoredOrder, Work, WorkFactory
+from trading_service.application.reception import Intake, Reception
+from trading_service.application.requests import OrderRequest
 from trading_service.application.risk import Requirement
-from trading_service.application.views import message, order_view
+from trading_service.application.views import order_view
 from trading_service.domain import ledger
 from trading_service.domain.bookkeeping import hold
-from trading_service.domain.groups import EXITS
-
-_ROUTE = "POST /orders"
-_KILL_SWITCH = frozenset({"account_halted", "account_reducing"})
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRequest:
-    """What a user asks for. Quantities are units; `auto_square_off` marks what the broker's rules closed."""
-
-    account_id: UUID
-    symbol: str
-    side: Side
-    quantity: int
-    order_type: OrderType
-    product: Product
-    validity: Validity = Validity.DAY
-    price: Decimal | None = None
-    trigger_price: Decimal | None = None
-    disclosed_quantity: int = 0
-    client_order_id: str | None = None
-    tag: str | None = None
-    auto_square_off: bool = False
-    group_id: UUID | None = None
-    group_role: str | None = None
-
-    def order(self, order_id: UUID, symbol: str) -> Order:
-        """Raises InvalidInput `invalid_order`, as `Order` does."""
-        return Order(
-            order_id=str(order_id),
-            account_id=str(self.account_id),
-            symbol=symbol,
-            side=self.side,
-            quantity=self.quantity,
-            order_type=self.order_type,
-            product=self.product,
-            validity=self.validity,
-            price=self.price,
-            trigger_price=self.trigger_price,
-            disclosed_quantity=self.disclosed_quantity,
-            client_order_id=self.client_order_id,
-            tag=self.tag,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +45,9 @@ class Preview:
 
 class PlaceOrder:
     def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock) -> None:
-        self._saved: dict[str, Instrument] = {}
         self._work = work
         self._desk = desk
-        self._bell = bell
-        self._wall = wall
+        self._reception = Reception(work, desk, bell, wall)
 
     async def __call__(self, user_id: UUID, request: OrderRequest, key: str | None = None) -> OrderView:
         """Accept an order, or raise; the same key and request answer the same order again.
@@ -114,56 +61,7 @@ class PlaceOrder:
             RateLimited: `order_rate`.
         """
         market = await self._desk.market(user_id, request.symbol, request.order_type)
-        async with self._work() as work:
-            if key is not None:
-                earlier = await work.claim(user_id, _ROUTE, key, _fingerprint(request))
-                if earlier is not None:
-                    return OrderView.model_validate(earlier)
-            counted = None if request.auto_square_off else self._wall.now()
-            account = await self._desk.lock(work, user_id, request.account_id, counted=counted)
-            order_id = new_id()
-            order = request.order(order_id, market.contract.symbol)
-            exits = request.group_id if request.group_role in EXITS else None
-            failures, requirement = await self._desk.judge(work, account, order, market, group_id=exits)
-            # The broker closes positions of a halted account too: what it halts is opening them.
-            refuse(each for each in failures if not (request.auto_square_off and each.code in _KILL_SWITCH))
-            balances = await work.balances(account.id)
-            cash = balances.get(ledger.CASH, ZERO)
-            if requirement.blocked > cash:
-                raise insufficient(requirement.blocked, cash)
-            stored = StoredOrder(
-                id=order_id,
-                account_id=account.id,
-                user_id=user_id,
-                epoch=account.epoch,
-                order=order,
-                state=OrderState.NEW,
-                placed_at=market.at,
-                updated_at=market.at,
-                hold=requirement.blocked,
-                code="received",
-                text="Received, and on its way to the exchange.",
-                auto_square_off=request.auto_square_off,
-                group_id=request.group_id,
-                group_role=request.group_role,
-            )
-            if self._saved.get(market.instrument.symbol) != market.instrument:
-                await work.save_contract(market.instrument)
-            view = order_view(stored)
-            await work.receive(
-                stored,
-                hold(requirement.blocked, str(order_id), balances),
-                StoredEvent("new", "new", "received", stored.text or "", market.at),
-                "place",
-                message("order", view),
-            )
-            if key is not None:
-                await work.keep_answer(user_id, _ROUTE, key, view.model_dump(mode="json"))
-            await work.commit()
-        # Only now: a transaction that was undone has saved nothing.
-        self._saved[market.instrument.symbol] = market.instrument
-        await self._bell.ring()
-        return view
+        return await self._reception.take(Intake(user_id, request, market, key))
 
     async def preview(self, user_id: UUID, request: OrderRequest) -> Preview:
         """What placing it would need and run into; nothing is changed."""
@@ -171,7 +69,8 @@ class PlaceOrder:
         async with self._work() as work:
             account = await self._desk.lock(work, user_id, request.account_id)
             order = request.order(new_id(), market.contract.symbol)
-            failures, requirement = await self._desk.judge(work, account, order, market)
+            standing = await self._desk.standing(work, account, order, market.contract)
+            failures, requirement = self._desk.judge(account, order, market, standing)
             cash = (await work.balances(account.id)).get(ledger.CASH, ZERO)
         if requirement.blocked > cash:
             text = f"It needs {requirement.blocked:.2f} rupees and the account has {cash:.2f}."
@@ -209,7 +108,8 @@ class ModifyOrder:
             order = change.applied_to(stored.order)
             if order.quantity <= stored.filled:
                 raise Conflict(f"{stored.filled} are filled already.", code="quantity_filled")
-            failures, requirement = await self._desk.judge(work, account, order, market, replaces=stored)
+            standing = await self._desk.standing(work, account, order, market.contract, without=stored.id)
+            failures, requirement = self._desk.judge(account, order, market, standing, replaces=stored)
             refuse(failures)
             former = stored.hold
             more = requirement.blocked - former
@@ -293,8 +193,3 @@ async def owned_order(work: Work, user_id: UUID, order_id: UUID) -> StoredOrder:
     if stored is None or stored.user_id != user_id:
         raise NotFound("There is no such order.", code="order_not_found")
     return stored
-
-
-def _fingerprint(request: OrderRequest) -> str:
-    values = {name: getattr(request, name) for name in OrderRequest.__slots__}
-    return sha256(orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -12,8 +12,9 @@ from breezeway.errors import InvalidInput, NotFound
 from breezeway.exchange.orders import OrderType, Product, Side
 from breezeway.money import ZERO
 from trading_service.application.accounts import TradingAccounts, owned
-from trading_service.application.placing import OrderRequest, PlaceOrder
+from trading_service.application.placing import PlaceOrder
 from trading_service.application.ports import EquityPoint, ExchangeTime, WorkFactory
+from trading_service.application.requests import OrderRequest
 from trading_service.domain import ledger
 from trading_service.domain.performance import Outcome, Performance, Point, Score, performance, score
 

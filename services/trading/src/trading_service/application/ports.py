@@ -1,6 +1,6 @@
 """What the use cases need of the world."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +9,8 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from breezeway.contracts.instruments import Instrument
-from breezeway.exchange.orders import Order, OrderState
+from breezeway.contracts.trading import OrderView
+from breezeway.exchange.orders import Order, OrderState, Product, Side
 from breezeway.money import ZERO
 from trading_service.domain.accounts import TradingAccount
 from trading_service.domain.bookkeeping import Trade
@@ -57,6 +58,38 @@ class StoredEvent:
     at: datetime
     recorded_at: datetime | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What was answered to a request under an idempotency key."""
+
+    route: str
+    key: str
+    fingerprint: str
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An order that was accepted, with everything that is written with it. `view` is what its sender is told."""
+
+    order: StoredOrder
+    entry: Entry
+    event: StoredEvent
+    view: OrderView
+    message: Mapping[str, Any]
+    answer: KeptAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What unfinished orders of one symbol still want: units of one product, side and order group together."""
+
+    product: Product
+    side: Side
+    quantity: int
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +164,31 @@ class Work(Protocol):
         """The account, with its row locked: whoever changes its money or positions goes through here."""
         ...
 
+    async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
+        """Several accounts, locked in one order, so that two who want the same ones never wait for each other."""
+        ...
+
     async def account(self, user_id: UUID, account_id: UUID) -> TradingAccount | None: ...
 
     async def accounts(self, user_id: UUID) -> list[TradingAccount]: ...
 
     async def save_account(self, account: TradingAccount) -> None: ...
 
-    async def lock_and_count(self, account_id: UUID, second: datetime) -> tuple[TradingAccount, int] | None:
-        """Lock the account like `lock_account`, and count one order request: the how-manieth of that second it is."""
+    async def lock_and_count(
+        self, requests: Mapping[tuple[UUID, UUID], int], second: datetime
+    ) -> dict[UUID, tuple[TradingAccount, int]]:
+        """Lock accounts like `lock_accounts`, and count order requests: how many of that second there are with them.
+
+        Args:
+            requests: how many, by account and by the user who sent them; accounts of others are left out.
+        """
         ...
 
     # Ledger
 
     async def balances(self, account_id: UUID) -> dict[str, Decimal]: ...
+
+    async def balances_of(self, ids: Collection[UUID]) -> dict[UUID, dict[str, Decimal]]: ...
 
     async def book(self, account_id: UUID, entry: Entry) -> bool:
         """Append an entry; False, and nothing, when its `once` word is taken."""
@@ -171,14 +216,18 @@ class Work(Protocol):
         """Raises Conflict `duplicate_client_order_id`."""
         ...
 
-    async def receive(
-        self, order: StoredOrder, entry: Entry, event: StoredEvent, command: str, message: Mapping[str, Any]
-    ) -> None:
-        """Add an order with its hold, its first event, its command and its message, in one round trip.
+    async def receive(self, orders: Sequence[Received]) -> None:
+        """Add orders with their holds, first events, commands, messages and kept answers, in one round trip."""
+        ...
 
-        Raises:
-            Conflict: `duplicate_client_order_id`.
-        """
+    async def taken_client_ids(self, names: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        """Which of these `client_order_id`s their accounts have used."""
+        ...
+
+    async def outstanding(
+        self, wanted: Collection[tuple[UUID, str]], *, without: UUID | None = None
+    ) -> dict[tuple[UUID, str], list[Outstanding]]:
+        """What unfinished orders of accounts and symbols still want; one order may be left out."""
         ...
 
     async def save_order(self, order: StoredOrder) -> None: ...
@@ -223,6 +272,8 @@ class Work(Protocol):
 
     async def positions(self, account_id: UUID) -> list[HeldPosition]: ...
 
+    async def positions_of(self, ids: Collection[UUID]) -> dict[UUID, list[HeldPosition]]: ...
+
     async def open_positions(self) -> list[HeldPosition]: ...
 
     async def save_position(
@@ -257,6 +308,10 @@ class Work(Protocol):
         Raises:
             InvalidInput: `idempotency_key_reused`, for another request under the same key.
         """
+        ...
+
+    async def answers(self, route: str, names: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], KeptAnswer]:
+        """What was answered under these keys, by user and key."""
         ...
 
     async def take_fence(self) -> int:

@@ -11,7 +11,7 @@ from breezeway.exchange.market import InstrumentKind
 from breezeway.exchange.orders import Order, Product, Side
 from breezeway.exchange.prices import PROTECTION, Protection, protected_limit
 from breezeway.money import RUPEE, ZERO, to_paise_up
-from trading_service.application.ports import HeldPosition, StoredOrder
+from trading_service.application.ports import HeldPosition, Outstanding
 from trading_service.domain.bookkeeping import Trade, charge_trades, moves_principal, note_of
 from trading_service.domain.instruments import Contract
 from trading_service.domain.margin import DEFAULT_RULES, Leg, MarginRules, required_margin
@@ -33,7 +33,7 @@ class Surroundings:
     """What else the account has.
 
     Args:
-        working: orders of the same symbol.
+        working: what orders of the same symbol still want.
         contracts: of every symbol in `positions`.
         spots: last prices of underlyings by their symbol, where they are known.
     """
@@ -41,7 +41,7 @@ class Surroundings:
     plan: str
     today: date
     positions: Iterable[HeldPosition]
-    working: Iterable[StoredOrder]
+    working: Iterable[Outstanding]
     contracts: Mapping[str, Contract]
     spots: Mapping[str, Decimal]
 
@@ -102,10 +102,8 @@ class Risk:
         """
         base = self._legs(around)
         for other in around.working:
-            terms = other.order
-            same = terms.symbol == order.symbol and terms.product == order.product and terms.side is order.side
-            if same and other.id != UUID(order.order_id):
-                base.append(self._leg(contract, _signed(terms.side, other.remaining), price, around))
+            if other.product == order.product and other.side is order.side:
+                base.append(self._leg(contract, _signed(other.side, other.quantity), price, around))
         with_it = [*base, self._leg(contract, _signed(order.side, order.quantity), price, around)]
         before = required_margin(base, around.today, self._rules)
         return max(ZERO, required_margin(with_it, around.today, self._rules) - before)

@@ -1,23 +1,53 @@
 """Accounts and their ledger."""
 
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
 from breezeway.exchange.checks import AccountState
+from trading_service.adapters.db.many import any_of
 from trading_service.adapters.db.tables import accounts, balances, entries, legs
 from trading_service.application.ports import JournalLine
 from trading_service.domain.accounts import AccountKind, TradingAccount
 from trading_service.domain.ledger import CHARGES, Entry
 
 _a = accounts.c
+
+
+_LOCK_ALL: Final = sa.select(accounts).where(_a.id == any_of("ids", sa.Uuid())).order_by(_a.id).with_for_update()
+
+
+def _lock_and_count() -> "sa.sql.dml.ReturningUpdate[Any]":
+    asked = sa.func.unnest(
+        sa.bindparam("ids", type_=ARRAY(sa.Uuid())),
+        sa.bindparam("users", type_=ARRAY(sa.Uuid())),
+        sa.bindparam("counts", type_=ARRAY(sa.Integer())),
+    ).table_valued(sa.column("id", sa.Uuid), sa.column("user_id", sa.Uuid), sa.column("requests", sa.Integer))
+    asked = asked.render_derived(name="asked")
+    # First all of them in one order: an UPDATE locks in whatever order it finds the rows, and two of them deadlock.
+    locked = (
+        sa.select(_a.id, asked.c.requests)
+        .join(asked, (asked.c.id == _a.id) & (asked.c.user_id == _a.user_id))
+        .order_by(_a.id)
+        .with_for_update(of=accounts)
+        .cte("locked")
+    )
+    second = sa.bindparam("second", type_=sa.DateTime(timezone=True))
+    used = sa.case((_a.rate_second == second, _a.rate_used), else_=0) + locked.c.requests
+    statement = sa.update(accounts).where(_a.id == locked.c.id).values(rate_second=second, rate_used=used)
+    return statement.returning(*accounts.c)
+
+
+_LOCK_AND_COUNT: Final = _lock_and_count()
+_BALANCES: Final = sa.select(balances).where(balances.c.account_id == any_of("ids", sa.Uuid()))
 
 
 class AccountRows(UnitOfWork):
@@ -51,16 +81,27 @@ class AccountRows(UnitOfWork):
         except IntegrityError as error:
             raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
 
-    async def lock_and_count(self, account_id: UUID, second: datetime) -> tuple[TradingAccount, int] | None:
-        same = _a.rate_second == second
-        statement = (
-            sa.update(accounts)
-            .where(_a.id == account_id)
-            .values(rate_second=second, rate_used=sa.case((same, _a.rate_used + 1), else_=1))
-            .returning(*accounts.c)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else (_made(row), row.rate_used)
+    async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
+        return {row.id: _made(row) for row in await self.session.execute(_LOCK_ALL, {"ids": list(ids)})}
+
+    async def lock_and_count(
+        self, requests: Mapping[tuple[UUID, UUID], int], second: datetime
+    ) -> dict[UUID, tuple[TradingAccount, int]]:
+        values = {
+            "ids": [account_id for account_id, _ in requests],
+            "users": [user_id for _, user_id in requests],
+            "counts": list(requests.values()),
+            "second": second,
+        }
+        rows = await self.session.execute(_LOCK_AND_COUNT, values)
+        return {row.id: (_made(row), row.rate_used) for row in rows}
+
+    async def balances_of(self, ids: Collection[UUID]) -> dict[UUID, dict[str, Decimal]]:
+        found: dict[UUID, dict[str, Decimal]] = {}
+        for account_id, name, amount in await self.session.execute(_BALANCES, {"ids": list(ids)}):
+            if amount:
+                found.setdefault(account_id, {})[name] = amount
+        return found
 
     async def balances(self, account_id: UUID) -> dict[str, Decimal]:
         query = sa.select(balances.c.name, balances.c.amount).where(balances.c.account_id == account_id)

@@ -1,8 +1,8 @@
 """The outbox of the users' channels, and idempotency keys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,9 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import InvalidInput
 from breezeway.observability import tracing
+from trading_service.adapters.db.many import any_of
 from trading_service.adapters.db.tables import fences, idempotency, outbox
+from trading_service.application.ports import KeptAnswer
 
 _i = idempotency.c
+_ANSWERS: Final = sa.select(_i.user_id, _i.key, _i.fingerprint, _i.answer).where(
+    _i.user_id == any_of("users", sa.Uuid()),
+    _i.route == sa.bindparam("route"),
+    _i.key == any_of("keys", sa.Text()),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,16 @@ class MessageRows(UnitOfWork):
         if row.fingerprint != fingerprint:
             raise InvalidInput("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
         return row.answer
+
+    async def answers(self, route: str, names: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], KeptAnswer]:
+        values = {"route": route, "users": [user_id for user_id, _ in names], "keys": [key for _, key in names]}
+        rows = await self.session.execute(_ANSWERS, values)
+        wanted = set(names)
+        return {
+            (row.user_id, row.key): KeptAnswer(route, row.key, row.fingerprint, row.answer)
+            for row in rows
+            if (row.user_id, row.key) in wanted
+        }
 
     async def keep_answer(self, user_id: UUID, route: str, key: str, answer: Any) -> None:
         where = (_i.user_id == user_id, _i.route == route, _i.key == key)

@@ -1,7 +1,7 @@
 """Orders, their history, and what the matcher is asked to do with them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
-from breezeway.exchange.orders import WORKING, Order, OrderState, OrderType, Product, Side, Validity
-from trading_service.adapters.db.tables import commands, entries, legs, order_events, orders, outbox
-from trading_service.application.ports import Command, OrderFilter, StoredEvent, StoredOrder
-from trading_service.domain.ledger import Entry
+from breezeway.exchange.orders import Order, OrderState, OrderType, Product, Side, Validity
+from trading_service.adapters.db.many import any_of, as_rows
+from trading_service.adapters.db.receiving import RECEIVE, row_of
+from trading_service.adapters.db.tables import UNFINISHED, commands, order_events, orders
+from trading_service.application.ports import Command, OrderFilter, Outstanding, Received, StoredEvent, StoredOrder
 
 _o = orders.c
 _TERMS = (
@@ -23,7 +24,23 @@ _LIVES = (
     *("state", "placed_at", "updated_at", "filled", "filled_value", "hold", "code", "text"),
     *("auto_square_off", "fills", "triggered", "group_id", "group_role"),
 )
-_UNFINISHED = (OrderState.NEW.value, *(state.value for state in WORKING))
+_NOBODY: Final = UUID(int=0)
+_OUTSTANDING: Final = (
+    sa.select(
+        *(_o.account_id, _o.symbol, _o.product, _o.side, _o.group_id),
+        sa.func.sum(_o.quantity - _o.filled).label("quantity"),
+    )
+    .where(
+        _o.account_id == any_of("accounts", sa.Uuid()),
+        _o.symbol == any_of("symbols", sa.Text()),
+        UNFINISHED,
+        _o.id != sa.bindparam("without", type_=sa.Uuid()),
+    )
+    .group_by(_o.account_id, _o.symbol, _o.product, _o.side, _o.group_id)
+)
+_TAKEN: Final = sa.select(_o.account_id, _o.client_order_id).where(
+    _o.account_id == any_of("accounts", sa.Uuid()), _o.client_order_id == any_of("names", sa.Text())
+)
 
 
 class OrderRows(UnitOfWork):
@@ -35,31 +52,27 @@ class OrderRows(UnitOfWork):
         except IntegrityError as error:
             raise _told(error, order) from error
 
-    async def receive(
-        self, order: StoredOrder, entry: Entry, event: StoredEvent, command: str, message: Mapping[str, Any]
-    ) -> None:
-        written = [
-            _insert(order).cte("o"),
-            _insert_event(order.id, event).cte("v"),
-            sa.insert(commands).values(order_id=order.id, kind=command, body={}).cte("c"),
-            sa.insert(outbox).values(user_id=order.user_id, message=dict(message)).cte("m"),
-        ]
-        if not entry.empty:
-            values = {"account_id": order.account_id, "kind": entry.kind, "ref": entry.ref, "note": entry.note}
-            head = sa.insert(entries).values(values).returning(entries.c.id).cte("e")
-            wanted = sa.values(sa.column("name", sa.Text), sa.column("amount", legs.c.amount.type), name="w")
-            rows = wanted.data([(name, amount) for name, amount in entry.legs.items()])
-            source = sa.select(
-                head.c.id, sa.literal(order.account_id, sa.Uuid), rows.c.name, rows.c.amount
-            ).select_from(head.join(rows, sa.true()))
-            written += [
-                head,
-                sa.insert(legs).from_select(["entry_id", "account_id", "name", "amount"], source).cte("l"),
-            ]
-        try:
-            await self.session.execute(sa.select(sa.literal(1)).add_cte(*written))
-        except IntegrityError as error:
-            raise _told(error, order) from error
+    async def receive(self, orders: Sequence[Received]) -> None:
+        await self.session.execute(RECEIVE, {"orders": as_rows([row_of(*each) for each in enumerate(orders)])})
+
+    async def taken_client_ids(self, names: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        values = {"accounts": [account_id for account_id, _ in names], "names": [name for _, name in names]}
+        rows = await self.session.execute(_TAKEN, values)
+        return {(row.account_id, row.client_order_id) for row in rows} & set(names)
+
+    async def outstanding(
+        self, wanted: Collection[tuple[UUID, str]], *, without: UUID | None = None
+    ) -> dict[tuple[UUID, str], list[Outstanding]]:
+        values = {
+            "accounts": [account_id for account_id, _ in wanted],
+            "symbols": [symbol for _, symbol in wanted],
+            "without": without or _NOBODY,
+        }
+        found: dict[tuple[UUID, str], list[Outstanding]] = {}
+        for row in await self.session.execute(_OUTSTANDING, values):
+            each = Outstanding(Product(row.product), Side(row.side), int(row.quantity), row.group_id)
+            found.setdefault((row.account_id, row.symbol), []).append(each)
+        return {name: found.get(name, []) for name in wanted}
 
     async def save_order(self, order: StoredOrder) -> None:
         await self.session.execute(sa.update(orders).where(_o.id == order.id).values(_values(order)))
@@ -86,7 +99,7 @@ class OrderRows(UnitOfWork):
         return [_stored(row) for row in await self.session.execute(query)]
 
     async def working_orders(self, account_id: UUID | None = None, symbol: str | None = None) -> list[StoredOrder]:
-        query = sa.select(orders).where(_o.state.in_(_UNFINISHED)).order_by(_o.id)
+        query = sa.select(orders).where(UNFINISHED).order_by(_o.id)
         if account_id is not None:
             query = query.where(_o.account_id == account_id)
         if symbol is not None:
@@ -108,7 +121,8 @@ class OrderRows(UnitOfWork):
         ]
 
     async def add_command(self, order_id: UUID, kind: str, body: Mapping[str, Any]) -> None:
-        await self.session.execute(sa.insert(commands).values(order_id=order_id, kind=kind, body=dict(body)))
+        values = {"order_id": order_id, "kind": kind, "body": dict(body)}
+        await self.session.execute(sa.insert(commands).values(values))
 
     async def commands(self, limit: int) -> list[Command]:
         query = sa.select(commands).order_by(commands.c.seq).limit(limit)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from breezeway.contracts.instruments import Instrument
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.exchange.orders import Product, Side
+from trading_service.adapters.db.many import any_of
 from trading_service.adapters.db.tables import contracts, equity, marks, positions, trades
 from trading_service.application.ports import EquityPoint, HeldPosition
 from trading_service.domain.bookkeeping import Trade
@@ -20,6 +21,9 @@ from trading_service.domain.lots import Lot, Position
 
 _t = trades.c
 _p = positions.c
+_POSITIONS = (
+    sa.select(positions).where(_p.account_id == any_of("ids", sa.Uuid())).order_by(_p.account_id, _p.symbol, _p.product)
+)
 _TRADE = tuple(Trade.__slots__)
 _SUMS = ("realised", "bought", "bought_value", "sold", "sold_value")
 
@@ -68,6 +72,12 @@ class PortfolioRows(UnitOfWork):
     async def positions(self, account_id: UUID) -> list[HeldPosition]:
         query = sa.select(positions).where(_p.account_id == account_id).order_by(_p.symbol, _p.product)
         return [_held(row) for row in await self.session.execute(query)]
+
+    async def positions_of(self, ids: Collection[UUID]) -> dict[UUID, list[HeldPosition]]:
+        found: dict[UUID, list[HeldPosition]] = {}
+        for row in await self.session.execute(_POSITIONS, {"ids": list(ids)}):
+            found.setdefault(row.account_id, []).append(_held(row))
+        return found
 
     async def open_positions(self) -> list[HeldPosition]:
         query = sa.select(positions).where(_p.quantity != 0).order_by(_p.account_id, _p.symbol, _p.product)
