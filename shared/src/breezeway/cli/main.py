@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="breezeway",
         description="Market data and trading backend around ICICI Direct's Breeze API.",
-        epilog="Environment: PORT, HOST, BREEZEWAY_HOME, DATABASE_URL, REDIS_URL, BREEZE_SIM_* (see .env.example).",
+        epilog="Environment: PORT, HOST, GATEWAYS, BREEZEWAY_HOME, DATABASE_URL, REDIS_URL, ... (see .env.example).",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     for command, summary in (

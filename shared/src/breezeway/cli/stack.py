@@ -27,6 +27,8 @@ _LIBRARIES = {
     "MALLOC_ARENA_MAX": "2",
 }
 
+_MOST_GATEWAYS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -52,6 +54,14 @@ class Place:
         """The gateway's public address."""
         shown = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
         return self.operator.get("GATEWAY_URL") or f"http://{shown}:{self.port}"
+
+    @property
+    def gateways(self) -> int:
+        """How many gateway processes share the port; GATEWAYS in the operator's environment."""
+        text = self.operator.get("GATEWAYS") or "1"
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_GATEWAYS:
+            raise Misconfigured(f"GATEWAYS must be a number from 1 to {_MOST_GATEWAYS}, not {text!r}")
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +213,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
         worker("trading-worker", "trading_service.worker", "trading"),
         Component(
             "gateway",
-            uvicorn("gateway_service.main", place.host, place.port),
+            uvicorn("gateway_service.main", place.host, place.port, workers=place.gateways),
             with_redis,
             ready=HttpReady(gateway_probe, place.port),
             after=redis,
@@ -225,8 +235,8 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
     return [component for component in components if component.name != "seed" or wants_demo]
 
 
-def uvicorn(module: str, host: str, port: int) -> tuple[str, ...]:
-    """The command that serves `module`'s `create_app`."""
+def uvicorn(module: str, host: str, port: int, *, workers: int = 1) -> tuple[str, ...]:
+    """The command that serves `module`'s `create_app`; with several workers, that many processes share the port."""
     return (
         *(sys.executable, "-m", "uvicorn", "--factory", f"{module}:create_app"),
         *("--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning"),
@@ -236,4 +246,5 @@ def uvicorn(module: str, host: str, port: int) -> tuple[str, ...]:
         "--no-proxy-headers",
         # Compressing every frame for every client costs more than the loopback or a proxy's own compression saves.
         *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "8"),
+        *(("--workers", str(workers)) if workers > 1 else ()),
     )

@@ -52,6 +52,19 @@ def table(place: stack.Place, ports: PortReservation) -> Mapping[str, Component]
     return {component.name: component for component in components}
 
 
+def test_gateways_share_the_port(place: stack.Place, ports: PortReservation) -> None:
+    assert "--workers" not in table(place, ports)["gateway"].command
+    several = replace(place, operator={**OPERATOR, "GATEWAYS": "3"})
+    assert table(several, ports)["gateway"].command[-2:] == ("--workers", "3")
+    assert "--workers" not in table(several, ports)["auth"].command
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "65", "١"])
+def test_a_count_of_gateways_that_is_none_is_refused(place: stack.Place, text: str) -> None:
+    with pytest.raises(Misconfigured, match="GATEWAYS"):
+        assert replace(place, operator={"GATEWAYS": text}).gateways
+
+
 def test_the_operators_servers_replace_the_embedded_ones(place: stack.Place, ports: PortReservation) -> None:
     components = table(place, ports)
     assert {"postgres", "valkey"} & set(components) == set()
