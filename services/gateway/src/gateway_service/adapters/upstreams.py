@@ -5,6 +5,7 @@ streams cost as much processor time as the rest of the gateway together. aiohttp
 """
 
 from collections.abc import AsyncIterator, Mapping
+from time import perf_counter
 from typing import Final
 
 import aiohttp
@@ -12,6 +13,8 @@ import orjson
 from yarl import URL
 
 from breezeway.errors import BreezewayError, UpstreamFault, UpstreamTimeout, UpstreamUnavailable
+from breezeway.observability import tracing
+from breezeway.observability.red import UPSTREAM_CALLS
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 
 _PATIENCE: Final = aiohttp.ClientTimeout(total=None, connect=5.0, sock_connect=2.0, sock_read=60.0)
@@ -104,13 +107,27 @@ class Upstreams:
         Raises:
             UpstreamTimeout, UpstreamUnavailable: with the service's name in the code.
         """
+        if not tracing.enabled():
+            return await self._send(service, method, target, headers, body)
+        with tracing.span(f"{method} {service}", "client"):
+            # Instead of what the client sent: its span is an ancestor of ours.
+            ours = [each for each in headers if each[0] != tracing.TRACEPARENT]
+            return await self._send(service, method, target, [*ours, *tracing.carrier().items()], body)
+
+    async def _send(
+        self, service: str, method: str, target: bytes, headers: list[tuple[str, str]], body: bytes | None
+    ) -> UpstreamAnswer:
         # As it was sent: decoding and encoding again would change symbols.
         url = URL(self._origins[service] + target.decode("latin-1"), encoded=True)
         sent = [*headers, (SERVICE_TOKEN_HEADER, self._tokens.issue(service))]
+        outcome, started = "unreachable", perf_counter()
         try:
             answer = await self._session.request(method, url, headers=sent, data=body, allow_redirects=False)
+            outcome = str(answer.status)
         except (aiohttp.ClientError, OSError) as error:
             raise _failure(service, error) from error
+        finally:
+            UPSTREAM_CALLS.observe((service, outcome), perf_counter() - started)
         return UpstreamAnswer(service, answer)
 
     async def get_json(self, service: str, path: str, seconds: float) -> tuple[int, dict[str, object]]:

@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from breezeway.errors import BreezewayError, NotFound, Rejected
+from breezeway.http.meter import ROUTE
 from breezeway.http.problem import error_response
 from breezeway.http.request_id import HEADER as REQUEST_ID
 from breezeway.http.request_id import current_request_id
@@ -78,6 +79,8 @@ class ForwardMiddleware:
         if service is None:
             await self._app(scope, receive, send)
             return
+        # Each service counts its own routes; here it is enough to know whose they are.
+        scope[ROUTE] = service
         started = False
 
         async def watched(message: Message) -> None:
