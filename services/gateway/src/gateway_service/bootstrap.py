@@ -19,7 +19,7 @@ from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
-from gateway_service.adapters import drain, garbage, stream_metrics
+from gateway_service.adapters import drain, stream_metrics
 from gateway_service.adapters.claim_store import RedisClaimStore
 from gateway_service.adapters.directories import AuthFeedDirectory, InstrumentSymbols
 from gateway_service.adapters.key_exchange import AuthKeyExchange
@@ -58,6 +58,7 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
             "instruments": settings.instruments_url,
             "market-data": settings.market_data_url,
             "trading": settings.trading_url,
+            "notifications": settings.notifications_url,
         },
         tokens,
     )
@@ -160,7 +161,6 @@ async def build_stream(
     stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
     await watch_loop(stack)
     drain.on_sigterm(registry.drain, app.state.doorway.is_empty, stack)
-    garbage.tame(stack)
     return broker
 
 

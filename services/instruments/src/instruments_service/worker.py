@@ -1,13 +1,15 @@
 """The worker's entrypoint: `python -m instruments_service.worker`."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import uvloop
 from arq import cron
 
 from breezeway import logs
 from breezeway.jobs.metrics_server import serve_metrics
-from breezeway.jobs.queue import build_worker
+from breezeway.jobs.queue import build_worker, work
 from instruments_service import bootstrap
 from instruments_service.jobs.sync import SWEEP, SYNC, sweep_syncs, sync_master
 from instruments_service.settings import InstrumentsSettings
@@ -31,6 +33,8 @@ def main() -> None:
         ctx.clear()
         await stack.aclose()
 
+    # arq takes the loop that it finds.
+    asyncio.set_event_loop(uvloop.new_event_loop())
     worker = build_worker(
         settings.redis_url,
         bootstrap.SERVICE,
@@ -41,7 +45,7 @@ def main() -> None:
         on_startup=start,
         on_shutdown=stop,
     )
-    worker.run()
+    work(worker, stack)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """The backfill worker: `python -m market_data_service.worker`."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+import uvloop
 from arq.cron import cron
 
 from breezeway import logs
 from breezeway.jobs.metrics_server import serve_metrics
-from breezeway.jobs.queue import build_worker
+from breezeway.jobs.queue import build_worker, work
 from market_data_service import bootstrap
 from market_data_service.jobs.backfills import TOP_UP, WORKER, drain_backfills, sweep_backfills, top_up
 from market_data_service.settings import MarketDataSettings
@@ -32,6 +34,8 @@ def main() -> None:
         ctx.clear()
         await stack.aclose()
 
+    # arq takes the loop that it finds.
+    asyncio.set_event_loop(uvloop.new_event_loop())
     worker = build_worker(
         settings.redis_url,
         bootstrap.SERVICE,
@@ -45,7 +49,7 @@ def main() -> None:
         on_startup=start,
         on_shutdown=stop,
     )
-    worker.run()
+    work(worker, stack)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
 
+from breezeway import garbage
 from breezeway.http import openapi, problem
 from breezeway.http.limits import BodyLimitMiddleware
 from breezeway.http.meter import MeterMiddleware
@@ -57,6 +58,7 @@ def create_service(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             readiness.update(await build(app, stack))
+            garbage.tame(stack)
             yield
             draining.set()
 

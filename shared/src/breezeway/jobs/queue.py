@@ -17,7 +17,7 @@ from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.cron import CronJob
 from arq.worker import Function, Worker, func
 
-from breezeway import cancellation
+from breezeway import cancellation, garbage
 from breezeway.jobs.lag import watch_queue
 from breezeway.observability import tracing
 from breezeway.observability.red import JOBS
@@ -164,6 +164,12 @@ def build_worker(
         job_serializer=serialize,
         job_deserializer=deserialize_job,
     )
+
+
+def work(worker: Worker, stack: AsyncExitStack) -> None:
+    """Run the process's worker until SIGTERM or SIGINT; jobs that are running may finish."""
+    garbage.tame(stack)
+    worker.run()
 
 
 def _as_function(function: "WorkerCoroutine") -> Function:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from breezeway import garbage
 from breezeway.contracts.instruments import Right
 from instruments_service.application.catalogue import Catalogue
 from instruments_service.application.ports import IndexRows, SearchSource
@@ -92,6 +93,7 @@ class IndexKeeper:
                 rows.descriptions.freeze(),
             )
         )
+        garbage.spare_the_present()
         _log.info(
             "search_indexed",
             sync_id=str(generation),
