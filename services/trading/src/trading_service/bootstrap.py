@@ -17,7 +17,11 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway import cancellation
+from breezeway.breeze.endpoints import BreezeEndpoints
+from breezeway.breeze.quota import BrokerQuota, QuotaRules
+from breezeway.breeze.transport import BreezeTransport, TransportRules
 from breezeway.clock import SystemClock
+from breezeway.contracts.broker import BrokerEnvironment
 from breezeway.db.engine import create_engine
 from breezeway.exchange.matching_settings import MatchingSettings
 from breezeway.exchange_time import SharedExchangeTime
@@ -25,31 +29,42 @@ from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.redis.client import connect
+from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
+from trading_service.adapters.breeze.orders import BreezeDesk
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.groups import PostgresGroups
 from trading_service.adapters.db.leadership import Leadership
+from trading_service.adapters.db.live import PostgresLive
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
+from trading_service.adapters.redis.notices import DurableNotices
 from trading_service.adapters.redis.relay import OutboxRelay
+from trading_service.adapters.upstream.broker_sessions import HttpBrokerSessions
 from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking, Limits
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.groups import OrderGroups
+from trading_service.application.hearing import Hearing
+from trading_service.application.live_gate import LiveGate
+from trading_service.application.live_placing import LiveRules, LiveTrading
+from trading_service.application.live_recording import LiveRecorder
+from trading_service.application.live_routing import LiveRouter, RoutingRules
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.portfolio import Portfolio
 from trading_service.application.ports import Work
 from trading_service.application.reading import ReadTrading
+from trading_service.application.reconciling import Reconciler
 from trading_service.application.recording import Recorder
 from trading_service.application.risk import Risk
-from trading_service.application.running import run_groups, run_housekeeping, run_matcher
-from trading_service.settings import TradingSettings, WorkerSettings
+from trading_service.application.running import run_groups, run_housekeeping, run_live, run_matcher, run_sending
+from trading_service.settings import LiveTradingMode, TradingSettings, WorkerSettings
 
 SERVICE = "trading"
 
@@ -101,6 +116,7 @@ class _Orders:
     modify: ModifyOrder
     cancel: CancelOrder
     instruments: HttpInstruments
+    live: LiveTrading | None
 
 
 async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitStack) -> _Orders:
@@ -110,13 +126,20 @@ async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitSt
     known = HttpInstruments(instruments)
     desk = Desk(known, prices, common.time, common.calendar, Risk(), rules)
     bell, wall = RedisBell(common.redis), SystemClock()
-    cancel = CancelOrder(common.work, desk, bell, wall)
+    gate = live = None
+    if environments := _environments(settings):
+        gate = LiveGate(environments, HttpBrokerSessions(common.auth), wall)
+        live = LiveTrading(
+            lambda: PostgresLive(common.engine), desk, bell, wall, LiveRules(most_value=settings.live_order_value)
+        )
+    cancel = CancelOrder(common.work, desk, bell, wall, live)
     return _Orders(
-        accounts=TradingAccounts(common.work, common.time, prices, cancel),
-        place=PlaceOrder(common.work, desk, bell, wall),
-        modify=ModifyOrder(common.work, desk, bell, wall),
+        accounts=TradingAccounts(common.work, common.time, prices, cancel, gate),
+        place=PlaceOrder(common.work, desk, bell, wall, live),
+        modify=ModifyOrder(common.work, desk, bell, wall, live),
         cancel=cancel,
         instruments=known,
+        live=live,
     )
 
 
@@ -134,6 +157,7 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.place = orders.place
     app.state.modify = orders.modify
     app.state.cancel = orders.cancel
+    app.state.live = orders.live
     bank_key = settings.bank_key.get_secret_value() if settings.bank_key is not None else ""
     vault = AesNumberVault(bank_key) if bank_key else None
     limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
@@ -148,12 +172,18 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
     """Start matcher, outbox and housekeeping; they run until the stack closes."""
     common = await _common(settings, stack)
     seen: dict[str, tuple[Decimal, datetime]] = {}
+    wake = asyncio.Event()
+
+    def on_bell() -> None:
+        matcher.ring()
+        wake.set()
+
     listener = RedisMarketListener(
         common.redis,
         settings.redis_url,
         common.time,
         on_message=lambda feed, body: matcher.on_message(feed, body),
-        on_bell=lambda: matcher.ring(),
+        on_bell=on_bell,
         on_gap=lambda: matcher.on_gap(),
     )
 
@@ -201,6 +231,8 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(run_groups(groups, matcher, spot, leadership.leads), name="groups"),
         asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]
+    if settings.live_trading is not LiveTradingMode.OFF:
+        tasks += await _live_tasks(settings, common, orders, recorder, leadership.leads, wake, stack)
     for task in tasks:
         task.add_done_callback(_end_with)
     stack.push_async_callback(cancellation.end, tasks)
@@ -211,6 +243,61 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
                 raise RuntimeError(f"{task.get_name()} has ended")
 
     return {"database": common.ask_database, "redis": common.redis.ping, "tasks": alive}
+
+
+async def _live_tasks(
+    settings: WorkerSettings,
+    common: _Common,
+    orders: _Orders,
+    recorder: Recorder,
+    leads: asyncio.Event,
+    wake: asyncio.Event,
+    stack: AsyncExitStack,
+) -> "list[asyncio.Task[object]]":
+    """What routes live orders. Not even made where live trading is off."""
+    transports = {}
+    for environment in _environments(settings):
+        if environment is BrokerEnvironment.LIVE:
+            endpoints = BreezeEndpoints.live()
+        else:
+            endpoints = BreezeEndpoints.single_origin(settings.simulator_url or "")
+        # Shorter than what the reconciler waits before it gives an order up.
+        transports[environment] = BreezeTransport(endpoints, TransportRules(read_timeout=15, total_timeout=20))
+        stack.push_async_callback(transports[environment].aclose)
+    desk = BreezeDesk(
+        transports,
+        HttpBrokerSessions(common.auth),
+        orders.instruments,
+        # Backfills leave ten calls of the broker's hundred a minute unused; orders may take most of those.
+        BrokerQuota(common.redis, QuotaRules(per_minute=98)),
+        # Longer than the exchange's second: what leaves within a second must not arrive within a shorter one.
+        SlidingWindow(common.redis, "broker-orders", limit=settings.live_order_rate, seconds=1.25),
+    )
+
+    def work() -> PostgresLive:
+        return PostgresLive(common.engine)
+
+    live = LiveRecorder(recorder, common.time)
+    rules = RoutingRules(oldest=timedelta(seconds=settings.live_seconds))
+    router = LiveRouter(work, live, desk, SystemClock(), rules)
+    stack.push_async_callback(router.drain, 5.0)
+    reconciler = Reconciler(work, live, desk, SystemClock(), router.in_flight)
+    hearing = Hearing(work, live, DurableNotices(common.redis), reconciler.sweep_soon)
+    return [
+        asyncio.create_task(run_sending(router, reconciler, leads, wake), name="live-sending"),
+        asyncio.create_task(run_live(hearing.run_once, "hearing", 0.25, leads), name="live-hearing"),
+        asyncio.create_task(run_live(reconciler.run_once, "reconciling", 0.5, leads), name="live-reconciling"),
+        asyncio.create_task(run_live(reconciler.sweep, "sweeping", 1.0, leads), name="live-sweeping"),
+    ]
+
+
+def _environments(settings: TradingSettings) -> frozenset[BrokerEnvironment]:
+    """The brokers to which live orders may go."""
+    return {
+        LiveTradingMode.OFF: frozenset[BrokerEnvironment](),
+        LiveTradingMode.SIMULATOR: frozenset({BrokerEnvironment.SIMULATOR}),
+        LiveTradingMode.REAL: frozenset({BrokerEnvironment.LIVE}),
+    }[settings.live_trading]
 
 
 def _end_with(task: "asyncio.Task[object]") -> None:

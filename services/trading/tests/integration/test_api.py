@@ -44,6 +44,7 @@ async def client(service: Any) -> AsyncIterator[httpx.AsyncClient]:
     app.state.authenticator = ByToken()
     app.state.accounts, app.state.read = service.accounts, service.read
     app.state.place, app.state.modify, app.state.cancel = service.place, service.modify, service.cancel
+    app.state.live = None
     app.state.portfolio = Portfolio(service.work, service.accounts, service.place, service.market)
     vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
     limits = Limits(Decimal(100_000), Decimal(100_000))

@@ -3,6 +3,7 @@
     read    see what the user sees
     data    read and download market data, and start backfills
     trade   place and change orders
+    live    with `trade`: do so in live accounts too, with real money
     admin   what only administrators may, for a key that an administrator made
 
 A route asks for the scopes of which one is enough. What manages credentials asks for `SignedIn` instead: no API key,
@@ -19,7 +20,7 @@ from breezeway.errors import Forbidden
 from breezeway.security.dependencies import CurrentUser
 from breezeway.security.tokens import Principal
 
-Scope = Literal["read", "data", "trade", "admin"]
+Scope = Literal["read", "data", "trade", "live", "admin"]
 
 
 def is_api_key(principal: Principal) -> bool:

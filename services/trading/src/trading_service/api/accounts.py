@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from breezeway.exchange.checks import AccountState
 from breezeway.security.scopes import AccountReader, Trader
-from trading_service.api.dependencies import Money, TheAccounts
+from trading_service.api.dependencies import Money, TheAccounts, proved_at
 from trading_service.application.accounts import AccountStatus
 from trading_service.application.ports import AccountRequest
 from trading_service.application.views import money
@@ -42,7 +42,9 @@ class NewAccount(BaseModel):
     kind: AccountKind = AccountKind.PAPER
     initial_cash: Money
     charge_plan: Plan = "icici_prime_299"
-    broker_account_id: UUID | None = Field(None, description="For live accounts, which are not enabled.")
+    broker_account_id: UUID | None = Field(
+        None, description="For live accounts: where their orders go. The broker session must be open."
+    )
 
 
 class AccountChange(BaseModel):
@@ -74,6 +76,7 @@ class AccountView(BaseModel):
     charges: str
     shortfall: str = Field(description="Losses beyond the cash, owed to the broker.")
     created_at: datetime
+    broker_account_id: UUID | None = Field(None, description="Of a live account: where its orders go.")
 
     @classmethod
     def of(cls, found: AccountStatus) -> "AccountView":
@@ -97,6 +100,7 @@ class AccountView(BaseModel):
             charges=money(funds.charges),
             shortfall=money(funds.shortfall),
             created_at=account.created_at,
+            broker_account_id=account.broker_account_id,
         )
 
 
@@ -113,10 +117,13 @@ async def list_accounts(user: AccountReader, accounts: TheAccounts) -> AccountPa
     return AccountPage(items=[AccountView.of(each) for each in await accounts.of(user.user_id)])
 
 
-@router.post("", name="open_trading_account", summary="Open a paper account", status_code=status.HTTP_201_CREATED)
+@router.post("", name="open_trading_account", summary="Open a trading account", status_code=status.HTTP_201_CREATED)
 async def open_account(user: Trader, accounts: TheAccounts, body: NewAccount) -> AccountView:
-    """Live accounts answer 403 `live_trading_disabled`."""
-    request = AccountRequest(body.name, body.kind, body.initial_cash, body.charge_plan)
+    """A live account sends its orders to the broker. It answers 403 `live_trading_disabled` unless the operator allows
+    live trading, and 403 `step_up_required` without a token of `POST /api/v1/auth/mfa/step-up`."""
+    request = AccountRequest(
+        body.name, body.kind, body.initial_cash, body.charge_plan, body.broker_account_id, proved_at(user)
+    )
     opened = await accounts.open(user.user_id, request)
     return AccountView.of(await accounts.one(user.user_id, opened.id))
 
@@ -135,8 +142,9 @@ async def funds(user: AccountReader, accounts: TheAccounts, account_id: UUID) ->
 
 @router.patch("/{account_id}", name="change_trading_account", summary="The kill switch")
 async def change(user: Trader, accounts: TheAccounts, account_id: UUID, body: AccountChange) -> AccountView:
-    """Takes effect for every request that follows; `halted` also cancels every working order."""
-    return AccountView.of(await accounts.change_state(user.user_id, account_id, body.state))
+    """Takes effect for every request that follows; `halted` also cancels every working order. Making a live account
+    active again takes a fresh second factor (403 `step_up_required`)."""
+    return AccountView.of(await accounts.change_state(user.user_id, account_id, body.state, proved_at(user)))
 
 
 @router.post("/{account_id}/reset", name="reset_trading_account", summary="Begin again with the starting cash")

@@ -1,5 +1,6 @@
 """The use cases, as routes ask for them, and the types of parameters."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, cast
 
@@ -8,9 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from breezeway.errors import InvalidInput
 from breezeway.money import amount, parse_amount
+from breezeway.security.scopes import is_api_key
+from breezeway.security.tokens import Principal
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking
 from trading_service.application.groups import OrderGroups
+from trading_service.application.live_placing import LiveTrading
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.portfolio import Portfolio
 from trading_service.application.reading import ReadTrading
@@ -48,6 +52,21 @@ async def _groups(request: Request) -> OrderGroups:
     return cast(OrderGroups, request.app.state.groups)
 
 
+async def _live(request: Request) -> LiveTrading | None:
+    return cast("LiveTrading | None", request.app.state.live)
+
+
+def may_trade_live(principal: Principal) -> bool:
+    """Whether the caller may touch live accounts: a person always, a program when its key says so."""
+    return not is_api_key(principal) or "live" in principal.scopes
+
+
+def proved_at(principal: Principal) -> datetime | None:
+    """When the caller proved the second factor for their token."""
+    return datetime.fromtimestamp(principal.mfa_at, UTC) if principal.mfa_at else None
+
+
+TheLive = Annotated["LiveTrading | None", Depends(_live)]
 TheAccounts = Annotated[TradingAccounts, Depends(_accounts)]
 ThePlacing = Annotated[PlaceOrder, Depends(_place)]
 TheModifying = Annotated[ModifyOrder, Depends(_modify)]

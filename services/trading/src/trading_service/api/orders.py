@@ -17,11 +17,14 @@ from trading_service.api.dependencies import (
     Price,
     Quantity,
     TheCancelling,
+    TheLive,
     TheModifying,
     ThePlacing,
     TheReading,
     Units,
+    may_trade_live,
 )
+from trading_service.application.live_placing import refuse_paper_key
 from trading_service.application.ports import OrderFilter
 from trading_service.application.requests import OrderRequest
 from trading_service.application.views import money
@@ -108,9 +111,13 @@ class PreviewView(BaseModel):
 
 
 @router.post("", name="place_order", summary="Place an order", status_code=status.HTTP_201_CREATED)
-async def place(user: Trader, placing: ThePlacing, body: NewOrder, key: IdempotencyKey = None) -> OrderView:
+async def place(
+    user: Trader, placing: ThePlacing, live: TheLive, body: NewOrder, key: IdempotencyKey = None
+) -> OrderView:
     """Checked, its money blocked, and on its way to the exchange: the answer says `new`. What the exchange makes of it
     comes on the `orders` channel. A refused order leaves no trace; the problem's `failures` lists every reason."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=body.account_id)
     return await placing(user.user_id, body.request(), key)
 
 
@@ -165,16 +172,20 @@ async def one(user: AccountReader, read: TheReading, order_id: UUID) -> OrderVie
 
 
 @router.patch("/{order_id}", name="modify_order", summary="Change a working order")
-async def modify(user: Trader, modifying: TheModifying, order_id: UUID, body: OrderChange) -> OrderView:
+async def modify(user: Trader, modifying: TheModifying, live: TheLive, order_id: UUID, body: OrderChange) -> OrderView:
     """The answer shows the order as it is; the exchange's word comes as an event (`modify` or `modify_reject`)."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, order_id=order_id)
     return await modifying(user.user_id, order_id, Amendment(body.quantity, body.price, body.trigger_price))
 
 
 @router.delete(
     "/{order_id}", name="cancel_order", summary="Cancel a working order", status_code=status.HTTP_202_ACCEPTED
 )
-async def cancel(user: Trader, cancelling: TheCancelling, order_id: UUID) -> OrderView:
+async def cancel(user: Trader, cancelling: TheCancelling, live: TheLive, order_id: UUID) -> OrderView:
     """The order may still fill until the exchange has cancelled it."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, order_id=order_id)
     return await cancelling(user.user_id, order_id)
 
 

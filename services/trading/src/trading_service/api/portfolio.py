@@ -12,7 +12,16 @@ from breezeway.contracts.trading import OrderView, PositionView, TradeView, plai
 from breezeway.exchange.orders import Product
 from breezeway.http.fields import Day
 from breezeway.security.scopes import AccountReader, Trader
-from trading_service.api.dependencies import Cursor, IdempotencyKey, Limit, ThePortfolio, TheReading
+from trading_service.api.dependencies import (
+    Cursor,
+    IdempotencyKey,
+    Limit,
+    TheLive,
+    ThePortfolio,
+    TheReading,
+    may_trade_live,
+)
+from trading_service.application.live_placing import refuse_paper_key
 from trading_service.application.reading import Holding
 from trading_service.application.views import money
 from trading_service.domain.performance import Score
@@ -306,10 +315,13 @@ async def performance(user: AccountReader, portfolio: ThePortfolio, account_id: 
 async def close(
     user: Trader,
     portfolio: ThePortfolio,
+    live: TheLive,
     account_id: UUID,
     symbol: Annotated[str, Path(max_length=96, examples=["NSE:RELIANCE"])],
     product: Product | None = None,
     key: IdempotencyKey = None,
 ) -> OrderView:
     """Places a market order for all of it. Works for holdings too."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=account_id)
     return await portfolio.close(user.user_id, account_id, symbol, product, key)

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 from breezeway.charges.tables import ChargeTables
 from breezeway.clock import IST
-from breezeway.errors import Conflict, Forbidden, InvalidInput, NotFound
+from breezeway.errors import Conflict, InvalidInput, NotFound
 from breezeway.exchange.checks import AccountState
 from breezeway.ids import new_id
 from breezeway.money import ZERO, to_paise
+from trading_service.application.live_gate import LiveGate, disabled
 from trading_service.application.placing import CancelOrder
 from trading_service.application.ports import AccountRequest, ExchangeTime, HeldPosition, Prices, Work, WorkFactory
 from trading_service.domain import ledger
@@ -45,24 +47,42 @@ async def owned(work: Work, user_id: UUID, account_id: UUID) -> TradingAccount:
 
 
 class TradingAccounts:
-    """The caller's accounts. Everything raises `account_not_found` for an account that is not theirs."""
+    """The caller's accounts. Everything raises `account_not_found` for an account that is not theirs.
 
-    def __init__(self, work: WorkFactory, time: ExchangeTime, prices: Prices, cancel: CancelOrder) -> None:
+    Args:
+        gate: who may have live accounts; nobody without one.
+    """
+
+    def __init__(
+        self,
+        work: WorkFactory,
+        time: ExchangeTime,
+        prices: Prices,
+        cancel: CancelOrder,
+        gate: LiveGate | None = None,
+    ) -> None:
         self._work = work
         self._time = time
         self._prices = prices
         self._cancel = cancel
+        self._gate = gate
 
     async def open(self, user_id: UUID, request: AccountRequest) -> TradingAccount:
-        """Open a paper account with its starting cash.
+        """Open an account with its starting cash; what `initial_cash` means to a live one is only its mirror's start.
 
         Raises:
-            Forbidden: `live_trading_disabled`.
-            Conflict: `account_name_taken`; `too_many_accounts`.
-            NotFound: `no_charge_plan`.
+            Forbidden: `live_trading_disabled`, `step_up_required`.
+            Conflict: `account_name_taken`, `too_many_accounts`; `broker_account_in_use`, `broker_session_inactive`.
+            NotFound: `no_charge_plan`, `broker_account_not_found`.
+            InvalidInput: `broker_account_required`, `invalid_amount`.
         """
-        if request.kind != AccountKind.PAPER:
-            raise Forbidden("Live trading is not enabled here; open a paper account.", code="live_trading_disabled")
+        kind, broker_account_id = AccountKind(request.kind), None
+        if kind is AccountKind.LIVE:
+            if self._gate is None:
+                raise disabled()
+            broker_account_id = await self._gate.admit(user_id, request.broker_account_id, request.proved_at)
+        elif request.broker_account_id is not None:
+            raise InvalidInput("A paper account has no broker account.", code="not_for_paper_accounts")
         if not ZERO <= request.initial_cash <= MOST_CASH:
             raise InvalidInput(f"An account starts with 0 to {MOST_CASH:,} rupees.", code="invalid_amount")
         at = await self._time.now()
@@ -72,7 +92,8 @@ class TradingAccounts:
             id=new_id(),
             user_id=user_id,
             name=request.name,
-            kind=AccountKind.PAPER,
+            kind=kind,
+            broker_account_id=broker_account_id,
             state=AccountState.ACTIVE,
             charge_plan=request.charge_plan,
             initial_cash=request.initial_cash,
@@ -110,10 +131,21 @@ class TradingAccounts:
         funds = funds_of(await work.balances(account.id), to_paise(unrealised))
         return AccountStatus(account, funds, tuple(held), known)
 
-    async def change_state(self, user_id: UUID, account_id: UUID, state: AccountState) -> AccountStatus:
-        """The kill switch. `halted` also cancels every working order."""
+    async def change_state(
+        self, user_id: UUID, account_id: UUID, state: AccountState, proved_at: datetime | None = None
+    ) -> AccountStatus:
+        """The kill switch. `halted` also cancels every working order.
+
+        Raises:
+            Forbidden: `step_up_required`, for who makes a live account active again without a fresh second factor.
+        """
         async with self._work() as work:
             account = await self._locked(work, user_id, account_id)
+            wakes = state is AccountState.ACTIVE and account.state is not AccountState.ACTIVE
+            if account.kind is AccountKind.LIVE and wakes:
+                if self._gate is None:
+                    raise disabled()
+                self._gate.check_fresh(proved_at)
             await work.save_account(replace(account, state=state))
             await work.commit()
         if state is AccountState.HALTED:
@@ -124,11 +156,13 @@ class TradingAccounts:
         """Begin again with the starting cash. History stays in the journal; orders must have ended.
 
         Raises:
-            Conflict: `orders_working`.
+            Conflict: `orders_working`; `not_for_live_accounts`.
         """
         at = await self._time.now()
         async with self._work() as work:
             account = await self._locked(work, user_id, account_id)
+            if account.kind is AccountKind.LIVE:
+                raise Conflict("What happened at the broker cannot be undone.", code="not_for_live_accounts")
             await _refuse_working(work, account_id)
             balances = await work.balances(account_id)
             undo = {name: -amount for name, amount in balances.items()}

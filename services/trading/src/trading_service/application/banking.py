@@ -13,6 +13,7 @@ from breezeway.errors import Conflict, InvalidInput, NotFound
 from breezeway.ids import new_id
 from breezeway.money import ZERO
 from trading_service.application.ports import Work
+from trading_service.domain.accounts import AccountKind
 from trading_service.domain.banking import (
     BankAccount,
     Direction,
@@ -203,6 +204,8 @@ class Banking:
         account = await work.lock_account(account_id)
         if account is None or account.user_id != user_id or account.closed_at is not None:
             raise NotFound("There is no such trading account.", code="account_not_found")
+        if account.kind is AccountKind.LIVE:
+            raise Conflict("A live account's money moves at the broker.", code="not_for_live_accounts")
 
 
 def _no_bank_account() -> NotFound:

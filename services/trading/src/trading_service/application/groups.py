@@ -19,6 +19,7 @@ from breezeway.ids import new_id
 from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import StoredOrder, Work
 from trading_service.application.requests import OrderRequest
+from trading_service.domain.accounts import AccountKind
 from trading_service.domain.groups import ENTRY, EXITS, LEG, STOP, TARGET, Group, GroupKind, GroupState, trigger_of
 
 MOST_LEGS: Final = 20
@@ -98,6 +99,11 @@ class OrderGroups:
             account = await work.account(user_id, request.account_id)
             if account is None:
                 raise NotFound("There is no such trading account.", code="account_not_found")
+            if account.kind is AccountKind.LIVE and request.kind is not GroupKind.BASKET:
+                raise InvalidInput(
+                    "Live accounts have no brackets, OCO or GTT: their exits would not survive us.",
+                    code="not_for_live_accounts",
+                )
             await work.add_group(group)
             await work.commit()
         first = [(role, order) for role, order in request.orders if role in now_placed]

@@ -126,7 +126,9 @@ class Matcher:
         state = self._state = _State(fence, clock)
         now = self._listener.now(clock)
         async with self._work() as work:
-            working = [order for order in await work.working_orders() if order.state is not OrderState.NEW]
+            working = [
+                order for order in await work.working_orders() if order.state is not OrderState.NEW and not order.live
+            ]
             contracts = await work.contracts({order.order.symbol for order in working})
         for stored in working:
             book = await self._book_of(state, stored, contracts[stored.order.symbol])

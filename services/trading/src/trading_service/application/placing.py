@@ -24,6 +24,7 @@ from breezeway.exchange.orders import (
 from breezeway.ids import new_id
 from breezeway.money import ZERO
 from trading_service.application.desk import Desk, insufficient, refuse
+from trading_service.application.live_placing import LiveTrading
 from trading_service.application.ports import Bell, StoredEvent, StoredOrder, Work, WorkFactory
 from trading_service.application.reception import Intake, Reception
 from trading_service.application.requests import OrderRequest
@@ -44,9 +45,17 @@ class Preview:
 
 
 class PlaceOrder:
-    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock) -> None:
+    """
+    Args:
+        live: the live accounts' way; without one there are none.
+    """
+
+    def __init__(
+        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
+    ) -> None:
         self._work = work
         self._desk = desk
+        self._live = live
         self._reception = Reception(work, desk, bell, wall)
 
     async def __call__(self, user_id: UUID, request: OrderRequest, key: str | None = None) -> OrderView:
@@ -60,11 +69,15 @@ class PlaceOrder:
                 `duplicate_client_order_id`.
             RateLimited: `order_rate`.
         """
+        if self._live is not None and await self._live.is_live(user_id, request.account_id):
+            return await self._live.place(user_id, request, key)
         market = await self._desk.market(user_id, request.symbol, request.order_type)
         return await self._reception.take(Intake(user_id, request, market, key))
 
     async def preview(self, user_id: UUID, request: OrderRequest) -> Preview:
         """What placing it would need and run into; nothing is changed."""
+        if self._live is not None and await self._live.is_live(user_id, request.account_id):
+            return Preview(*await self._live.preview(user_id, request))
         market = await self._desk.market(user_id, request.symbol, request.order_type)
         async with self._work() as work:
             account = await self._desk.lock(work, user_id, request.account_id)
@@ -80,11 +93,14 @@ class PlaceOrder:
 
 
 class ModifyOrder:
-    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock) -> None:
+    def __init__(
+        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
+    ) -> None:
         self._work = work
         self._desk = desk
         self._bell = bell
         self._wall = wall
+        self._live = live
 
     async def __call__(self, user_id: UUID, order_id: UUID, change: Amendment) -> OrderView:
         """Ask the exchange to change a working order; what it says comes as an event.
@@ -99,6 +115,8 @@ class ModifyOrder:
         """
         async with self._work() as work:
             first = await owned_order(work, user_id, order_id)
+        if first.live and self._live is not None:
+            return await self._live.modify(user_id, first, change)
         market = await self._desk.market(user_id, first.order.symbol, first.order.order_type)
         async with self._work() as work:
             account = await self._desk.lock(work, user_id, first.account_id, counted=self._wall.now())
@@ -139,11 +157,14 @@ class ModifyOrder:
 
 
 class CancelOrder:
-    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock) -> None:
+    def __init__(
+        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
+    ) -> None:
         self._work = work
         self._desk = desk
         self._bell = bell
         self._wall = wall
+        self._live = live
 
     async def __call__(self, user_id: UUID, order_id: UUID) -> OrderView:
         """Ask the exchange to cancel; the order may still fill until it has.
@@ -153,6 +174,8 @@ class CancelOrder:
             Conflict: `order_ended`.
             RateLimited: `order_rate`.
         """
+        if self._live is not None and (mine := await self._live.find(user_id, order_id)) is not None:
+            return await self._live.cancel(user_id, mine)
         at = await self._desk.now()
         async with self._work() as work:
             first = await owned_order(work, user_id, order_id)

@@ -123,6 +123,7 @@ class Portfolio:
             order_type=OrderType.MARKET,
             product=Product(held[0].product),
             tag="close",
+            closes=True,
         )
         return await self._place(user_id, request, key)
 

@@ -41,6 +41,8 @@ class StoredOrder:
     triggered: bool = False
     group_id: UUID | None = None
     group_role: str | None = None
+    live: bool = False
+    """Whether it goes to the broker; the matching engine never sees it then."""
 
     @property
     def remaining(self) -> int:
@@ -248,7 +250,9 @@ class Work(Protocol):
 
     async def add_command(self, order_id: UUID, kind: str, body: Mapping[str, Any]) -> None: ...
 
-    async def commands(self, limit: int) -> list[Command]: ...
+    async def commands(self, limit: int) -> list[Command]:
+        """What the matcher is asked; commands about live orders are the router's."""
+        ...
 
     async def drop_command(self, seq: int) -> None: ...
 
@@ -377,3 +381,6 @@ class AccountRequest:
     kind: str
     initial_cash: Decimal
     charge_plan: str
+    broker_account_id: UUID | None = None
+    proved_at: datetime | None = None
+    """When the caller last proved the second factor, as their token says."""

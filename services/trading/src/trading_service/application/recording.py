@@ -23,7 +23,7 @@ from trading_service.application.ports import HeldPosition, StoredEvent, StoredO
 from trading_service.application.risk import Risk, Surroundings
 from trading_service.application.views import message, order_view, position_view, trade_view
 from trading_service.domain import ledger
-from trading_service.domain.accounts import TradingAccount
+from trading_service.domain.accounts import AccountKind, TradingAccount
 from trading_service.domain.bookkeeping import Trade, book_trade, charge_legs, charge_trades, hold, note_of, trade_of
 from trading_service.domain.instruments import Contract
 from trading_service.domain.lots import Position
@@ -156,7 +156,8 @@ class Recorder:
     async def _position_margin(
         self, work: Work, account: TradingAccount, trade: Trade, contract: Contract, after: Position
     ) -> Decimal:
-        if trade.product is Product.CNC:
+        if trade.product is Product.CNC or account.kind is AccountKind.LIVE:
+            # What a live position blocks is the broker's business; here its trades are only mirrored.
             return account.position_margin
         held = [h for h in await work.positions(account.id) if (h.symbol, h.product) != (trade.symbol, trade.product)]
         held.append(HeldPosition(account.id, trade.symbol, trade.product, after, trade.at))

@@ -29,6 +29,8 @@ class OrderRequest:
     auto_square_off: bool = False
     group_id: UUID | None = None
     group_role: str | None = None
+    closes: bool = False
+    """Whether it was asked to close a position, for which brokers have a call of their own."""
 
     def order(self, order_id: UUID, symbol: str) -> Order:
         """Raises InvalidInput `invalid_order`, as `Order` does."""

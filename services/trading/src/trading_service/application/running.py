@@ -10,7 +10,9 @@ from breezeway import cancellation
 from breezeway.errors import BreezewayError
 from trading_service.application.closing import Housekeeping
 from trading_service.application.groups import LastPrice, OrderGroups
+from trading_service.application.live_routing import LiveRouter
 from trading_service.application.matcher import FeedChanged, Matcher
+from trading_service.application.reconciling import Reconciler
 from trading_service.application.recording import Superseded
 
 _STEP_SECONDS: Final = 0.25
@@ -76,6 +78,42 @@ async def run_housekeeping(housekeeping: Housekeeping, leads: asyncio.Event) -> 
         except (BreezewayError, OSError) as error:
             _log.warning("housekeeping_waits", error=repr(error))
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+
+async def run_sending(router: LiveRouter, reconciler: Reconciler, leads: asyncio.Event, wake: asyncio.Event) -> None:
+    """Send what live accounts want while this process leads, until cancelled."""
+    leading = False
+    while True:
+        cancellation.heed()
+        leading = leading and leads.is_set()
+        await leads.wait()
+        try:
+            if not leading:
+                await reconciler.recover()
+                leading = True
+            await router.begin()
+        except (BreezewayError, OSError) as error:
+            _log.warning("live_routing_waits", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        try:
+            async with asyncio.timeout(_STEP_SECONDS):
+                await wake.wait()
+        except TimeoutError:
+            pass
+        wake.clear()
+
+
+async def run_live(work: Callable[[], Awaitable[object]], name: str, seconds: float, leads: asyncio.Event) -> None:
+    """Hear the broker, or reconcile with it, again and again while this process leads, until cancelled."""
+    while True:
+        cancellation.heed()
+        await leads.wait()
+        try:
+            await work()
+        except (BreezewayError, OSError) as error:
+            _log.warning("live_work_waits", work=name, error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(seconds)
 
 
 async def run_groups(groups: OrderGroups, matcher: Matcher, last: LastPrice, leads: asyncio.Event) -> None:

@@ -37,6 +37,8 @@ class TradingAccount:
     epoch: int = 1
     position_margin: Decimal = ZERO
     closed_at: datetime | None = None
+    broker_account_id: UUID | None = None
+    """Of a live account: where its orders go."""
 
 
 @dataclass(frozen=True, slots=True)

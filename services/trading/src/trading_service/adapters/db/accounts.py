@@ -57,6 +57,10 @@ class AccountRows(UnitOfWork):
         try:
             await self.session.execute(sa.insert(accounts).values(_values(account)))
         except IntegrityError as error:
+            if "broker_account_id" in str(error.orig):
+                raise Conflict(
+                    "This broker account has a live account already.", code="broker_account_in_use"
+                ) from error
             raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
 
     async def lock_account(self, account_id: UUID) -> TradingAccount | None:
@@ -69,11 +73,11 @@ class AccountRows(UnitOfWork):
 
     async def accounts(self, user_id: UUID) -> list[TradingAccount]:
         query = sa.select(accounts).where(_a.user_id == user_id, _a.closed_at.is_(None)).order_by(_a.id)
-        return [_made(row) for row in await self.session.execute(query)]
+        return [account_of(row) for row in await self.session.execute(query)]
 
     async def open_accounts(self) -> list[TradingAccount]:
         query = sa.select(accounts).where(_a.closed_at.is_(None)).order_by(_a.id)
-        return [_made(row) for row in await self.session.execute(query)]
+        return [account_of(row) for row in await self.session.execute(query)]
 
     async def save_account(self, account: TradingAccount) -> None:
         try:
@@ -82,7 +86,7 @@ class AccountRows(UnitOfWork):
             raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
 
     async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
-        return {row.id: _made(row) for row in await self.session.execute(_LOCK_ALL, {"ids": list(ids)})}
+        return {row.id: account_of(row) for row in await self.session.execute(_LOCK_ALL, {"ids": list(ids)})}
 
     async def lock_and_count(
         self, requests: Mapping[tuple[UUID, UUID], int], second: datetime
@@ -94,7 +98,7 @@ class AccountRows(UnitOfWork):
             "second": second,
         }
         rows = await self.session.execute(_LOCK_AND_COUNT, values)
-        return {row.id: (_made(row), row.rate_used) for row in rows}
+        return {row.id: (account_of(row), row.rate_used) for row in rows}
 
     async def balances_of(self, ids: Collection[UUID]) -> dict[UUID, dict[str, Decimal]]:
         found: dict[UUID, dict[str, Decimal]] = {}
@@ -186,9 +190,10 @@ def _values(account: TradingAccount) -> dict[str, Any]:
 
 
 def _account(row: "sa.Row[*tuple[Any, ...]] | None") -> TradingAccount | None:
-    return None if row is None else _made(row)
+    return None if row is None else account_of(row)
 
 
-def _made(row: "sa.Row[*tuple[Any, ...]]") -> TradingAccount:
+def account_of(row: "sa.Row[*tuple[Any, ...]]") -> TradingAccount:
+    """The account of a row of the table."""
     values = {name: getattr(row, name) for name in TradingAccount.__slots__}
     return TradingAccount(**values | {"kind": AccountKind(row.kind), "state": AccountState(row.state)})

@@ -22,7 +22,7 @@ _TERMS = (
 )
 _LIVES = (
     *("state", "placed_at", "updated_at", "filled", "filled_value", "hold", "code", "text"),
-    *("auto_square_off", "fills", "triggered", "group_id", "group_role"),
+    *("auto_square_off", "fills", "triggered", "group_id", "group_role", "live"),
 )
 _NOBODY: Final = UUID(int=0)
 _OUTSTANDING: Final = (
@@ -79,12 +79,12 @@ class OrderRows(UnitOfWork):
 
     async def order(self, order_id: UUID) -> StoredOrder | None:
         row = (await self.session.execute(sa.select(orders).where(_o.id == order_id))).one_or_none()
-        return None if row is None else _stored(row)
+        return None if row is None else stored_of(row)
 
     async def order_by_client_id(self, account_id: UUID, client_order_id: str) -> StoredOrder | None:
         query = sa.select(orders).where(_o.account_id == account_id, _o.client_order_id == client_order_id)
         row = (await self.session.execute(query)).one_or_none()
-        return None if row is None else _stored(row)
+        return None if row is None else stored_of(row)
 
     async def orders(self, user_id: UUID, wanted: OrderFilter, before: UUID | None, limit: int) -> list[StoredOrder]:
         query = sa.select(orders).where(_o.user_id == user_id).order_by(_o.id.desc()).limit(limit)
@@ -96,7 +96,7 @@ class OrderRows(UnitOfWork):
             query = query.where(_o.state.in_(wanted.states))
         if before is not None:
             query = query.where(_o.id < before)
-        return [_stored(row) for row in await self.session.execute(query)]
+        return [stored_of(row) for row in await self.session.execute(query)]
 
     async def working_orders(self, account_id: UUID | None = None, symbol: str | None = None) -> list[StoredOrder]:
         query = sa.select(orders).where(UNFINISHED).order_by(_o.id)
@@ -104,11 +104,11 @@ class OrderRows(UnitOfWork):
             query = query.where(_o.account_id == account_id)
         if symbol is not None:
             query = query.where(_o.symbol == symbol)
-        return [_stored(row) for row in await self.session.execute(query)]
+        return [stored_of(row) for row in await self.session.execute(query)]
 
     async def group(self, group_id: UUID) -> list[StoredOrder]:
         query = sa.select(orders).where(_o.group_id == group_id).order_by(_o.id)
-        return [_stored(row) for row in await self.session.execute(query)]
+        return [stored_of(row) for row in await self.session.execute(query)]
 
     async def add_event(self, order_id: UUID, event: StoredEvent) -> None:
         await self.session.execute(_insert_event(order_id, event))
@@ -121,11 +121,12 @@ class OrderRows(UnitOfWork):
         ]
 
     async def add_command(self, order_id: UUID, kind: str, body: Mapping[str, Any]) -> None:
-        values = {"order_id": order_id, "kind": kind, "body": dict(body)}
+        live = sa.select(_o.live).where(_o.id == order_id).scalar_subquery()
+        values = {"order_id": order_id, "kind": kind, "body": dict(body), "live": live}
         await self.session.execute(sa.insert(commands).values(values))
 
     async def commands(self, limit: int) -> list[Command]:
-        query = sa.select(commands).order_by(commands.c.seq).limit(limit)
+        query = sa.select(commands).where(~commands.c.live).order_by(commands.c.seq).limit(limit)
         return [Command(row.seq, row.order_id, row.kind, row.body) for row in await self.session.execute(query)]
 
     async def drop_command(self, seq: int) -> None:
@@ -155,7 +156,8 @@ def _values(order: StoredOrder) -> dict[str, Any]:
     return {name: getattr(order.order, name) for name in _TERMS} | {name: getattr(order, name) for name in _LIVES}
 
 
-def _stored(row: "sa.Row[*tuple[Any, ...]]") -> StoredOrder:
+def stored_of(row: "sa.Row[*tuple[Any, ...]]") -> StoredOrder:
+    """The order of a row of the table."""
     terms = Order(
         order_id=str(row.id),
         account_id=str(row.account_id),

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from breezeway.db.base import new_metadata
+from breezeway.exchange.orders import TERMINAL, OrderState
 
 metadata = new_metadata()
 
@@ -12,7 +13,7 @@ _PRICE = sa.Numeric(18, 6)
 _VALUE = sa.Numeric(26, 6)
 _TIME = sa.DateTime(timezone=True)
 
-UNFINISHED = sa.text("state IN ('new', 'trigger_pending', 'open', 'partially_filled')")
+UNFINISHED = sa.text(f"state IN ({', '.join(repr(state.value) for state in OrderState if state not in TERMINAL)})")
 """Of orders. Written out, because an index on it is not used for values that are bound."""
 
 
@@ -41,7 +42,15 @@ accounts = sa.Table(
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
     sa.Column("opened_at", _TIME, nullable=False, comment="Exchange time at which the present epoch began."),
     sa.Column("closed_at", _TIME),
+    sa.Column("broker_account_id", sa.Uuid),
     sa.CheckConstraint("kind IN ('paper', 'live')", name="kind"),
+    sa.CheckConstraint("(kind = 'live') = (broker_account_id IS NOT NULL)", name="broker"),
+    sa.Index(
+        "uq_trading_accounts_broker_account_id",
+        "broker_account_id",
+        unique=True,
+        postgresql_where=sa.text("closed_at IS NULL"),
+    ),
     sa.CheckConstraint("state IN ('active', 'reducing', 'halted')", name="state"),
     sa.Index("uq_trading_accounts_name", "user_id", "name", unique=True, postgresql_where=sa.text("closed_at IS NULL")),
 )
@@ -120,6 +129,7 @@ orders = sa.Table(
     sa.Column("triggered", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("group_id", sa.Uuid),
     sa.Column("group_role", sa.Text),
+    sa.Column("live", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("placed_at", _TIME, nullable=False, comment="Exchange time."),
     sa.Column("updated_at", _TIME, nullable=False, comment="Exchange time."),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
@@ -130,7 +140,9 @@ orders = sa.Table(
     sa.Index(
         "ix_orders_working",
         "account_id",
-        postgresql_where=UNFINISHED,
+        postgresql_where=sa.text(
+            "state IN ('new', 'submitting', 'unknown', 'trigger_pending', 'open', 'partially_filled')"
+        ),
     ),
     sa.Index("ix_orders_group_id", "group_id", postgresql_where=sa.text("group_id IS NOT NULL")),
 )
@@ -158,7 +170,46 @@ commands = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", JSONB, nullable=False, server_default="{}"),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
+    sa.Column("live", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("sent_at", _TIME),
+    sa.Column("answer", sa.Text),
+    sa.Column("looked_at", _TIME),
+    sa.Column("looks", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("kind IN ('place', 'modify', 'cancel')", name="kind"),
+    sa.CheckConstraint("answer IN ('accepted', 'unknown')", name="answer"),
+    sa.Index("ix_order_commands_live", "order_id", "seq", postgresql_where=sa.text("live")),
+)
+
+live_orders = sa.Table(
+    "live_orders",
+    metadata,
+    sa.Column("order_id", sa.Uuid, sa.ForeignKey("orders.id"), primary_key=True),
+    sa.Column("broker_account_id", sa.Uuid, nullable=False),
+    sa.Column("tag", sa.Text, nullable=False, unique=True, comment="What we remark on the order at the broker."),
+    sa.Column("price", _PRICE, nullable=False, comment="The limit that was sent, rupees."),
+    sa.Column("square_off", sa.Boolean, nullable=False),
+    sa.Column("broker_order_id", sa.Text),
+    sa.Column("sent_at", _TIME),
+    sa.UniqueConstraint("broker_account_id", "broker_order_id"),
+)
+
+broker_notices = sa.Table(
+    "broker_notices",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("broker_order_id", sa.Text, nullable=False),
+    sa.Column("message", JSONB, nullable=False),
+    sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
+    sa.Index("ix_broker_notices_user_id", "user_id", "broker_order_id"),
+)
+
+broker_notice_places = sa.Table(
+    "broker_notice_places",
+    metadata,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("offset", sa.BigInteger, nullable=False),
 )
 
 trades = sa.Table(

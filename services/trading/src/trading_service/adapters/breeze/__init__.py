@@ -1,0 +1,1 @@
+"""Live orders at the broker."""

@@ -1,0 +1,197 @@
+"""From what the broker says of an order to the events of our own. Pure.
+
+Everything is the difference between what is said and what is known, so that saying it twice changes nothing and parts
+that arrive in the wrong order end where they would have ended in the right one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from breezeway.errors import Conflict
+from breezeway.exchange.orders import TERMINAL, WORKING, EventKind, Fill, Order, OrderEvent, OrderState, OrderType
+from trading_service.application.live_ports import BookRow, BrokerWord, Route
+from trading_service.application.ports import StoredOrder
+from trading_service.application.recording import applied
+
+_UNNUMBERED: Final = frozenset({OrderState.NEW, OrderState.SUBMITTING, OrderState.UNKNOWN})
+_SMALLEST: Final = Decimal("0.000001")
+_PREFIX: Final = "bw"
+
+
+def tag_of(order: Order) -> str:
+    """What we remark on an order at the broker: short, and of letters and digits that no form field refuses."""
+    return _PREFIX + order.order_id.replace("-", "")[-16:]
+
+
+class Surfaced(Conflict):
+    """The broker has an order of which it was found that it never arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """Events so far, and the order after them."""
+
+    stored: StoredOrder
+    events: tuple[OrderEvent, ...] = ()
+
+    def then(
+        self,
+        kind: EventKind,
+        at: datetime,
+        code: str,
+        text: str,
+        *,
+        fill: Fill | None = None,
+        order: Order | None = None,
+    ) -> "_Fold":
+        event = OrderEvent(str(self.stored.id), kind, at, code, text, fill=fill, order=order)
+        return _Fold(applied(self.stored, event), (*self.events, event))
+
+
+def events_of(stored: StoredOrder, word: BrokerWord, at: datetime) -> tuple[OrderEvent, ...]:
+    """What happened to `stored` for the broker to say `word`; nothing when it is known already.
+
+    Raises:
+        Conflict: `over_fill`, when more was executed than asked for; `illegal_transition`. Nothing was decided then: a
+            person has to look.
+        Surfaced: `surfaced_late`.
+    """
+    gone = word.status == "rejected"
+    if stored.state is OrderState.REJECTED:
+        if gone:
+            return ()
+        raise Surfaced("The broker has an order that was given up as never arrived.", code="surfaced_late")
+    fold = _Fold(stored)
+    if gone and not stored.filled:
+        if stored.state in TERMINAL:
+            return ()
+        return fold.then(EventKind.REJECT, at, "broker_rejected", "The exchange or the broker rejected it.").events
+    fold = _acknowledged(fold, word, at)
+    fold = _filled(fold, word, at)
+    if fold.stored.state not in TERMINAL:
+        fold = _ended(fold, word, at)
+    if word.read and fold.stored.state in WORKING:
+        fold = _changed(fold, word, at)
+    return fold.events
+
+
+def _acknowledged(fold: _Fold, word: BrokerWord, at: datetime) -> _Fold:
+    if fold.stored.state not in _UNNUMBERED:
+        return fold
+    text = f"The broker has it as {word.broker_order_id}."
+    if fold.stored.order.is_stop and not word.executed:
+        return fold.then(EventKind.ACCEPT_STOP, at, "accepted", text)
+    return fold.then(EventKind.ACCEPT, at, "accepted", text)
+
+
+def _filled(fold: _Fold, word: BrokerWord, at: datetime) -> _Fold:
+    stored, executed = fold.stored, word.executed
+    if executed is None or executed <= stored.filled:
+        return fold
+    price = _price_of(stored, executed, word.average_price)
+    if price is None:
+        # Without a price there is nothing to book; the next word has one.
+        return fold
+    order = stored.order
+    fill = Fill(
+        # The sum and not a count: the same executions have the same name, however they were told.
+        fill_id=f"{word.broker_order_id}:{executed}",
+        order_id=str(stored.id),
+        account_id=str(stored.account_id),
+        symbol=order.symbol,
+        side=order.side,
+        quantity=executed - stored.filled,
+        price=price,
+        at=at,
+        maker=False,
+    )
+    kind = EventKind.FILL if executed == order.quantity else EventKind.PARTIAL_FILL
+    return fold.then(kind, at, "filled", f"{executed} of {order.quantity} executed.", fill=fill)
+
+
+def _price_of(stored: StoredOrder, executed: int, average: Decimal | None) -> Decimal | None:
+    """What the new part cost, so that all parts together cost the average that the broker tells."""
+    if average is None or average <= 0:
+        return None
+    added = executed - stored.filled
+    price = ((average * executed - stored.filled_value) / added).quantize(_SMALLEST)
+    # The broker rounds its average, which can make nonsense of a small part of a large order.
+    return price if price > 0 else average
+
+
+def _ended(fold: _Fold, word: BrokerWord, at: datetime) -> _Fold:
+    if word.status.endswith("cancelled"):
+        return fold.then(EventKind.CANCEL, at, "cancelled", "The broker cancelled it.")
+    if word.status.endswith("expired"):
+        return fold.then(EventKind.EXPIRE, at, "expired", "It expired at the broker.")
+    return fold
+
+
+def _changed(fold: _Fold, word: BrokerWord, at: datetime) -> _Fold:
+    order = fold.stored.order
+    terms = _terms(order, word)
+    if terms == order or terms.quantity < fold.stored.filled or fold.stored.state not in WORKING:
+        return fold
+    return fold.then(EventKind.MODIFY, at, "modified", "The broker has these terms in force.", order=terms)
+
+
+def _terms(order: Order, word: BrokerWord) -> Order:
+    """The order with the terms that the broker names. What is a market order here is a limit there."""
+    limited = order.order_type in (OrderType.LIMIT, OrderType.SL)
+    price = word.price if limited and word.price is not None else order.price
+    trigger = word.trigger if order.is_stop and word.trigger is not None else order.trigger_price
+    return replace(order, quantity=word.quantity or order.quantity, price=price, trigger_price=trigger)
+
+
+def in_force(order: Order, word: BrokerWord) -> bool:
+    """Whether the broker has the terms of `order` in force."""
+    return _terms(order, word) == order
+
+
+def word_of(message: Mapping[str, Any]) -> BrokerWord:
+    """The word of a `broker_order` message."""
+    average = message.get("average_price")
+    return BrokerWord(
+        broker_order_id=str(message["broker_order_id"]),
+        status=str(message["status"]),
+        quantity=int(message["quantity"]),
+        executed=int(message["filled_quantity"]),
+        average_price=None if average is None else Decimal(average),
+    )
+
+
+def find(stored: StoredOrder, route: Route, rows: list[BookRow], known: set[str], rivals: int) -> BookRow | None:
+    """The row of the book that is this order.
+
+    The tag decides where the broker has kept it. It loses tags; then a row counts that is nobody's and has these terms.
+    Orders of the same terms stand in for each other, so it does not matter which of ours is given which of theirs.
+
+    Args:
+        known: numbers of our orders.
+        rivals: other orders of the account with the same terms that are looked for.
+
+    Raises:
+        Conflict: `ambiguous_order`, when the broker has more such orders than we may have sent.
+    """
+    tagged = [row for row in rows if row.tag == route.tag]
+    if tagged:
+        if len(tagged) > 1:
+            raise Conflict("The broker has several orders under one tag.", code="ambiguous_order")
+        return tagged[0]
+    order = stored.order
+    alike = [
+        row
+        for row in rows
+        if not row.tag
+        and row.word.broker_order_id not in known
+        and (row.symbol, row.side, row.word.quantity) == (order.symbol, order.side.value, order.quantity)
+        and row.word.price == route.price
+        # The book tells minutes.
+        and (row.placed_at is None or row.placed_at >= stored.placed_at.replace(second=0, microsecond=0))
+    ]
+    if len(alike) > rivals + 1:
+        raise Conflict("More of the broker's orders than were sent could be this one.", code="ambiguous_order")
+    return min(alike, key=lambda row: row.word.broker_order_id, default=None)
