@@ -17,6 +17,7 @@ ONE_SHOTS = {
     "migrate-instruments",
     "migrate-market-data",
     "migrate-trading",
+    "migrate-notifications",
 }
 
 

@@ -13,6 +13,8 @@ import instruments_service.main
 import instruments_service.settings
 import market_data_service.main
 import market_data_service.settings
+import notifications_service.main
+import notifications_service.settings
 import trading_service.main
 import trading_service.settings
 
@@ -119,6 +121,41 @@ trading POST /api/v1/banking/accounts
 trading DELETE /api/v1/banking/accounts/{id}
 trading GET /api/v1/banking/transfers
 trading POST /api/v1/banking/transfers
+notifications GET /api/v1/notifications
+notifications GET /api/v1/notifications/unread-count
+notifications GET /api/v1/notifications/{id}
+notifications DELETE /api/v1/notifications/{id}
+notifications POST /api/v1/notifications/{id}/read
+notifications POST /api/v1/notifications/read-all
+notifications GET /api/v1/notifications/preferences
+notifications PUT /api/v1/notifications/preferences
+notifications GET /api/v1/notifications/telegram
+notifications PUT /api/v1/notifications/telegram
+notifications POST /api/v1/notifications/telegram/confirm
+notifications DELETE /api/v1/notifications/telegram
+notifications GET /api/v1/alerts
+notifications POST /api/v1/alerts
+notifications GET /api/v1/alerts/{id}
+notifications PATCH /api/v1/alerts/{id}
+notifications DELETE /api/v1/alerts/{id}
+notifications GET /api/v1/webhooks
+notifications POST /api/v1/webhooks
+notifications GET /api/v1/webhooks/{id}
+notifications PATCH /api/v1/webhooks/{id}
+notifications DELETE /api/v1/webhooks/{id}
+notifications POST /api/v1/webhooks/{id}/secret
+notifications POST /api/v1/webhooks/{id}/test
+notifications GET /api/v1/webhooks/{id}/deliveries
+notifications GET /api/v1/webhooks/{id}/deliveries/{did}
+notifications POST /api/v1/webhooks/{id}/deliveries/{did}/replay
+notifications GET /api/v1/hooks
+notifications POST /api/v1/hooks
+notifications GET /api/v1/hooks/{id}
+notifications PATCH /api/v1/hooks/{id}
+notifications DELETE /api/v1/hooks/{id}
+notifications POST /api/v1/hooks/{id}/secret
+notifications GET /api/v1/hooks/{id}/calls
+notifications POST /api/v1/inbound/{id}
 gateway GET /api/v1/system/status
 """
 
@@ -135,6 +172,9 @@ def apps() -> dict[str, FastAPI]:
         ),
         "trading": trading_service.main.create_app(
             trading_service.settings.TradingSettings.model_validate(ENVIRONMENT)
+        ),
+        "notifications": notifications_service.main.create_app(
+            notifications_service.settings.NotificationsSettings.model_validate(ENVIRONMENT)
         ),
         "gateway": gateway_service.main.create_app(
             gateway_service.settings.GatewaySettings.model_validate(ENVIRONMENT)

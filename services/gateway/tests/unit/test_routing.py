@@ -17,6 +17,8 @@ from gateway_service.domain.routing import service_for
         ("/api/v1/candles/NSE:M&M", "market-data"),
         ("/udf/history", "market-data"),
         ("/api/v1/option-chain/NIFTY", "market-data"),
+        ("/api/v1/inbound/1", "notifications"),
+        ("/api/v1/alerts", "notifications"),
         ("/api/v1/authors", None),
         ("/internal/users/1", None),
         ("/api/v1/internal", None),

@@ -20,20 +20,29 @@ KEPT = 1_000
 
 _KEPT_SECONDS = 7 * 86_400
 
-# One script, so that what is published has the place at which it is kept. KEYS: stream, its state, channel. The place
-# goes in front of the body's own fields; an id is `offset-1` because Redis allows no `0-0`.
+# One script, so that what is published has the place at which it is kept. KEYS: stream, its state, channel, the ids it
+# has taken. The place goes in front of the body's own fields; an id is `offset-1` because Redis allows no `0-0`.
 _APPEND = """
 local epoch = redis.call('HGET', KEYS[2], 'epoch')
 if not epoch or redis.call('EXISTS', KEYS[1]) == 0 then
   epoch = ARGV[2]
-  redis.call('DEL', KEYS[1], KEYS[2])
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[4])
   redis.call('HSET', KEYS[2], 'epoch', epoch)
+end
+if ARGV[5] ~= '' then
+  local taken = redis.call('ZSCORE', KEYS[4], ARGV[5])
+  if taken then return tonumber(taken) end
 end
 local offset = redis.call('HINCRBY', KEYS[2], 'offset', 1)
 local body = '{"offset":' .. offset .. ',"epoch":"' .. epoch .. '",' .. string.sub(ARGV[1], 2)
 redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[3], offset .. '-1', 'b', body)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
+if ARGV[5] ~= '' then
+  redis.call('ZADD', KEYS[4], offset, ARGV[5])
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -2 * ARGV[3])
+  redis.call('EXPIRE', KEYS[4], ARGV[4])
+end
 redis.call('PUBLISH', KEYS[3], body)
 return offset
 """
@@ -76,11 +85,22 @@ class DurableChannels:
         self._append = redis.register_script(_APPEND)
         self._read = redis.register_script(_READ)
 
-    async def append(self, user_id: UUID | str, channel: str, message: Mapping[str, Any]) -> int:
-        """Keep and publish a message (which has a `type`); its offset."""
+    async def append(
+        self, user_id: UUID | str, channel: str, message: Mapping[str, Any], *, once: UUID | None = None
+    ) -> int:
+        """Keep and publish a message (which has a `type`); its offset.
+
+        Args:
+            once: names the message: appended again under the same name, among the last 2,000 of them, it is dropped.
+        """
         body = orjson.dumps(tracing.stamped(message))
-        names = [*self._keys(user_id, channel), keys.user_channel(user_id, channel)]
-        call = cast("Awaitable[int]", self._append(keys=names, args=[body, new_id().hex, KEPT, _KEPT_SECONDS]))
+        names = [
+            *self._keys(user_id, channel),
+            keys.user_channel(user_id, channel),
+            keys.durable_once(user_id, channel),
+        ]
+        arguments: list[bytes | str | int] = [body, new_id().hex, KEPT, _KEPT_SECONDS, once.hex if once else ""]
+        call = cast("Awaitable[int]", self._append(keys=names, args=arguments))
         return int(await call)
 
     async def since(self, user_id: UUID | str, channel: str, place: Place | None) -> Missed:

@@ -14,7 +14,7 @@ from breezeway.supervisor.component import AliveReady, Component, HttpReady, Res
 from breezeway.supervisor.guard import Guard
 from breezeway.supervisor.ports import PortReservation
 
-SERVICES_WITH_DATABASE = ("auth", "instruments", "market-data", "trading")
+SERVICES_WITH_DATABASE = ("auth", "instruments", "market-data", "trading", "notifications")
 """Folders below `services/`; each has a database of its own."""
 
 Env = Callable[[], Mapping[str, str]]
@@ -139,7 +139,7 @@ def migration_component(place: Place, stores: Stores) -> Component:
 
 def service_components(place: Place, stores: Stores, ports: PortReservation) -> list[Component]:
     """Simulator, services, workers, feed owner, gateway and the demo seed."""
-    simulator, auth, instruments, market_data, trading = (ports.take() for _ in range(5))
+    simulator, auth, instruments, market_data, trading, notifications = (ports.take() for _ in range(6))
     common = {
         **_LIBRARIES,
         **place.secrets,
@@ -150,6 +150,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
         "INSTRUMENTS_URL": f"http://127.0.0.1:{instruments}",
         "MARKET_DATA_URL": f"http://127.0.0.1:{market_data}",
         "TRADING_URL": f"http://127.0.0.1:{trading}",
+        "NOTIFICATIONS_URL": f"http://127.0.0.1:{notifications}",
         "GATEWAY_URL": place.url,
         "BREEZE_SIMULATOR_URL": f"http://127.0.0.1:{simulator}",
         # Where the simulator's login page sends the browser back to, as a real app has it registered with ICICI.
@@ -207,10 +208,18 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             with_database("market-data"),
         ),
         api("trading", "trading_service.main", trading, (*redis, "migrate"), with_database("trading")),
+        api(
+            "notifications",
+            "notifications_service.main",
+            notifications,
+            (*redis, "migrate"),
+            with_database("notifications"),
+        ),
         worker("instruments-worker", "instruments_service.worker", "instruments"),
         worker("market-data-worker", "market_data_service.worker", "market-data"),
         worker("feed-owner", "market_data_service.feed_owner", "market-data"),
         worker("trading-worker", "trading_service.worker", "trading"),
+        worker("notifications-worker", "notifications_service.worker", "notifications"),
         Component(
             "gateway",
             uvicorn("gateway_service.main", place.host, place.port, workers=place.gateways),
@@ -223,7 +232,7 @@ def service_components(place: Place, stores: Stores, ports: PortReservation) -> 
             (sys.executable, "-m", "breezeway.cli.seed"),
             with_redis,
             after=(
-                *("gateway", "auth", "instruments", "market-data", "trading", "simulator"),
+                *("gateway", "auth", "instruments", "market-data", "trading", "notifications", "simulator"),
                 *("instruments-worker", "market-data-worker", "feed-owner", "trading-worker"),
             ),
             one_shot=True,

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from breezeway.ids import new_id
 
@@ -41,6 +41,15 @@ TITLE_LENGTH: Final = 200
 TEXT_LENGTH: Final = 2_000
 
 
+def _storable(length: int) -> AfterValidator:
+    # Mended and not refused: an order must not fail because a broker's sentence about it is long or broken.
+    return AfterValidator(lambda text: text.replace("\0", "").encode(errors="replace").decode()[:length])
+
+
+Title = Annotated[str, _storable(TITLE_LENGTH)]
+Text = Annotated[str, _storable(TEXT_LENGTH)]
+
+
 class Event(BaseModel):
     """One thing that happened to one user. Whoever receives it twice knows it by its id."""
 
@@ -51,10 +60,10 @@ class Event(BaseModel):
     # A text and not an EventKind: a producer may be newer than who receives it.
     kind: str = Field(pattern=r"^[a-z_]{1,40}\.[a-z_]{1,40}$")
     severity: Severity = Severity.INFO
-    title: str = Field(min_length=1, max_length=TITLE_LENGTH)
-    text: str = Field("", max_length=TEXT_LENGTH)
+    title: Title
+    text: Text = ""
     at: AwareDatetime
-    data: dict[str, str] = Field(default_factory=dict, description="What a program needs to act; never a secret.")
+    data: dict[str, Text] = Field(default_factory=dict, description="What a program needs to act; never a secret.")
 
 
 class EventBatch(BaseModel):

@@ -29,6 +29,11 @@ def durable_state(user_id: UUID | str, channel: str) -> str:
     return f"{PREFIX}:durable:{user_id}:{channel}:state"
 
 
+def durable_once(user_id: UUID | str, channel: str) -> str:
+    """Sorted set: id of a message that a durable stream has taken already → its offset."""
+    return f"{PREFIX}:durable:{user_id}:{channel}:once"
+
+
 def snapshot(feed: str) -> str:
     """Hash: stream channel → the last message bytes, for a subscriber that has just come and for quotes."""
     return f"{PREFIX}:snapshot:{feed}"
@@ -82,6 +87,11 @@ def revocations() -> str:
 def instruments_changed() -> str:
     """Pub/sub: the id of the sync that has just made a new instrument master."""
     return f"{PREFIX}:events:instruments"
+
+
+def alerts_changed() -> str:
+    """Pub/sub: users have changed their alerts."""
+    return f"{PREFIX}:events:alerts"
 
 
 def order_commands() -> str:

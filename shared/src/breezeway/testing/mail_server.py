@@ -24,7 +24,7 @@ class MailServer:
             return self.refusal
         assert isinstance(envelope.content, bytes)
         self.envelopes.append(envelope)
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
 

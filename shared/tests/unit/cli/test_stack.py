@@ -84,10 +84,12 @@ def test_each_service_sees_its_own_database_only(place: stack.Place, ports: Port
     components = table(place, ports)
     urls = {name: each.env().get("DATABASE_URL", "") for name, each in components.items() if name != "databases"}
     migrated = json.loads(components["migrate"].env()["BREEZEWAY_MIGRATIONS"])
-    assert list(migrated.values()) == [urls["auth"], urls["instruments"], urls["market-data"], urls["trading"]]
+    services = ("auth", "instruments", "market-data", "trading", "notifications")
+    assert list(migrated.values()) == [urls[name] for name in services]
     assert urls["market-data"] == urls["feed-owner"] == urls["market-data-worker"]
     assert urls["trading"] == urls["trading-worker"]
-    assert len(set(migrated.values())) == 4
+    assert urls["notifications"] == urls["notifications-worker"]
+    assert len(set(migrated.values())) == 5
     assert urls["gateway"] == urls["simulator"] == urls["seed"] == ""
 
 
@@ -111,7 +113,7 @@ def test_only_the_gateways_port_is_fixed(place: stack.Place, ports: PortReservat
         if "--port" in each.command
     }
     assert listening.pop("gateway") == "8123"
-    assert len(set(listening.values())) == 5
+    assert len(set(listening.values())) == 6
     assert components["auth"].env()["AUTH_URL"] == f"http://127.0.0.1:{listening['auth']}"
 
 

@@ -34,6 +34,7 @@ class KnownUser(BaseModel):
     full_name: str | None
     role: Role
     active: bool
+    email_verified: bool
 
 
 _OUTCOMES = {"expired": Event.EXPIRE, "rejected": Event.REJECT}
@@ -80,4 +81,11 @@ async def report_broker_session(
 async def get_known_user(user_id: UUID, _service: CallingService, services: TheServices) -> KnownUser:
     """The basics of a user."""
     user = await services.profiles.of(user_id)
-    return KnownUser(id=user.id, email=user.email, full_name=user.full_name, role=user.role, active=user.is_active)
+    return KnownUser(
+        id=user.id,
+        email=user.email,
+        full_name=user.full_name,
+        role=user.role,
+        active=user.is_active,
+        email_verified=user.email_verified_at is not None,
+    )

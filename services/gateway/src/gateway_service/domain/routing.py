@@ -39,6 +39,13 @@ ROUTES: Sequence[Route] = tuple(
             "/udf",
         ),
         "trading": ("/api/v1/trading", "/api/v1/banking"),
+        "notifications": (
+            "/api/v1/notifications",
+            "/api/v1/alerts",
+            "/api/v1/webhooks",
+            "/api/v1/hooks",
+            "/api/v1/inbound",
+        ),
     }.items()
     for prefix in prefixes
 )

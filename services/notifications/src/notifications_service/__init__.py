@@ -1,0 +1,1 @@
+"""The notifications service: inbox, alerts, and the ways out by mail, Telegram and webhook."""

@@ -1,0 +1,1 @@
+"""Redis: the live feed in, the users' channels out."""

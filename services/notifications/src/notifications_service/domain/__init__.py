@@ -1,0 +1,1 @@
+"""Rules: who is told what and when, when an alert fires, which addresses we may call."""
