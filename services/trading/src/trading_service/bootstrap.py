@@ -33,6 +33,7 @@ from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
+from breezeway.user_feeds import AuthFeeds
 from trading_service.adapters.breeze.orders import BreezeDesk
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.groups import PostgresGroups
@@ -44,7 +45,7 @@ from trading_service.adapters.redis.market import RedisBell, RedisMarketListener
 from trading_service.adapters.redis.notices import DurableNotices
 from trading_service.adapters.redis.relay import OutboxRelay
 from trading_service.adapters.upstream.broker_sessions import HttpBrokerSessions
-from trading_service.adapters.upstream.neighbours import AuthFeeds, HttpInstruments
+from trading_service.adapters.upstream.neighbours import HttpInstruments
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking, Limits
 from trading_service.application.closing import Housekeeping
