@@ -36,7 +36,7 @@ SYMBOLS = [f"NSE:M{n}" for n in range(20)]
 
 
 def tick(symbol: str, seq: int) -> bytes:
-    return encode(TickMessage(symbol, seq, 1.0, *[None] * 18, 1_700_000_000_000))  # type: ignore[arg-type]
+    return encode(TickMessage(symbol, seq, 1.0, *[None] * 18, 1_700_000_000_000))  # type: ignore[call-arg]
 
 
 async def publish(redis: "Redis", stack: FeedStack, seqs: range) -> None:
