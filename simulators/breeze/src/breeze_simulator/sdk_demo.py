@@ -68,6 +68,20 @@ class Contracts:
     option: str
     strike: str
 
+    def call(self) -> dict[str, str]:
+        """The call near the money as REST names it."""
+        return {
+            "stock_code": "NIFTY",
+            "exchange_code": "NFO",
+            "expiry_date": self.iso(self.option),
+            "right": "call",
+            "strike_price": self.strike,
+        }
+
+    def iso_day(self) -> str:
+        """The exchange's day as REST wants it."""
+        return f"{self.day}T00:00:00.000Z"
+
     def iso(self, expiry: str) -> str:
         """An expiry as REST wants it; the sockets want it as it is."""
         return datetime.strptime(expiry, "%d-%b-%Y").strftime("%Y-%m-%dT06:00:00.000Z")  # noqa: DTZ007 - only a date
@@ -89,6 +103,7 @@ class Demo:
         self._history(breeze, contracts)
         self._chain(breeze, contracts)
         self._account(breeze)
+        self._orders(breeze, contracts)
         self._feeds(breeze, contracts)
         self._refusals(breeze)
         self._control.close()
@@ -228,12 +243,90 @@ class Demo:
         self._await("an option's quote with open interest", lambda t: isinstance(t.get("OI"), int))
         self._await("an index", lambda t: t.get("symbol") == INDEX_ROOM)
         self._await("a one-second bar", lambda t: t.get("interval") == "1second")
-        pushed = self._control.post("/_sim/order-event", json={"user_id": breeze.user_id})
-        out.check("an order event was pushed", pushed.json().get("clients"))
-        self._await("the order event", lambda t: t.get("orderStatus") == "Executed")
+        terms = {**contracts.call(), "product": "options", "action": "buy", "quantity": self._lot(breeze, contracts)}
+        number = self._order("place_order(...)", breeze.place_order(**terms, order_type="market", validity="day"))
+        self._await("that the order was taken", lambda t: _tells(t, number, "Ordered"))
+        self._await("that it was executed", lambda t: _tells(t, number, "Executed"))
         out.show("unsubscribe_feeds(RELIND)", breeze.unsubscribe_feeds(**share))
         out.show("ws_disconnect()", breeze.ws_disconnect())
         out.check("the simulator has no socket left", self._eventually(self._no_sockets))
+
+    def _orders(self, breeze: Any, contracts: Contracts) -> None:
+        out = self._out
+        out.section("Orders")
+        terms = contracts.call()
+        lot = self._lot(breeze, contracts)
+        ltp = float(breeze.get_quotes(**terms, product_type="options")["Success"][0]["ltp"])
+        low = f"{round(ltp * 0.8 / 0.05) * 0.05:.2f}"
+        buy = {**terms, "product": "options", "action": "buy", "quantity": lot, "validity": "day"}
+        resting = self._order("place_order(limit)", breeze.place_order(**buy, order_type="limit", price=low))
+        row = breeze.get_order_detail("NFO", resting)["Success"][0]
+        out.show("get_order_detail(...)", row)
+        out.check("it rests as Ordered", row["status"] == "Ordered" and row["price"] == low)
+        lower = f"{float(low) - 0.05:.2f}"
+        changed = breeze.modify_order(resting, "NFO", "limit", "0", lot, lower, "day", "0", "")
+        self._order("modify_order(...)", changed)
+        self._order("cancel_order(...)", breeze.cancel_order("NFO", resting))
+        bought = self._order("place_order(market)", breeze.place_order(**buy, order_type="market", user_remark="demo"))
+        days = (contracts.iso_day(), contracts.iso_day())
+        rows = self._rows("orders", breeze.get_order_list("NFO", *days))
+        out.check("newest first: bought, cancelled", [r["status"] for r in rows[:2]] == ["Executed", "Cancelled"])
+        out.check("the remark came back", rows[0]["user_remark"] == "demo" and rows[0]["order_id"] == bought)
+        trades = self._rows("executions", breeze.get_trade_detail("NFO", bought))
+        out.check("they add up", sum(int(t["executed_quantity"]) for t in trades) == int(lot))
+        self._rows("trades", breeze.get_trade_list(*days, "NFO", "options", "buy", "NIFTY"))
+        held = self._rows("positions", breeze.get_portfolio_positions())
+        out.check("the position is long", any(r["action"] == "Buy" and r["product_type"] == "Options" for r in held))
+        exit_ = {**buy, "action": "sell", "order_type": "market", "price": "0", "stoploss": "0"}
+        self._order("square_off(...)", breeze.square_off(**exit_))
+        flat = self._rows("positions", breeze.get_portfolio_positions())
+        out.check("it is flat again", any(r["action"] == "NA" and r["product_type"] == "Options" for r in flat))
+        self._gtt(breeze, contracts, terms, lot, ltp)
+        leg = {**terms, "product": "options", "action": "sell", "quantity": lot, "price": str(ltp)}
+        margin = breeze.margin_calculator([leg], "NFO")
+        out.show("margin_calculator(...)", margin)
+        out.check("a short call needs margin", float(margin["Success"]["span_margin_required"]) > 0)
+        preview = breeze.preview_order(
+            **terms, product="options", order_type="limit", price=str(ltp), action="buy", quantity=lot
+        )
+        out.show("preview_order(...)", preview)
+        out.check("an order costs brokerage", preview["Success"]["brokerage"] > 0)
+
+    def _gtt(self, breeze: Any, contracts: Contracts, terms: dict[str, str], lot: str, ltp: float) -> None:
+        legs = [
+            {
+                "gtt_leg_type": "target",
+                "action": "sell",
+                "limit_price": f"{ltp * 3:.0f}",
+                "trigger_price": f"{ltp * 3:.0f}",
+            },
+            {"gtt_leg_type": "stoploss", "action": "sell", "limit_price": "0.05", "trigger_price": "0.10"},
+        ]
+        placed = breeze.gtt_three_leg_place_order(
+            **terms,
+            product="options",
+            quantity=lot,
+            gtt_type="oco",
+            index_or_stock="index",
+            trade_date=contracts.iso_day(),
+            order_details=legs,
+        )
+        number = self._order("gtt_three_leg_place_order(...)", placed, "gtt_order_id")
+        (row, *_) = self._rows("GTT orders", breeze.gtt_order_book("NFO", contracts.iso_day(), contracts.iso_day()))
+        self._out.check("both legs wait", [leg["status"] for leg in row["order_details"]] == ["Active", "Active"])
+        self._order("gtt_three_leg_cancel_order(...)", breeze.gtt_three_leg_cancel_order("NFO", number), "gtt_order_id")
+
+    def _order(self, call: str, answer: dict[str, Any], name: str = "order_id") -> str:
+        """The number in a confirmation."""
+        self._out.show(call, answer)
+        number = str((answer.get("Success") or {}).get(name, ""))
+        self._out.check("status 200, no error, a number", answer["Status"] == 200 and not answer["Error"] and number)
+        return number
+
+    def _lot(self, breeze: Any, contracts: Contracts) -> str:
+        """Units of one lot, by the only contract of which everybody holds one."""
+        held = breeze.get_portfolio_positions()["Success"]
+        return next(str(r["quantity"]) for r in held if r["expiry_date"] == contracts.future)
 
     def _refusals(self, breeze: Any) -> None:
         out = self._out
@@ -247,7 +340,9 @@ class Demo:
         v2 = breeze.get_historical_data_v2(**range_, stock_code="NOSUCH", exchange_code="NSE", product_type="cash")
         out.check("v2 history of it is empty", v2 == {"Error": None, "Status": 200, "Success": []})
         order = breeze.get_order_list("NSE", range_["from_date"], range_["to_date"])
-        out.check("no orders yet", order["Error"] == "No Data Found")
+        out.check("no orders in January", order["Error"] == "No Data Found")
+        missing = breeze.cancel_order("NFO", "202601051400000001")
+        out.check("an order that is not there", missing["Error"] == "Resource not available.")
         key, breeze.secret_key = breeze.secret_key, "wrong"
         wrong = breeze.get_funds()
         breeze.secret_key = key
@@ -417,6 +512,10 @@ def _types(row: dict[str, Any], **expected: type) -> bool:
 def _ascending(rows: list[dict[str, Any]]) -> bool:
     times = [row["datetime"] for row in rows]
     return times == sorted(set(times))
+
+
+def _tells(tick: dict[str, Any], number: str, status: str) -> bool:
+    return tick.get("orderReference") == number and tick.get("orderStatus") == status
 
 
 def _is_share(tick: dict[str, Any]) -> bool:

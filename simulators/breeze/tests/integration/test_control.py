@@ -95,6 +95,17 @@ async def test_the_clock_maps_wall_time(simulator: Any) -> None:
     assert later["wall_anchor"] == view["wall_anchor"]
 
 
+async def test_the_days_that_can_be_replayed(simulator: Any) -> None:
+    newest = (await simulator.client.get("/_sim/clock/days", params={"limit": 1})).json()["items"]
+    assert len(newest) == 1
+    listed = await simulator.client.get("/_sim/clock/days", params={"before": "2026-08-04", "limit": 3})
+    assert listed.json()["items"] == ["2026-08-03", "2026-07-31", "2026-07-30"]
+    assert (await simulator.client.post("/_sim/clock", json={"day": listed.json()["items"][0]})).status_code == 200
+    none = await simulator.client.get("/_sim/clock/days", params={"before": "0001-01-01"})
+    assert none.json()["items"] == []
+    assert (await simulator.client.get("/_sim/clock/days", params={"limit": 0})).status_code == 422
+
+
 async def test_the_journal_tells_every_call_and_no_secret(simulator: Any, caller: Any) -> None:
     before = (await simulator.client.get("/_sim/journal")).json()["last_seq"]
     await caller.v1("GET", "quotes", {"stock_code": "NOSUCH", "exchange_code": "NSE"})

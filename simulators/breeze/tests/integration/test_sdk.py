@@ -25,9 +25,9 @@ def test_the_official_sdk_works_against_the_simulator(tmp_path: Path) -> None:
     run = run_demo(tmp_path, BREEZE_SIM_CLOCK="replay:2026-07-30")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "FAIL" not in run.stdout
-    sections = ("Session", "Quotes", "History", "Option chain", "Account", "Feeds", "Refusals")
+    sections = ("Session", "Quotes", "History", "Option chain", "Account", "Orders", "Feeds", "Refusals")
     assert [line for line in run.stdout.splitlines() if line in sections] == list(sections)
-    assert run.stdout.count("    ok   ") >= 55
+    assert run.stdout.count("    ok   ") >= 75
 
 
 @pytest.mark.slow

@@ -18,7 +18,11 @@ from breeze_simulator.domain import frames_out, wire
 from breeze_simulator.domain.broker_orders import BrokerOrder
 from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.market_types import BarInterval
+from breezeway.clock import IST
 from breezeway.errors import Forbidden, InvalidInput, NotFound
+
+_FIRST_DAY = date(2015, 1, 1)
+"""Where generated history begins."""
 
 _LONGEST_TRUTH = {
     "1second": timedelta(days=2),
@@ -100,6 +104,10 @@ class ClockView(BaseModel):
     replay: bool
     wall_anchor: datetime
     exchange_anchor: datetime
+
+
+class DaysView(BaseModel):
+    items: list[date] = Field(examples=[["2026-11-20", "2026-11-19"]])
 
 
 class TickRateBody(_Body):
@@ -222,6 +230,29 @@ async def clear_faults(simulator: TheSimulator) -> dict[str, int]:
 @public.get("/clock")
 async def read_clock(simulator: TheSimulator) -> ClockView:
     return _clock_view(simulator)
+
+
+@public.get("/clock/days")
+async def list_days(
+    simulator: TheSimulator,
+    broker: TheBroker,
+    before: Annotated[date | None, Query(description="Only days before this one; without it up to today.")] = None,
+    limit: Annotated[int, Query(ge=1, le=400)] = 30,
+) -> DaysView:
+    """Days that `POST /_sim/clock` can replay, newest first; going on from the oldest with `before` leads on."""
+    today = simulator.wall.now().astimezone(IST).date()
+    if before is not None and before <= _FIRST_DAY:
+        return DaysView(items=[])
+    day = today if before is None else min(before - timedelta(days=1), today)
+    found: list[date] = []
+    # No calendar has four times as many holidays as trading days; its beginning ends the search.
+    for _ in range(limit * 5):
+        if len(found) == limit or day < _FIRST_DAY:
+            break
+        if broker.is_replayable(day):
+            found.append(day)
+        day -= timedelta(days=1)
+    return DaysView(items=found)
 
 
 @router.post("/clock")

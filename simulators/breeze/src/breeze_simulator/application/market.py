@@ -222,7 +222,7 @@ class Market:
         elif interval == "1minute":
             bars = minute_bars(path)
         else:
-            bars = session_bars(path, interval, self._session(i, day))
+            bars = session_bars(path, interval, self._session(i, day), self._auction(i, day))
         low, high = np.searchsorted(bars.time, [start, end + 1])
         return bars.slice(int(low), int(high))
 
@@ -267,6 +267,10 @@ class Market:
 
     def _session(self, i: Instrument, day: date) -> np.ndarray:
         return self._sessions.minutes(i.exchange, day, cas_eligible=not i.is_derivative and self._underlyings.of(i).cas)
+
+    def _auction(self, i: Instrument, day: date) -> np.ndarray:
+        takes_part = i.kind == "equity" and self._underlyings.of(i).cas
+        return self._sessions.auction_minutes(i.exchange, day) if takes_part else np.zeros(0, dtype=np.int64)
 
     def _make_facts(self, i: Instrument, day: date) -> DayFacts:
         path = self._path(i, day)

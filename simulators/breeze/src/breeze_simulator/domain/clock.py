@@ -68,7 +68,10 @@ class SimClock:
         at: time | None = None,
         speed: float | None = None,
     ) -> None:
-        """Move the clock. `day` alone means a replay of that day; `at` is an IST wall time in the replayed day."""
+        """Move the clock. `day` alone means a replay of that day; `at` is an IST wall time in the replayed day.
+
+        What is not given stays: another speed alone goes on from where the replay is, whatever the mode.
+        """
         wall = self._wall.now()
         current = self._mapping_at(wall)
         if speed is not None:
@@ -77,7 +80,7 @@ class SimClock:
             self.mode = mode
         elif day is not None:
             self.mode = "replay"
-        if day is None and self.mode == "replay":
+        if day is None and (self.mode == "replay" or (mode is None and current.replay)):
             day = current.at(wall).astimezone(IST).date()
         if at is None and mode is None and day is not None and current.replay:
             shown = current.at(wall).astimezone(IST)

@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from breeze_simulator.domain.day_path import DayPath, Ints
 from breeze_simulator.domain.market_types import INTERVAL_SECONDS, BarInterval, Bars
@@ -17,8 +18,10 @@ def minute_bars(path: DayPath) -> Bars:
     return Bars(time, path.open, path.high, path.low, path.close, path.volume, path.oi)
 
 
-def session_bars(path: DayPath, interval: BarInterval, session: Ints) -> Bars:
+def session_bars(path: DayPath, interval: BarInterval, session: Ints, auction: Ints) -> Bars:
     """5-minute, 30-minute or day bars of the continuous session, anchored at its first minute.
+
+    `auction` are the minutes in which a closing auction may print: they make the day's close and a bar of their own.
 
     Source minutes outside of the session (pre-open prints) belong to no coarser bar, unless the calendar knows of no
     session at all on a day for which a source has bars.
@@ -26,10 +29,10 @@ def session_bars(path: DayPath, interval: BarInterval, session: Ints) -> Bars:
     bars = minute_bars(path)
     if not len(bars):
         return bars
-    inside = (path.minute >= session[0]) & (path.minute <= session[-1]) if len(session) else np.zeros(0, bool)
+    inside = _within(path.minute, session) | _within(path.minute, auction)
     if inside.any():
         bars = _pick(bars, inside)
-        anchor = path.midnight + int(session[0]) * 60
+        anchor = path.midnight + int(session[0] if len(session) else path.minute[inside][0]) * 60
     else:
         anchor = int(bars.time[0])
     if interval == "1day":
@@ -79,6 +82,13 @@ def concat(parts: list[Bars]) -> Bars:
         np.concatenate([part.volume for part in parts]),
         np.concatenate(interests) if len(interests) == len(parts) else None,
     )
+
+
+def _within(minutes: Ints, session: Ints) -> NDArray[np.bool_]:
+    if not len(session):
+        return np.zeros(len(minutes), dtype=np.bool_)
+    inside: NDArray[np.bool_] = (minutes >= session[0]) & (minutes <= session[-1])
+    return inside
 
 
 def _pick(bars: Bars, chosen: np.ndarray) -> Bars:

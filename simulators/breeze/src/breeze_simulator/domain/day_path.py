@@ -16,7 +16,8 @@ Ints = NDArray[np.int64]
 class DayPath:
     """The minutes in which something traded, ascending; a minute without a row had no trade.
 
-    `minute` counts from IST midnight. `tick_size` is rupees. `scale` says how many prints a busy minute has.
+    `minute` counts from IST midnight. `tick_size` is rupees. `prints_per_minute` is of a busy minute. `auction` tells
+    that the last row is the closing auction: one print at one price.
     """
 
     key: str
@@ -31,6 +32,7 @@ class DayPath:
     tick_size: float
     lot: int
     prints_per_minute: int
+    auction: bool = False
 
     def __len__(self) -> int:
         return len(self.minute)

@@ -1,5 +1,6 @@
 """The minutes of every instrument on every day: a pure function of the seed, the source and the contract."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from math import exp, log
 from typing import Final
@@ -27,6 +28,10 @@ _BSE_SHARE: Final = 0.08
 _INDEX_FUTURE_RUPEES: Final = 2.0e10
 _INDEX_OPTION_LOTS: Final = 1.5e6
 _STOCK_OPTION_LOTS: Final = 5.0e3
+_AUCTION_SHARE: Final = 0.06
+"""What the closing auction trades on average, of an ordinary day's shares."""
+
+_AUCTION_BAND: Final = 0.03
 
 
 class PathBook:
@@ -105,7 +110,36 @@ class PathBook:
         share = _BSE_SHARE if instrument.exchange == "BSE" else 1.0
         shares = underlying.character.day_rupees * share / before
         volume = self._volume(instrument, day, shares * course.activity[at], 1)
-        return _traded(instrument, day, minutes, prices, volume, None, tick, 1, _prints(underlying, share))
+        path = _traded(instrument, day, minutes, prices, volume, None, tick, 1, _prints(underlying, share))
+        return self._with_auction(path, instrument, underlying, course, shares)
+
+    def _with_auction(
+        self, path: DayPath, instrument: Instrument, underlying: Underlying, course: Course, shares: float
+    ) -> DayPath:
+        """The path with the print of the closing auction, in which shares with derivatives find their close.
+
+        It is near to where the derivatives, which trade on, see the share, and within three percent of its last price.
+        """
+        matching = self._sessions.auction_minutes(instrument.exchange, path.day) if underlying.cas else ()
+        if not len(matching) or not len(path):
+            return path
+        hashed = mix(stable_hash(self._seed, "auction", underlying.symbol, path.day))
+        minute = int(matching[hashed % len(matching)])
+        row = max(int(np.searchsorted(course.minute, minute)) - 1, 0)
+        last = float(path.close[-1])
+        wanted = min(max(float(course.close[row]), last * (1 - _AUCTION_BAND)), last * (1 + _AUCTION_BAND))
+        price = np.array([_rounded_one(wanted, path.tick_size)])
+        volume = np.array([max(round(shares * _AUCTION_SHARE * (0.5 + hashed % 1009 / 1008)), 1)])
+        return replace(
+            path,
+            minute=np.append(path.minute, minute),
+            open=np.append(path.open, price),
+            high=np.append(path.high, price),
+            low=np.append(path.low, price),
+            close=np.append(path.close, price),
+            volume=np.append(path.volume, volume),
+            auction=True,
+        )
 
     def _derivative(self, instrument: Instrument, underlying: Underlying, day: date) -> DayPath:
         expiry = instrument.expiry or day

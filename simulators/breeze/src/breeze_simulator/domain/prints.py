@@ -69,6 +69,8 @@ def _draw(seed: int, path: DayPath, number: int) -> PrintBlock:
     volume, count = path.volume[rows], len(path.minute[rows])
     width = path.prints_per_minute
     counts = _counts(rng, highs == lows, volume // path.lot, width, count)
+    if path.auction and first + count == len(path):
+        counts[-1] = 1
 
     position = np.arange(width)[None, :]
     last = (counts - 1)[:, None]

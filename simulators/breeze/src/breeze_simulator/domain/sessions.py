@@ -10,7 +10,7 @@ from breeze_simulator.domain.lru import Lru
 from breezeway.clock import IST
 from breezeway.errors import NotFound
 from breezeway.market_calendar.calendar import MarketCalendar
-from breezeway.market_calendar.model import Segment
+from breezeway.market_calendar.model import Segment, SessionKind
 
 _SEGMENTS: Final = {
     "NSE": Segment.NSE,
@@ -20,6 +20,7 @@ _SEGMENTS: Final = {
     "MCX": Segment.MCX,
     "NDX": Segment.CDS,
 }
+_MATCHING: Final = "matching"
 _CACHED_DAYS: Final = 2048
 _OPEN: Final = time(9, 15)
 _CLOSE: Final = time(15, 40)
@@ -31,6 +32,7 @@ class Sessions:
     def __init__(self, calendar: MarketCalendar) -> None:
         self._calendar = calendar
         self._minutes: Lru[tuple[str, date, bool], NDArray[np.int64]] = Lru(_CACHED_DAYS)
+        self._auctions: Lru[tuple[str, date], NDArray[np.int64]] = Lru(_CACHED_DAYS)
 
     def is_trading_day(self, day: date) -> bool:
         """Whether NSE's cash market trades on `day`, special sessions included."""
@@ -88,4 +90,23 @@ class Sessions:
             known = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
             known.flags.writeable = False
             self._minutes.put(key, known)
+        return known
+
+    def auction_minutes(self, exchange: str, day: date) -> NDArray[np.int64]:
+        """Every minute in which the closing auction matches what takes part in it; empty on a day without one."""
+        key = (exchange, day)
+        known = self._auctions.get(key)
+        if known is None:
+            matching = [
+                session
+                for session in self._calendar.sessions(_SEGMENTS[exchange], day, cas_eligible=True)
+                if session.kind is SessionKind.CLOSING_AUCTION and session.name == _MATCHING
+            ]
+            parts = [
+                np.arange(each.start.hour * 60 + each.start.minute, each.end.hour * 60 + each.end.minute)
+                for each in matching
+            ]
+            known = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+            known.flags.writeable = False
+            self._auctions.put(key, known)
         return known

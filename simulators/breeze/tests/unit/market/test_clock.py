@@ -82,6 +82,19 @@ def test_setting_the_clock_keeps_what_is_not_given(wall: Any, clock: Callable[..
     assert exchange.now() == wall.now()
 
 
+def test_another_speed_goes_on_from_where_an_automatic_replay_is(wall: Any, clock: Callable[..., SimClock]) -> None:
+    at(wall, "2026-11-21T09:00:00")  # a Saturday
+    exchange = clock()
+    wall.pass_seconds(3600)
+    exchange.set(speed=60.0)
+    assert exchange.mode == "auto"
+    assert exchange.now() == ist("2026-11-20T10:15:00")
+    wall.pass_seconds(60)
+    assert exchange.now() == ist("2026-11-20T11:15:00")
+    exchange.set(mode="auto")
+    assert exchange.now() == ist("2026-11-20T09:15:00")
+
+
 def test_a_special_session_is_replayed_from_its_own_open(wall: Any, clock: Callable[..., SimClock]) -> None:
     exchange = clock(day=date(2024, 11, 1), speed=60.0)
     assert exchange.now() == ist("2024-11-01T18:00:00")

@@ -13,7 +13,7 @@ import pytest
 from breeze_simulator.application.live import LiveLoop
 from breeze_simulator.application.market import Market
 from breeze_simulator.domain.instruments import Instrument
-from breeze_simulator.domain.market_types import ClosedBar, Tick
+from breeze_simulator.domain.market_types import BarInterval, Bars, ClosedBar, Tick
 from breezeway.clock import IST
 from breezeway.options import black76
 
@@ -131,7 +131,7 @@ def test_any_day_since_2015_is_answered(make_market: Callable[..., Market]) -> N
 
 
 def test_a_closed_market_shows_its_last_session(make_market: Callable[..., Market], wall: Any) -> None:
-    market = make_market(at=time(15, 30))
+    market = make_market(at=time(15, 36))
     share = share_of(market)
     before = market.snapshot(share)
     market.clock.set(mode="wall")
@@ -151,10 +151,39 @@ def test_closing_hours_follow_the_calendar(make_market: Callable[..., Market]) -
         instrument.key: datetime.fromtimestamp(int(market.truth(instrument, "1minute", *whole).time[-1]), IST).time()
         for instrument in (share_of(market), share_of(market, "NIFTY"), future, plain)
     }
-    assert last[share_of(market).key] == time(15, 14)  # closing auction since August 2026
+    assert time(15, 30) <= last[share_of(market).key] < time(15, 35)  # the print of the closing auction
     assert last[share_of(market, "NIFTY").key] == time(15, 29)
     assert last[future.key] >= time(15, 35)
     assert time(15, 14) < last[plain.key] <= time(15, 29)
+
+
+def test_the_closing_auction_prints_once_and_makes_the_close(make_market: Callable[..., Market]) -> None:
+    market = make_market()
+    share = share_of(market)
+
+    def of(day: date, interval: BarInterval) -> Bars:
+        return market.truth(share, interval, datetime.combine(day, time(0)), datetime.combine(day, time(23)))
+
+    before = of(date(2026, 7, 31), "1minute")
+    assert len(before) == 375
+    minutes = of(DAY, "1minute")
+    assert len(minutes) == 361
+    printed = minutes.slice(360, 361)
+    gap = (int(printed.time[0]) - int(minutes.time[359])) // 60
+    assert 16 <= gap < 21
+    assert printed.open[0] == printed.high[0] == printed.low[0] == printed.close[0]
+    assert abs(printed.close[0] / minutes.close[359] - 1) <= 0.031
+    assert 0.01 < printed.volume[0] / minutes.volume.sum() < 0.2
+    seconds = of(DAY, "1second")
+    assert (seconds.time[-1] // 60 * 60, seconds.volume[-1]) == (printed.time[0], printed.volume[0])
+    daily = of(DAY, "1day")
+    assert (daily.close[0], daily.volume[0]) == (printed.close[0], minutes.volume.sum())
+    fives = of(DAY, "5minute")
+    assert (fives.close[-1], len(fives)) == (printed.close[0], 73)
+    market.clock.set(day=DAY, at=time(15, 29))
+    assert len(market.bars(share, "1day", datetime.combine(DAY, time(0)), datetime.combine(DAY, time(23)))) == 0
+    market.clock.set(day=DAY, at=time(15, 36))
+    assert market.snapshot(share).last == printed.close[0]
 
 
 async def test_run_emits_while_watched_and_ends_when_cancelled(make_market: Callable[..., Market], wall: Any) -> None:
