@@ -62,7 +62,6 @@ class ServiceSettings(BaseSettings):
     market_data_url: str = Field("http://127.0.0.1:8003", validation_alias="MARKET_DATA_URL")
     trading_url: str = Field("http://127.0.0.1:8004", validation_alias="TRADING_URL")
     notifications_url: str = Field("http://127.0.0.1:8005", validation_alias="NOTIFICATIONS_URL")
-    notifications_url: str = Field("http://127.0.0.1:8005", validation_alias="NOTIFICATIONS_URL")
     gateway_url: str = Field("http://127.0.0.1:8000", validation_alias="GATEWAY_URL")
     """The public address, as users type it."""
     simulator_url: str | None = Field(None, validation_alias="BREEZE_SIMULATOR_URL")
