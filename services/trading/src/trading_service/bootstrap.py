@@ -28,6 +28,7 @@ from breezeway.exchange_time import SharedExchangeTime
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.outbox.relay import EventRelay
 from breezeway.redis.client import connect
 from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator
@@ -39,6 +40,7 @@ from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.groups import PostgresGroups
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.db.live import PostgresLive
+from trading_service.adapters.db.tables import events
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
@@ -206,6 +208,9 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
     leadership = Leadership(common.engine)
     stack.push_async_callback(leadership.give_up)
     relay = OutboxRelay(common.engine, common.redis)
+    notifications = await stack.enter_async_context(
+        ServiceClient(settings.notifications_url, "notifications", common.tokens)
+    )
     orders = await _orders(settings, common, stack)
     housekeeping = Housekeeping(
         common.work,
@@ -229,6 +234,7 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(listener.run(), name="market-listener"),
         asyncio.create_task(run_matcher(matcher, leadership), name="matcher"),
         asyncio.create_task(carry(), name="outbox"),
+        asyncio.create_task(EventRelay(common.engine, events, notifications).run(), name="events"),
         asyncio.create_task(run_groups(groups, matcher, spot, leadership.leads), name="groups"),
         asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]

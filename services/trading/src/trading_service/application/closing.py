@@ -32,6 +32,7 @@ from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
 from breezeway.money import ZERO
+from trading_service.application import notices
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import (
@@ -282,15 +283,17 @@ class Housekeeping:
                 [*others, replace(held, position=after)],
                 day,
             )
-            await self._reblock(work, locked, margin)
+            await self._reblock(work, locked, margin, at)
             await work.commit()
 
     @staticmethod
-    async def _reblock(work: Work, account: TradingAccount, margin: Decimal) -> None:
+    async def _reblock(work: Work, account: TradingAccount, margin: Decimal, at: datetime) -> None:
         """Block what the positions need now, as far as there is cash for it; the rest when there is."""
         balances = await work.balances(account.id)
         wanted = margin - account.position_margin
         change = min(wanted, balances.get(ledger.CASH, ZERO))
+        if change < wanted:
+            await work.announce(notices.margin_short(account, wanted - change, at))
         if change:
             legs = [(ledger.CASH, -change), (ledger.MARGIN, change)]
             kind = ledger.EntryKind.HOLD if change > 0 else ledger.EntryKind.RELEASE

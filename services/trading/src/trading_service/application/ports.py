@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
+from breezeway.contracts.events import Event
 from breezeway.contracts.instruments import Instrument
 from breezeway.contracts.trading import OrderView
 from breezeway.exchange.orders import Order, OrderState, Product, Side
@@ -301,6 +302,10 @@ class Work(Protocol):
     async def group(self, group_id: UUID) -> list[StoredOrder]: ...
 
     # Messages and idempotency
+
+    async def announce(self, event: Event) -> None:
+        """Have the user notified of it, once this transaction has committed."""
+        ...
 
     async def tell(self, user_id: UUID, message: Mapping[str, Any]) -> None:
         """Put a message into the outbox of the user's `orders` channel."""

@@ -19,6 +19,7 @@ from breezeway.exchange.market import Level
 from breezeway.exchange.orders import TERMINAL, EventKind, Fill, OrderEvent, OrderRecord, Product
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.money import ZERO, to_paise_up
+from trading_service.application import notices
 from trading_service.application.ports import HeldPosition, StoredEvent, StoredOrder, Work, WorkFactory
 from trading_service.application.risk import Risk, Surroundings
 from trading_service.application.views import message, order_view, position_view, trade_view
@@ -131,8 +132,10 @@ class Recorder:
         await work.save_position(account.id, trade.symbol, trade.product, after, trade.at)
         if margin != account.position_margin:
             await work.save_account(replace(account, position_margin=margin))
-        await self._save(work, replace(changed, hold=held, fills=stored.fills + 1), event)
+        filled_so_far = replace(changed, hold=held, fills=stored.fills + 1)
+        await self._save(work, filled_so_far, event)
         await work.tell(stored.user_id, message("trade", trade_view(booked.trade)))
+        await work.announce(notices.filled(filled_so_far, booked.trade, event.at))
         now_held = HeldPosition(account.id, trade.symbol, trade.product, after, trade.at)
         await work.tell(stored.user_id, message("position", position_view(now_held, trade.price)))
 
@@ -142,6 +145,8 @@ class Recorder:
         line = StoredEvent(event.kind, stored.state, event.code, event.text, event.at, details=details)
         await work.add_event(stored.id, line)
         await work.tell(stored.user_id, message("order", order_view(stored)))
+        if event.kind is EventKind.REJECT:
+            await work.announce(notices.rejected(stored, event.at))
 
     async def _charges(
         self, work: Work, account: TradingAccount, trade: Trade, contract: Contract

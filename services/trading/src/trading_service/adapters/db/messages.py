@@ -8,11 +8,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from breezeway.contracts.events import Event
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import InvalidInput
 from breezeway.observability import tracing
+from breezeway.outbox.table import put
 from trading_service.adapters.db.many import any_of
-from trading_service.adapters.db.tables import fences, idempotency, outbox
+from trading_service.adapters.db.tables import events, fences, idempotency, outbox
 from trading_service.application.ports import KeptAnswer
 
 _i = idempotency.c
@@ -37,6 +39,9 @@ class MessageRows(UnitOfWork):
 
     async def tell(self, user_id: UUID, message: Mapping[str, Any]) -> None:
         await self.session.execute(sa.insert(outbox).values(user_id=user_id, message=dict(tracing.stamped(message))))
+
+    async def announce(self, event: Event) -> None:
+        await put(self.session, events, event)
 
     async def waiting(self, limit: int) -> list[Waiting]:
         query = sa.select(outbox).order_by(outbox.c.id).limit(limit)

@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from breezeway.db.base import new_metadata
 from breezeway.exchange.orders import TERMINAL, OrderState
+from breezeway.outbox.table import event_outbox
 
 metadata = new_metadata()
 
@@ -281,6 +282,8 @@ outbox = sa.Table(
     sa.Column("message", JSONB, nullable=False),
     sa.Column("created_at", _TIME, nullable=False, server_default=_now()),
 )
+
+events = event_outbox(metadata)
 
 fences = sa.Table(
     "matcher_fence",
