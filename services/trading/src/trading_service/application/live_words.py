@@ -97,8 +97,9 @@ def _filled(fold: _Fold, word: BrokerWord, at: datetime) -> _Fold:
         return fold
     order = stored.order
     fill = Fill(
-        # The sum and not a count: the same executions have the same name, however they were told.
-        fill_id=f"{word.broker_order_id}:{executed}",
+        # The sum and not a count: the same executions have the same name, however they were told. Our own id and not
+        # the broker's number, which only the broker promises to be unique.
+        fill_id=f"{stored.id}:{executed}",
         order_id=str(stored.id),
         account_id=str(stored.account_id),
         symbol=order.symbol,
