@@ -297,8 +297,7 @@ async def read_journal(
 ) -> JournalView:
     """Every call, socket and order event, oldest first. The ring is bounded: a gap in `seq` tells what was lost."""
     journal = simulator.journal
-    items = journal.since(since, limit)
-    return JournalView(items=[item for item in items if kind in (None, item["kind"])], last_seq=journal.last_seq)
+    return JournalView(items=journal.since(since, limit, kind), last_seq=journal.last_seq)
 
 
 @router.get("/orders")

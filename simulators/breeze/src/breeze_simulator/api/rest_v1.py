@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from breeze_simulator.api.context import TheBroker, TheSimulator
 from breeze_simulator.api.door import note
 from breeze_simulator.application.faults import FaultKind
+from breeze_simulator.application.journal import masked
 from breeze_simulator.application.sessions import Session
 from breeze_simulator.application.simulator import Broker, Simulator
 from breeze_simulator.domain.envelopes import NOT_AVAILABLE, success
@@ -30,7 +31,7 @@ def signed(to: APIRouter, method: str, name: str, answer: Answer, *, mutates: bo
         body = await request.body()
         session = simulator.gate.signed(request.headers, body)
         fields = _fields(simulator, body)
-        note(request, user_id=session.user_id, fields=fields)
+        note(request, user_id=session.user_id, fields=masked(fields))
         if mutates:
             if simulator.faults.take(FaultKind.WRONG_IP, path=request.url.path, user_id=session.user_id):
                 raise simulator.refusals.wrong_ip()

@@ -3,11 +3,22 @@
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC
+from itertools import islice
 
 from breezeway.clock import Clock
 
 _SECRETS = frozenset(
-    {"sessiontoken", "x-sessiontoken", "token", "secret", "apisession", "api_session", "session_token", "state"}
+    {
+        "sessiontoken",
+        "x-sessiontoken",
+        "token",
+        "secret",
+        "apisession",
+        "api_session",
+        "session_token",
+        "state",
+        "trade_password",
+    }
 )
 _MASK = "***"
 
@@ -26,13 +37,12 @@ class Journal:
         at = self._clock.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         self._entries.append({"seq": self._seq, "at": at, "kind": kind, **details})
 
-    def since(self, seq: int, limit: int) -> list[dict[str, object]]:
-        """The first `limit` entries after number `seq`, oldest first."""
-        if not self._entries:
-            return []
+    def since(self, seq: int, limit: int, kind: str | None = None) -> list[dict[str, object]]:
+        """The first `limit` entries after number `seq`, of one kind or of all, oldest first."""
         # Numbers are consecutive, so the place of `seq` in the ring follows from the oldest number in it.
         skip = max(0, seq - (self._seq - len(self._entries)))
-        return [self._entries[i] for i in range(skip, min(len(self._entries), skip + limit))]
+        later = islice(self._entries, skip, None)
+        return list(islice((entry for entry in later if kind in (None, entry["kind"])), limit))
 
     @property
     def last_seq(self) -> int:
