@@ -18,12 +18,17 @@ _LAG: Final = Histogram(
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 _BLOCKED: Final = Gauge("breezeway_event_loop_blocked_seconds", "The longest that the event loop has been blocked.")
+_TASKS: Final = Gauge("breezeway_event_loop_tasks", "Tasks of the event loop that have not ended.")
 
 _log = structlog.get_logger()
 
 
 async def watch_loop(stack: AsyncExitStack) -> None:
     """Measure until `stack` closes. A loop that was blocked for half a second or more is also logged."""
+    loop = asyncio.get_running_loop()
+    # Counted when Prometheus asks: with thousands of tasks it takes a millisecond.
+    _TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
+    stack.callback(_TASKS.set_function, lambda: 0)
     task = asyncio.create_task(_watch(), name="loop-lag")
     stack.push_async_callback(cancellation.end, [task])
 

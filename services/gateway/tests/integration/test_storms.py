@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import psutil
 import pytest
 import pytest_asyncio
 import websockets
+from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
 from breezeway.contracts.stream import TickMessage, encode
@@ -155,6 +157,7 @@ async def churn(
     symbols = list(gateway.neighbours.tokens)
     until = time.monotonic() + seconds
     port, files = int(gateway.gateway_url.rpartition(":")[2]), process.num_fds()
+    tasks = await _tasks(gateway)
 
     async def visitor(user: UUID) -> None:
         while time.monotonic() < until:
@@ -193,4 +196,17 @@ async def churn(
     await eventually(gone, 15, every=0.2)
     # The connections to Redis and auth stay in their pools.
     assert process.num_fds() <= files + 64
+    assert await _tasks(gateway) <= tasks + 10
     assert grown < most_mib_a_minute
+
+
+async def _tasks(gateway: FeedStack) -> float:
+    """Tasks of the gateway's event loop."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(f"{gateway.gateway_url}/metrics", timeout=30)).raise_for_status().text
+    return next(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "breezeway_event_loop_tasks"
+    )
