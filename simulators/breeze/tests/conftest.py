@@ -236,14 +236,15 @@ async def serve(settings: Settings, market: FakeMarket, **options: Any) -> Async
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    await eventually(lambda: server.started)
+    await eventually(lambda: server.started, seconds=60)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     async with httpx.AsyncClient(base_url=url) as client:
 
         async def ready() -> bool:
             return (await client.get("/readyz")).status_code == 200
 
-        await eventually(ready)
+        # Making the market takes four seconds of a processor, however long that is on a busy machine.
+        await eventually(ready, seconds=60)
         try:
             yield RunningSimulator(url, market, client, app)
         finally:
