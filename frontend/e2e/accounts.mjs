@@ -105,8 +105,17 @@ const steps = {
     }
     await accessible(page, "activity");
   },
-  async "sign in with a code"({ page }) {
+  async "hear that the address is taken"({ page }) {
     await signOut(page);
+    await page.getByRole("link", { name: "Create an account" }).click();
+    await page.getByLabel("Email").fill(email);
+    await page.getByLabel("Password").fill(third);
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByText("This address seems to have an account already.").waitFor();
+    await accessible(page, "taken address");
+    await page.getByRole("alert").getByRole("link", { name: "Sign in" }).click();
+  },
+  async "sign in with a code"({ page }) {
     await enter(page, second);
     const code = page.getByLabel("Code");
     await code.waitFor();

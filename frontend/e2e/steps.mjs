@@ -20,6 +20,40 @@ export async function accessible(page, name) {
   }
 }
 
+/** Make a user by the form. */
+export async function signUp(page, url, { email, password }) {
+  await page.goto(`${url}/sign-up`);
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.getByRole("heading", { name: "Connect Breeze" }).waitFor();
+}
+
+/** From the page of broker accounts: add the simulator's and log in there. */
+export async function connectSimulator(page, context) {
+  await page.getByRole("button", { name: "Save account" }).click();
+  const tab = context.waitForEvent("page");
+  await page.getByRole("button", { name: "Log in at the broker" }).click();
+  const broker = await tab;
+  await broker.locator("form button, form input[type=submit]").first().click();
+  await broker.getByRole("heading", { name: "Connected" }).waitFor();
+  await broker.close();
+  await page.getByText("Connected", { exact: true }).waitFor();
+}
+
+/** Wait until `holds`. */
+export async function comes(page, holds, what, seconds = 30) {
+  for (const until = Date.now() + seconds * 1000; !(await holds()); await page.waitForTimeout(100)) {
+    must(Date.now() < until, `${what} did not come within ${seconds} s`);
+  }
+}
+
+/** Wait until `read` gives another value than now. */
+export async function changes(page, read, what) {
+  const before = await read();
+  await comes(page, async () => (await read()) !== before, `a change of ${what} from ${before}`);
+}
+
 /**
  * Walk through `steps` in order; the process exits with 1, and a screenshot at $SHOT, when one fails.
  *

@@ -77,3 +77,13 @@ def test_a_careful_user_keeps_the_account(node: str, chromium: str, stack: Stack
     done = run(node, "e2e/accounts.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
     assert "ok: the second factor stays, and a recovery code helps" in done.stdout
+
+
+@pytest.mark.e2e
+def test_what_goes_wrong_needs_no_manual_refresh(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
+    """A reload, a killed gateway, a broken and a silent network, expired and refused tokens, a sign-out elsewhere."""
+    shot = tmp_path / "failed.png"
+    state = str(stack.home / "run" / "state.json")
+    done = run(node, "e2e/outages.mjs", stack.url, state, seconds=400, CHROMIUM=chromium, SHOT=str(shot))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
+    assert "ok: the sign-in ends elsewhere" in done.stdout

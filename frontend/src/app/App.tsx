@@ -6,7 +6,6 @@ import { isTransient } from "@/api/problem";
 import { AuthPage } from "@/features/auth/AuthPage";
 import { useSession } from "@/session/session";
 
-
 const Shell = lazy(() => import("./Shell").then((module) => ({ default: module.Shell })));
 const Workspace = lazy(() => import("@/features/workspace/Workspace"));
 const DataPage = lazy(() => import("@/features/data/DataPage"));
@@ -19,6 +18,7 @@ const VerifyPage = lazy(() => import("@/features/auth/VerifyPage"));
 const MailboxPage = lazy(() => import("@/features/auth/MailboxPage"));
 const OrdersPage = lazy(() => import("@/features/trading/OrdersPage"));
 const PortfolioPage = lazy(() => import("@/features/trading/PortfolioPage"));
+const ContractNotesPage = lazy(() => import("@/features/trading/ContractNotesPage"));
 const AccountLayout = lazy(() => import("@/features/account/AccountLayout"));
 const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
 const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
@@ -31,14 +31,19 @@ const cache = new QueryClient({
   defaultOptions: { queries: { retry: (failures, error) => failures < 2 && isTransient(error), staleTime: 5_000 } },
 });
 
-/** One user's answers are not shown to the next. */
+/** One user's answers are not shown to the next; somebody who signs in again goes on with theirs, asked for anew. */
 function useFreshCachePerUser(): void {
   const session = useSession();
-  const user = session.status === "signed-in" ? session.session.user.id : null;
+  const expired = session.status === "expired";
+  const user = session.status === "signed-in" ? session.session.user.id : expired ? session.user.id : null;
   useEffect(() => {
     if (user === null) return undefined;
     return () => cache.clear();
   }, [user]);
+  useEffect(() => {
+    if (!expired) return undefined;
+    return () => void cache.invalidateQueries();
+  }, [expired]);
 }
 
 export function App() {
@@ -61,6 +66,7 @@ export function App() {
             <Route path="/instrument/:symbol" element={<InstrumentPage />} />
             <Route path="/orders" element={<OrdersPage />} />
             <Route path="/portfolio" element={<PortfolioPage />} />
+            <Route path="/portfolio/notes" element={<ContractNotesPage />} />
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />

@@ -69,10 +69,20 @@ export async function signIn(email: string, password: string, code: string | nul
   sessions.signIn(remembered(await data(logIn({ body: { email, password, otp: code, cookie: true } }))));
 }
 
+/** The address had an account before: the server does not say so to a stranger, but its password is not the new one. */
+export class PerhapsTaken extends Error {
+  override name = "PerhapsTaken";
+}
+
 /** Create the user, then sign in. */
 export async function signUp(email: string, password: string, fullName: string): Promise<void> {
   await data(registerUser({ body: { email, password, full_name: fullName || null } }));
-  await signIn(email, password);
+  try {
+    await signIn(email, password);
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 401 || needsCode(error))) throw new PerhapsTaken("This address seems to have an account already.");
+    throw error;
+  }
 }
 
 /** Forget the session here at once, and end it on the server as well as that can be done. */

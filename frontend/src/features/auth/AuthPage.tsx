@@ -2,7 +2,7 @@ import { type FormEvent, useState } from "react";
 import { Link, Navigate, useLocation } from "react-router";
 
 import { toApiError } from "@/api/problem";
-import { needsCode, signIn, signUp, useSession } from "@/session/session";
+import { needsCode, PerhapsTaken, signIn, signUp, useSession } from "@/session/session";
 import { Field } from "@/shared/ui/Field";
 import { Failure } from "@/shared/ui/states";
 
@@ -48,7 +48,12 @@ export function AuthPage({ mode }: Props) {
   return (
     <AuthFrame key={mode} title={isNew ? "Create your account" : "Sign in"} submit={submit}>
       {place.note && error === null && <p className="notice" role="status">{place.note}</p>}
-      {error !== null && !needsCode(error) && <Failure error={error} />}
+      {error instanceof PerhapsTaken && (
+        <p className="notice warning" role="alert">
+          <span>{error.message} <Link to="/sign-in" state={place}>Sign in</Link> with its password, or <Link to="/forgot-password">set a new one</Link>.</span>
+        </p>
+      )}
+      {error !== null && !needsCode(error) && !(error instanceof PerhapsTaken) && <Failure error={error} />}
       {isNew && <Field label="Name (optional)" name="name" autoComplete="name" maxLength={100} />}
       <Field label="Email" name="email" type="email" autoComplete="username" required fault={fields.get("email")} />
       <Field

@@ -1,35 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 
 import { data } from "@/api/client";
 import { listInstrumentSyncs, readFeed, readMarketStatus, systemStatus } from "@/api/generated";
 import { useStreamStatus } from "@/realtime/stream";
 import { integer } from "@/shared/format/numbers";
 import { clock, duration, moment } from "@/shared/format/time";
-import { Failure, Loading } from "@/shared/ui/states";
+
+import { Facts, Panel } from "./Panel";
+import { Jobs } from "./Jobs";
+import { Quota } from "./Quota";
 
 const OFTEN = 5_000;
-
-interface PanelProps<T> {
-  title: string;
-  query: { data: T | undefined; error: Error | null; isPending: boolean; refetch: () => unknown };
-  children: (value: T) => ReactNode;
-}
-
-function Panel<T>({ title, query, children }: PanelProps<T>) {
-  return (
-    <section className="panel stack" aria-label={title}>
-      <h2>{title}</h2>
-      {query.isPending && <Loading lines={2} />}
-      {query.error && <Failure error={query.error} retry={() => query.refetch()} />}
-      {query.data !== undefined && <div className="scroll-x" tabIndex={0} role="group" aria-label={title} style={{ opacity: query.error ? 0.5 : 1 }}>{children(query.data)}</div>}
-    </section>
-  );
-}
-
-function Facts({ rows }: { rows: [string, ReactNode][] }) {
-  return <table><tbody>{rows.map(([name, value]) => <tr key={name}><th scope="row">{name}</th><td>{value}</td></tr>)}</tbody></table>;
-}
 
 /** Services, feed, exchange and instrument master at a glance. */
 export default function SystemPage() {
@@ -71,6 +52,8 @@ export default function SystemPage() {
           ]} />
         )}
       </Panel>
+      <Quota />
+      <Jobs />
       <Panel title="Exchange" query={market}>
         {(status) => (
           <table>

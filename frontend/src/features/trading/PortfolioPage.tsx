@@ -29,6 +29,7 @@ export default function PortfolioPage() {
             <select value={account.id} onChange={(event) => chooseAccount(event.target.value)}>{accounts.map((each) => <option key={each.id} value={each.id}>{each.name}</option>)}</select>
           </label>
         )}
+        {account && <Link className="button" to="/portfolio/notes">Contract notes</Link>}
         {account && !opening && <button type="button" className="button" onClick={() => setOpening(true)}>Another account</button>}
       </div>
       {list.isError && <Failure error={list.error} retry={() => void list.refetch()} />}

@@ -13,7 +13,7 @@ import { useOwnMarks } from "@/features/trading/useOwnMarks";
 
 import "./workspace.css";
 import { Depth } from "./Depth";
-import { useWatchlist } from "./watchlist";
+import { useWatchlists } from "./watchlist";
 import { Watchlist } from "./Watchlist";
 
 const DERIVATIVES = new Set(["future", "option", "currency"]);
@@ -29,7 +29,8 @@ export default function Workspace() {
   const { search } = useOutletContext<WorkspaceContext>();
   const navigate = useNavigate();
   const named = useParams().symbol;
-  const { list, pending, change } = useWatchlist();
+  const watchlists = useWatchlists();
+  const { list, pending, change } = watchlists;
   const symbol = named ?? list[0] ?? "NSE_INDEX:NIFTY";
   useChannels([`tick:${symbol}`]);
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
@@ -41,7 +42,7 @@ export default function Workspace() {
   if (pending && !named) return <div className="page"><Loading /></div>;
   return (
     <div className="workspace" data-view={named ? "chart" : "list"}>
-      <Boundary name="The watchlist"><Watchlist selected={symbol} select={select} search={search} /></Boundary>
+      <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} /></Boundary>
       <div className="centre">
         {accounts.data?.items.length === 0 && (
           <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
