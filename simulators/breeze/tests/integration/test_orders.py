@@ -334,3 +334,65 @@ async def test_a_remark_may_come_back_blank(served: Callable[..., Any], login: C
         answer = (await caller.v1("POST", "order", BUY)).json()
         assert answer["Success"]["user_remark"] is None
         assert (await detail(caller, answer["Success"]["order_id"]))["user_remark"] == ""
+
+
+NONSENSE: tuple[object, ...] = (
+    None,
+    "",
+    "x" * 5_000,
+    -1,
+    1e308,
+    "NaN",
+    "Infinity",
+    "-0",
+    "٣",
+    True,
+    [],
+    {"a": []},
+    "0001-01-01T00:00:00.000Z",
+    "9999-12-31T23:59:59.000Z",
+)
+CALLS = (
+    ("POST", "order"),
+    ("PUT", "order"),
+    ("DELETE", "order"),
+    ("GET", "order"),
+    ("POST", "squareoff"),
+    ("GET", "trades"),
+    ("POST", "gttorder"),
+    ("PUT", "gttorder"),
+    ("DELETE", "gttorder"),
+    ("GET", "gttorder"),
+    ("POST", "margin"),
+    ("POST", "margincalculator"),
+    ("POST", "fnolmtpriceandqtycal"),
+    ("GET", "preview_order"),
+)
+
+
+async def test_nonsense_is_answered_in_the_brokers_form(trader: Any) -> None:
+    """Every call, with one member after another replaced by nonsense, and without any."""
+    leg = OPTION | {"gtt_leg_type": "target", "trigger_price": "900", "limit_price": "901"}
+    whole: dict[str, object] = OPTION | {
+        "product_type": "options",
+        "order_id": await placed(trader),
+        "gtt_type": "single",
+        "gtt_order_id": "2026080300000001",
+        "order_details": [leg],
+        "list_of_positions": [leg],
+        "underlying": "NIFTY",
+        "option_type": "call",
+        "order_flow": "buy",
+        "stop_loss_trigger": "10",
+        "from_date": "2026-08-03T00:00:00.000Z",
+        "to_date": "2026-08-03T00:00:00.000Z",
+        "stoploss": "",
+        "disclosed_quantity": "0",
+    }
+    bodies = [{}, *({**whole, name: value} for name in whole for value in NONSENSE)]
+    for turn, body in enumerate(bodies):
+        # All of them with every call would take a minute; each body meets two, and in turn each call.
+        for method, path in (CALLS[turn % len(CALLS)], CALLS[(turn * 5 + 3) % len(CALLS)]):
+            answer = await trader.v1(method, path, body)
+            assert answer.status_code == 200, (method, path, body, answer.text)
+            assert set(answer.json()) == {"Success", "Status", "Error"}
