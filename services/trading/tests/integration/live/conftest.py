@@ -1,6 +1,6 @@
 """Live accounts on a real database, with a broker that the test makes and breaks."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,11 +11,16 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from breezeway.breeze.endpoints import BreezeEndpoints
+from breezeway.breeze.orders import BreezeOrders
+from breezeway.breeze.transport import BreezeTransport
+from breezeway.breeze.values import BreezeCredentials, BrokerInstrument
 from breezeway.errors import BreezewayError, OutcomeUnknown
 from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import Order, OrderType, Product, Side
 from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.testing.broker_simulator import BrokerSimulator
 from breezeway.testing.clock import FixedClock
 from trading_service.adapters.db.live import PostgresLive
 from trading_service.application.desk import Desk, DeskRules
@@ -280,3 +285,76 @@ async def live(service: Any) -> AsyncIterator[Live]:
 def unknown() -> BreezewayError:
     """A call of which nobody knows whether it took effect."""
     return OutcomeUnknown("No answer.", code="broker_outcome_unknown")
+
+
+@dataclass
+class Simulated:
+    """The simulator, a share of it, and a price at which an order rests."""
+
+    process: BrokerSimulator
+    price: str
+    instrument: dict[str, Any]
+
+    def job(self, live: Live) -> dict[str, Any]:
+        """What a trading process needs to know."""
+        clock = self.process.control("GET", "clock")
+        return {
+            "simulator_url": self.process.url,
+            "user": str(live.user),
+            "account": str(live.account.id),
+            "credentials": {**self.process.credentials(), "user_id": str(live.user)},
+            "instrument": self.instrument,
+            "price": self.price,
+            "exchange_now": clock["exchange_now"],
+            "wall_now": clock["wall_now"],
+            "delay": 0,
+        }
+
+
+@pytest.fixture(scope="session")
+def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerSimulator]:
+    """The broker, without its limits."""
+    log = tmp_path_factory.mktemp("simulator") / "log"
+    with BrokerSimulator(log, {"BREEZE_SIM_LIMITS": "off"}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def broker_simulator(simulator_process: BrokerSimulator) -> AsyncIterator[Simulated]:
+    """The broker, without faults."""
+    simulator_process.control("DELETE", "faults")
+    transport = BreezeTransport(BreezeEndpoints.single_origin(simulator_process.url))
+    client = BreezeOrders(transport, Unlimited(), "account")
+    known = simulator_process.credentials()
+    client.resume(
+        BreezeCredentials(known["api_key"], known["api_secret"], known["broker_user_id"], known["session_key"])
+    )
+    quote = await client.quotes(BrokerInstrument("NSE", "RELIND", "equity"))
+    await transport.aclose()
+    assert quote.last is not None
+    instrument = {
+        "instrument_id": 1,
+        "symbol": "NSE:RELIANCE",
+        "exchange": "NSE",
+        "segment": "cash",
+        "type": "equity",
+        "name": "RELIANCE",
+        "lot_size": 1,
+        "tick_size": "0.05",
+        "broker_code": "RELIND",
+        "broker_token": "4.1!2885",
+        "series": "EQ",
+    }
+    # Whole rupees are on every grid; three hundredths below the market nothing fills.
+    yield Simulated(simulator_process, str(int(quote.last * 0.97)), instrument)
+    simulator_process.control("DELETE", "faults")
+
+
+class Unlimited:
+    """A quota that always has some left."""
+
+    async def acquire(self, account_id: str, cost: int = 1, wait: float = 0) -> None:
+        return None
+
+    async def cool_down(self, account_id: str, code: str) -> float:
+        return 0.0

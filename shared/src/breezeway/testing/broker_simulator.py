@@ -1,0 +1,105 @@
+"""The Breeze simulator as a process of its own, with a session opened at it: for tests of those who call the broker."""
+
+import base64
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from breezeway.testing.feed_stack import free_port
+
+API_KEY, API_SECRET = "sim+key=1", "sim-secret"
+
+
+@dataclass
+class BrokerSimulator:
+    """Use as a context manager.
+
+    Args:
+        log: where its output goes.
+        environment: of the simulator, on top of a fixed day's market.
+    """
+
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    user_id: str = ""
+    session_key: str = ""
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def __enter__(self) -> Self:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        chosen = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZE_SIM_SEED": "7", "LOG_FORMAT": "json"}
+        command = (
+            *(sys.executable, "-m", "uvicorn", "--factory", "breeze_simulator.main:create_app"),
+            *("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning", "--ws", "websockets-sansio"),
+        )
+        with self.log.open("ab") as out:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, run by our own interpreter
+                command, env={**os.environ, **chosen, **self.environment}, stdout=out, stderr=out
+            )
+        deadline = time.monotonic() + 120
+        while not self._answers():
+            assert time.monotonic() < deadline, self.log.read_text()[-2000:]
+            time.sleep(0.1)
+        self.log_in()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def log_in(self) -> None:
+        """Open a session."""
+        answer = httpx.post(f"{self.url}/_sim/login", json={"api_key": API_KEY}).raise_for_status()
+        details = httpx.request(
+            "GET",
+            f"{self.url}/breezeapi/api/v1/customerdetails",
+            headers={"Content-Type": "application/json"},
+            json={"SessionToken": answer.json()["api_session"], "AppKey": API_KEY},
+        )
+        token = details.json()["Success"]["session_token"]
+        self.user_id, _, self.session_key = base64.b64decode(token).decode().partition(":")
+
+    def credentials(self) -> dict[str, Any]:
+        """What auth's vault would give, but for whose it is."""
+        return {
+            "environment": "simulator",
+            "version": 1,
+            "api_key": API_KEY,
+            "api_secret": API_SECRET,
+            "broker_user_id": self.user_id,
+            "session_key": self.session_key,
+            "expires_at": "2999-01-01T00:00:00Z",
+        }
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """Ask or tell the control routes."""
+        return httpx.request(method, f"{self.url}/_sim/{path}", json=body, timeout=30).raise_for_status().json()
+
+    def remarks(self) -> list[str]:
+        """The remarks of all orders that the broker has taken."""
+        return [each["user_remark"] for each in self.control("GET", "orders")["items"]]
+
+    def calls(self, method: str, path: str = "/breezeapi/api/v1/order") -> list[dict[str, Any]]:
+        """The journal's lines of one kind of call, as far as its ring reaches."""
+        items = self.control("GET", "journal?kind=http&limit=10000")["items"]
+        return [each for each in items if (each["method"], each["path"]) == (method, path)]
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self.url + "/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
