@@ -22,6 +22,7 @@ from auth_service.adapters.breeze.broker import BreezeBroker
 from auth_service.adapters.breeze.simulator import SimulatorDoor
 from auth_service.adapters.common_passwords import common_passwords
 from auth_service.adapters.db.sealed_rows import PostgresSealedRows, VaultCheck
+from auth_service.adapters.db.tables import events
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
 from auth_service.adapters.device_marks import SignedDeviceMarks
 from auth_service.adapters.mail.mailbox import PostgresMailbox
@@ -60,14 +61,16 @@ from auth_service.application.user_administration import UserAdministration
 from auth_service.application.vault_rotation import RotationReport, VaultRotation
 from auth_service.jobs.chores import Chore, repeat_for_ever
 from auth_service.settings import AuthSettings, SigningSettings
-from breezeway import logs
+from breezeway import cancellation, logs
 from breezeway.breeze.quota import BrokerQuota
 from breezeway.clock import Clock, SystemClock
 from breezeway.db.engine import create_engine
 from breezeway.db.unit_of_work import is_connection_failure
 from breezeway.errors import Misconfigured, UpstreamUnavailable
 from breezeway.http.app import Check
+from breezeway.http.client import ServiceClient
 from breezeway.mail.smtp import NoMailer, SmtpMailer, SmtpServer
+from breezeway.outbox.relay import EventRelay
 from breezeway.redis.client import connect
 from breezeway.redis.sliding_window import SlidingWindow
 from breezeway.security.authenticator import Authenticator
@@ -179,11 +182,15 @@ async def build(
         return signer.jwks()
 
     app.state.authenticator = Authenticator(own_keys, await watch_revocations(stack, settings.redis_url))
-    app.state.service_tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
+    tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
+    notifications = await stack.enter_async_context(ServiceClient(settings.notifications_url, "notifications", tokens))
+    app.state.service_tokens = tokens
+    relay = asyncio.create_task(EventRelay(engine, events, notifications).run(), name="events")
+    stack.push_async_callback(cancellation.end, [relay])
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
     lead = timedelta(minutes=settings.reminder_minutes)
     if lead:
-        reminders = BrokerReminders(units, announce, clock, lead)
+        reminders = BrokerReminders(units, clock, lead)
         _own_chore(stack, "remind-of-broker-sessions", reminders.remind, _MINUTE)
     if not settings.is_production and settings.simulator_url and settings.shared_feed_user:
         renewal = DemoRenewal(

@@ -9,11 +9,12 @@ import orjson
 import pytest
 from fastapi import FastAPI, Request
 from redis.asyncio import Redis
+from sqlalchemy import select
 
 from auth_service.adapters.breeze.simulator import SimulatorDoor
+from auth_service.adapters.db.tables import events
 from auth_service.application.broker_reminders import BrokerReminders
 from auth_service.application.demo_renewal import DemoRenewal
-from breezeway.bus.durable import DurableChannels, Place
 from breezeway.clock import IST, ist_datetime
 from breezeway.errors import InvalidInput, UpstreamUnavailable
 from breezeway.redis import keys
@@ -33,15 +34,14 @@ def set_time(auth: Any, at: time, day: date | None = None) -> None:
     auth.clock.set(ist_datetime(today, at).astimezone(UTC))
 
 
-async def told(redis: Redis, user_id: str) -> list[dict[str, Any]]:
-    """Every notification the user could read."""
-    channels = DurableChannels(redis)
-    epoch = (await channels.since(user_id, "notifications", None)).place.epoch
-    missed = await channels.since(user_id, "notifications", Place(0, epoch))
-    return [orjson.loads(body) for body in missed.bodies]
+async def told(auth: Any, user_id: str) -> list[dict[str, Any]]:
+    """Every event that waits to be carried to the user."""
+    async with auth.app.state.services.connections._units() as work:
+        rows = await work.session.execute(select(events.c.event).order_by(events.c.id))
+        return [row.event for row in rows if row.event["user_id"] == user_id]
 
 
-async def test_a_user_is_reminded_once_before_the_session_ends(evening: Any, redis: Redis) -> None:
+async def test_a_user_is_reminded_once_before_the_session_ends(evening: Any) -> None:
     session, headers = await later_user(evening)
     account = await evening.connected(headers)
     user = session["user"]["id"]
@@ -51,8 +51,8 @@ async def test_a_user_is_reminded_once_before_the_session_ends(evening: Any, red
     set_time(evening, time(23, 31))
     assert await asyncio.gather(*(reminders.remind() for _ in range(5))) in permutations_of_one(5)
     assert await reminders.remind() == 0
-    (message,) = await told(redis, user)
-    assert (message["type"], message["kind"]) == ("notification", "broker_session.expiring")
+    (message,) = await told(evening, user)
+    assert message["kind"] == "broker_session.expiring"
     assert message["data"]["login_url"] == f"/api/v1/broker-accounts/{account}/login-url"
     assert "00:00 IST" in message["text"]
     again = {"api_session": "55555555"}
@@ -60,26 +60,6 @@ async def test_a_user_is_reminded_once_before_the_session_ends(evening: Any, red
     assert await reminders.remind() == 0, "a session that was opened after the time of the reminder needs none"
     set_time(evening, time(23, 31), datetime.now(IST).date() + timedelta(days=1))
     assert await reminders.remind() == 0, "it has ended"
-
-
-async def test_a_reminder_that_redis_did_not_take_is_given_later(
-    evening: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, headers = await later_user(evening)
-    await evening.connected(headers)
-    set_time(evening, time(23, 45))
-    reminders = reminders_of(evening)
-    announce = reminders._announce
-
-    async def no_redis(_notification: object) -> None:
-        raise UpstreamUnavailable("Redis is away.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(announce, "notification", no_redis)
-        with pytest.raises(UpstreamUnavailable):
-            await reminders.remind()
-    assert await reminders.remind() == 1
-    assert len(await told(redis, session["user"]["id"])) == 1
 
 
 async def test_an_end_at_midnight_is_announced_and_told(evening: Any, redis: Redis) -> None:
@@ -99,33 +79,33 @@ async def test_an_end_at_midnight_is_announced_and_told(evening: Any, redis: Red
 
         await eventually(heard, 5)
     assert (announced[0]["state"], announced[0]["account_id"]) == ("expired", account)
-    (message,) = await told(redis, session["user"]["id"])
+    (message,) = await told(evening, session["user"]["id"])
     assert message["kind"] == "broker_session.expired"
     assert "Log in at the broker again" in message["text"]
 
 
-async def test_a_session_that_the_broker_refuses_is_told(evening: Any, redis: Redis) -> None:
+async def test_a_session_that_the_broker_refuses_is_told(evening: Any) -> None:
     session, headers = await later_user(evening)
     account = await evening.connected(headers)
     report = {"version": 1, "outcome": "rejected", "detail": "The secret does not fit."}
     path = f"/internal/broker-accounts/{account}/session-report"
     for _ in range(2):
         await evening.http.post(path, json=report, headers=evening.as_service("market-data"))
-    (message,) = await told(redis, session["user"]["id"])
+    (message,) = await told(evening, session["user"]["id"])
     assert (message["kind"], message["text"].startswith("The secret does not fit.")) == (
         "broker_session.rejected",
         True,
     )
 
 
-async def test_who_disconnects_or_mistypes_is_not_told_what_they_know(evening: Any, redis: Redis) -> None:
+async def test_who_disconnects_or_mistypes_is_not_told_what_they_know(evening: Any) -> None:
     session, headers = await later_user(evening)
     account = await evening.connected(headers)
     path = f"/api/v1/broker-accounts/{account}/session"
     await evening.http.delete(path, headers=headers)
     evening.broker.refusal = InvalidInput("no", code="broker_bad_session")
     await evening.http.post(path, json={"api_session": "1"}, headers=headers)
-    assert await told(redis, session["user"]["id"]) == []
+    assert await told(evening, session["user"]["id"]) == []
 
 
 async def test_the_demo_session_is_renewed_after_midnight_and_others_are_not(evening: Any) -> None:
@@ -202,7 +182,7 @@ def renewal_of(auth: Any) -> DemoRenewal:
 
 def reminders_of(auth: Any) -> BrokerReminders:
     connections = auth.app.state.services.connections
-    return BrokerReminders(connections._units, connections._announce, auth.clock, timedelta(minutes=30))
+    return BrokerReminders(connections._units, auth.clock, timedelta(minutes=30))
 
 
 def permutations_of_one(length: int) -> list[list[int]]:

@@ -114,6 +114,7 @@ async def test_users_are_known_to_services(auth: Any) -> None:
         "full_name": None,
         "role": "admin",
         "active": True,
+        "email_verified": False,
     }
     unknown = await auth.http.get(f"/internal/users/{uuid4()}", headers=auth.as_service("gateway"))
     assert (unknown.status_code, unknown.json()["code"]) == (404, "user_not_found")

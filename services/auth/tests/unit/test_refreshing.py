@@ -19,6 +19,7 @@ from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import Role, User
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerSession
+from breezeway.contracts.events import Event
 from breezeway.errors import Unauthenticated
 from breezeway.ids import new_id
 from breezeway.testing.clock import FixedClock
@@ -39,6 +40,7 @@ class FakeStore:
     mailed: list[QueuedMail] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     effects: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     async def by_id(self, user_id: UUID, *, lock: bool = False) -> User | None:
         return self.user if user_id == self.user.id else None
@@ -72,6 +74,9 @@ class FakeStore:
 
     def audit(self, entry: AuditEntry) -> None:
         self.entries.append(entry)
+
+    async def tell(self, event: Event) -> None:
+        self.told.append(event)
 
     def after_commit(self, effect: Callable[[], Awaitable[object]]) -> None:
         self.effects.append(effect)

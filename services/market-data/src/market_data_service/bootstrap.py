@@ -28,6 +28,7 @@ from breezeway.http.client import ServiceClient
 from breezeway.jobs.queue import JobQueue
 from breezeway.loop_lag import watch_loop
 from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.outbox.relay import EventRelay
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
@@ -38,8 +39,10 @@ from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.fences import PostgresFences
 from market_data_service.adapters.db.followed import PostgresFollowed
+from market_data_service.adapters.db.outages import PostgresOutages
 from market_data_service.adapters.db.stored_prices import PostgresStoredPrices
 from market_data_service.adapters.db.subscriptions import PostgresSubscriptions
+from market_data_service.adapters.db.tables import events as events_outbox
 from market_data_service.adapters.db.watchlists import PostgresWatchlists
 from market_data_service.adapters.feed import metrics as feed_metrics
 from market_data_service.adapters.feed.candles import PostgresLiveBars
@@ -80,7 +83,9 @@ from market_data_service.settings import FeedOwnerSettings, MarketDataSettings
 SERVICE = "market-data"
 
 
-async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
+async def build_feed_owner(
+    settings: FeedOwnerSettings, app: FastAPI, stack: AsyncExitStack, rules: FeedRules | None = None
+) -> Mapping[str, Check]:
     """Start the feed supervisor; it stops, leases released, when the stack closes."""
     loop = asyncio.get_running_loop()
     # No retries: a publish that is sent again after a broken connection would reach readers twice.
@@ -113,11 +118,12 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
         market_time=lambda session: simulator_time if session.environment is BrokerEnvironment.SIMULATOR else wall_time,
         now_ms=_now_ms,
         time=loop.time,
+        outages=PostgresOutages(engine),
     )
     holder = f"{socket.gethostname()}:{os.getpid()}"
     leases = RedisLeases(redis, PostgresFences(engine), holder=holder, ttl=settings.feed_lease_seconds)
     census = RedisCensus(redis, holder=holder)
-    rules = FeedRules(bar_rooms=settings.feed_bar_rooms)
+    rules = rules or FeedRules(bar_rooms=settings.feed_bar_rooms)
     supervisor = FeedSupervisor(leases, census, parts, rules, SupervisorRules())
     events = FeedSignals(
         settings.redis_url,
@@ -131,6 +137,8 @@ async def build_feed_owner(settings: FeedOwnerSettings, app: FastAPI, stack: Asy
     if settings.simulator_url is not None:
         follower = SimulatorClock(settings.simulator_url, simulator_time, redis)
         work.append(asyncio.create_task(follower.run(), name="feed-clock"))
+    notifications = await stack.enter_async_context(ServiceClient(settings.notifications_url, "notifications", tokens))
+    work.append(asyncio.create_task(EventRelay(engine, events_outbox, notifications).run(), name="events"))
     stack.push_async_callback(cancellation.end, work)
     await watch_loop(stack)
     feed_metrics.register(feed_metrics.FeedCollector(supervisor, _now_ms), stack)
@@ -273,6 +281,11 @@ async def build_worker_parts(
 ) -> tuple[ChunkWorker, TopUp]:
     """What an arq worker process works with."""
     parts = await build_parts(settings, stack)
+    notifications = await stack.enter_async_context(
+        ServiceClient(settings.notifications_url, "notifications", parts.tokens)
+    )
+    relay = asyncio.create_task(EventRelay(parts.engine, events_outbox, notifications).run(), name="events")
+    stack.push_async_callback(cancellation.end, [relay])
     clock = SystemClock()
     progress = RedisProgress(parts.redis)
     worker = ChunkWorker(

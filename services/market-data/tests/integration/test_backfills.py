@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway.candles.columns import Candles
@@ -20,6 +20,7 @@ from breezeway.market_calendar.model import Segment
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
+from market_data_service.adapters.db.tables import events
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.ports import HistoryAnswer
 from market_data_service.application.work import ChunkWorker, WorkRules
@@ -117,6 +118,9 @@ async def test_a_backfill_stores_exactly_the_in_session_bars_of_the_source(stage
     assert done.chunks_done == done.chunks_total == done.calls_estimated == done.calls_used
     assert await stage.stored_equals_truth("NSE:RELIANCE")
     assert await stage.stored_equals_truth("NSE:INFY")
+    async with stage.db.connect() as connection:
+        told = (await connection.execute(select(events.c.event))).scalars().all()
+    assert [(each["kind"], each["data"]["backfill_id"]) for each in told] == [("backfill.done", str(made))]
     days = CALENDAR.trading_days(Segment.NSE, FROM.date(), TO.date())
     covered = await stage.coverage("NSE:RELIANCE")
     assert sorted(covered) == days

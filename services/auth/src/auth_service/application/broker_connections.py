@@ -6,7 +6,6 @@ is committed after - only if nothing newer happened to the account meanwhile.
 
 from dataclasses import replace
 from datetime import UTC
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -108,7 +107,7 @@ class BrokerConnections:
             _log.warning("broker_session_reported", account=str(account_id), outcome=outcome.value, by=reporter)
             event = AuditEvent.BROKER_EXPIRED if outcome is Event.EXPIRE else AuditEvent.BROKER_REFUSED
             await self._save(work, record, event, Origin())
-            self._tell(work, record)
+            await self._tell(work, record)
             await work.commit()
         return record
 
@@ -121,7 +120,7 @@ class BrokerConnections:
                 ended = record.as_of(now)
                 if ended.state is BrokerSessionState.EXPIRED:
                     await self._save(work, ended, AuditEvent.BROKER_EXPIRED, Origin())
-                    self._tell(work, ended)
+                    await self._tell(work, ended)
                 else:
                     await work.broker_sessions.save(ended)
             await work.commit()
@@ -162,11 +161,11 @@ class BrokerConnections:
             await work.commit()
         return record
 
-    def _tell(self, work: UnitOfWork, record: BrokerSessionRecord) -> None:
+    async def _tell(self, work: UnitOfWork, record: BrokerSessionRecord) -> None:
         """Tell the user that a session has ended which they did not end themselves."""
         ending = session_ending(record, self._clock.now())
         if ending is not None:
-            work.after_commit(partial(self._announce.notification, ending))
+            await work.tell(ending)
 
     async def _save(
         self,

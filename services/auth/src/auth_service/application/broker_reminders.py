@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from auth_service.application.ports import Announcements, UnitsOfWork
+from auth_service.application.ports import UnitsOfWork
 from auth_service.domain.notifications import session_about_to_end
 from breezeway.clock import Clock
 
@@ -12,9 +12,8 @@ _BATCH = 100
 class BrokerReminders:
     """Reminds `lead` before a session ends. One that was opened later than that needs no reminder."""
 
-    def __init__(self, units: UnitsOfWork, announce: Announcements, clock: Clock, lead: timedelta) -> None:
+    def __init__(self, units: UnitsOfWork, clock: Clock, lead: timedelta) -> None:
         self._units = units
-        self._announce = announce
         self._clock = clock
         self._lead = lead
 
@@ -25,8 +24,7 @@ class BrokerReminders:
             due = await work.broker_sessions.ending(now, self._lead, _BATCH)
             for record in due:
                 if record.expires_at is not None:
-                    # Told before it is written down that they were: twice is better than never.
-                    await self._announce.notification(session_about_to_end(record, record.expires_at, now))
+                    await work.tell(session_about_to_end(record, record.expires_at, now))
                 await work.broker_sessions.reminded(record)
             await work.commit()
         return len(due)

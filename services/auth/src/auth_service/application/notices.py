@@ -16,6 +16,7 @@ from uuid import UUID
 from auth_service.application.ports import UnitOfWork
 from auth_service.domain.audit import Origin
 from auth_service.domain.mails import MailKind, mail_to_user
+from auth_service.domain.notifications import security_notice
 
 
 async def notify(
@@ -26,7 +27,7 @@ async def notify(
     origin: Origin,
     facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Queue a notice to the user.
+    """Queue a notice to the user: a mail, and a line in their inbox.
 
     Args:
         at: when it happened, as the mail will say.
@@ -34,4 +35,6 @@ async def notify(
         facts: what else the words of this kind of mail need (`domain/mail_texts.py`); never a secret.
     """
     where = {"ip": origin.ip or "", "user_agent": origin.user_agent or ""}
-    await work.mails.add(mail_to_user(kind, user_id, at, where | dict(facts or {})))
+    known = where | dict(facts or {})
+    await work.mails.add(mail_to_user(kind, user_id, at, known))
+    await work.tell(security_notice(user_id, kind, at, known))

@@ -12,12 +12,12 @@ from auth_service.domain.broker_accounts import AppKeys, BrokerAccount, OpenedSe
 from auth_service.domain.broker_sessions import BrokerSessionRecord
 from auth_service.domain.mailed_tokens import MailedToken, TokenPurpose
 from auth_service.domain.mails import MailKind, QueuedMail
-from auth_service.domain.notifications import Notification
 from auth_service.domain.preferences import Preference
 from auth_service.domain.sign_ins import EndReason, RefreshToken, SignIn
 from auth_service.domain.users import User
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerEnvironment, BrokerSession
+from breezeway.contracts.events import Event
 
 
 class Users(Protocol):
@@ -346,6 +346,10 @@ class UnitOfWork(Protocol):
         """Append to the audit log when the transaction commits."""
         ...
 
+    async def tell(self, event: Event) -> None:
+        """Have a user notified of something, when this transaction has committed."""
+        ...
+
     def after_commit(self, effect: Callable[[], Awaitable[object]]) -> None: ...
 
     async def commit(self) -> None: ...
@@ -367,8 +371,4 @@ class Announcements(Protocol):
 
     async def revoked(self, revoked: CredentialsRevoked) -> None:
         """Raises UpstreamUnavailable when nobody could be told."""
-        ...
-
-    async def notification(self, notification: Notification) -> None:
-        """Keep a message for a user, and show it to whoever listens. Raises UpstreamUnavailable."""
         ...

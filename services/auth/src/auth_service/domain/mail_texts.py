@@ -104,6 +104,12 @@ def link_of(kind: MailKind, public_url: str, token: str) -> str:
     return f"{public_url.rstrip('/')}/{_PAGES[kind]}#token={token}"
 
 
+def notice_words(kind: MailKind, facts: Mapping[str, str]) -> tuple[str, str]:
+    """Title and text of a notice, for wherever it is shown."""
+    title, text = _NOTICES[kind]
+    return title, text.format_map(_Known(facts))
+
+
 def written(
     kind: MailKind,
     recipient: str,

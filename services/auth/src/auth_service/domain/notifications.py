@@ -1,56 +1,60 @@
-"""What a user should learn while it matters: a message on their `notifications` channel, kept until they read it."""
+"""What a user should learn while it matters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from auth_service.domain.broker_sessions import BrokerSessionRecord
+from auth_service.domain.mail_texts import notice_words
+from auth_service.domain.mails import MailKind
 from breezeway.clock import IST
 from breezeway.contracts.broker import BrokerSessionState
-from breezeway.ids import new_id
+from breezeway.contracts.events import Event, EventKind, Severity
 
-_ENDINGS = {
-    BrokerSessionState.EXPIRED: ("broker_session.expired", "Your broker session has ended"),
-    BrokerSessionState.REJECTED: ("broker_session.rejected", "The broker refuses your session"),
+_ENDINGS: Final = {
+    BrokerSessionState.EXPIRED: (EventKind.SESSION_EXPIRED, "Your broker session has ended"),
+    BrokerSessionState.REJECTED: (EventKind.SESSION_REJECTED, "The broker refuses your session"),
 }
+_HARMLESS: Final = frozenset({MailKind.TOTP_ENABLED, MailKind.API_KEY_CREATED, MailKind.ACCOUNT_ENABLED})
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One message. `data` holds what a program needs to act on it; never a secret."""
-
-    user_id: UUID
-    kind: str
-    title: str
-    text: str
-    at: datetime
-    data: Mapping[str, str] = field(default_factory=dict)
-    id: UUID = field(default_factory=new_id)
-
-
-def session_ending(record: BrokerSessionRecord, at: datetime) -> Notification | None:
+def session_ending(record: BrokerSessionRecord, at: datetime) -> Event | None:
     """That a broker session has ended, and how to open the next one; None when there is nothing to tell."""
     if record.state not in _ENDINGS:
         return None
     kind, title = _ENDINGS[record.state]
     why = record.detail or "Broker sessions end at midnight in India."
-    return Notification(
-        record.user_id, kind, title, f"{why} Live data has stopped. Log in at the broker again.", at, _way_back(record)
+    return Event(
+        user_id=record.user_id,
+        kind=kind,
+        severity=Severity.WARNING,
+        title=title,
+        text=f"{why} Live data has stopped. Log in at the broker again.",
+        at=at,
+        data=_way_back(record),
     )
 
 
-def session_about_to_end(record: BrokerSessionRecord, ends_at: datetime, at: datetime) -> Notification:
+def session_about_to_end(record: BrokerSessionRecord, ends_at: datetime, at: datetime) -> Event:
     """That a broker session is about to end."""
     when = f"{ends_at.astimezone(IST):%H:%M} IST"
-    return Notification(
-        record.user_id,
-        "broker_session.expiring",
-        "Your broker session is about to end",
-        f"It ends at {when}, as every day. After that, log in at the broker again for live data.",
-        at,
-        {**_way_back(record), "expires_at": ends_at.isoformat()},
+    return Event(
+        user_id=record.user_id,
+        kind=EventKind.SESSION_EXPIRING,
+        title="Your broker session is about to end",
+        text=f"It ends at {when}, as every day. After that, log in at the broker again for live data.",
+        at=at,
+        data={**_way_back(record), "expires_at": ends_at.isoformat()},
     )
+
+
+def security_notice(user_id: UUID, kind: MailKind, at: datetime, facts: Mapping[str, str]) -> Event:
+    """That something about an account has changed, in case it was not its owner."""
+    title, text = notice_words(kind, facts)
+    severity = Severity.INFO if kind in _HARMLESS else Severity.CRITICAL
+    data = {"what": kind.value, **({"ip": facts["ip"]} if facts.get("ip") else {})}
+    return Event(user_id=user_id, kind=EventKind.SECURITY, severity=severity, title=title, text=text, at=at, data=data)
 
 
 def _way_back(record: BrokerSessionRecord) -> dict[str, str]:

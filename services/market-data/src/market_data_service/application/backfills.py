@@ -103,7 +103,7 @@ class Backfills:
         windows = await self._windows(instruments, interval, first, last, await self._time.now())
         if not any(windows.values()):
             return None
-        return await self._create(user_id, instruments, interval, first, last, windows)
+        return await self._create(user_id, instruments, interval, first, last, windows, asked=False)
 
     async def _windows(
         self, instruments: Sequence[Instrument], interval: Interval, first: date, last: date, now: datetime
@@ -118,6 +118,8 @@ class Backfills:
         first: date,
         last: date,
         windows: Mapping[str, Sequence[Window]],
+        *,
+        asked: bool = True,
     ) -> BackfillView:
         calls = sum(len(planned) for planned in windows.values())
         if calls > MAX_CALLS:
@@ -126,7 +128,7 @@ class Backfills:
                 code="too_many_calls",
             )
         made = await self._store.create(
-            NewBackfill(new_id(), user_id, interval, first, last, self._clock.now(), list(instruments), windows)
+            NewBackfill(new_id(), user_id, interval, first, last, self._clock.now(), list(instruments), windows, asked)
         )
         await self._wakeups.wake(min(calls, 4))
         return await self._announce(made)

@@ -200,6 +200,24 @@ class OrderEvents(Protocol):
         ...
 
 
+class Outages(Protocol):
+    """Who was told that their feed is down. Each of both is told once an outage. Raises Retryable."""
+
+    async def down(self, session: BrokerSession, since_ms: int, why: str) -> None: ...
+
+    async def back(self, session: BrokerSession, now_ms: int) -> None: ...
+
+
+class NoOutages:
+    """Tells nobody."""
+
+    async def down(self, session: BrokerSession, since_ms: int, why: str) -> None:
+        return None
+
+    async def back(self, session: BrokerSession, now_ms: int) -> None:
+        return None
+
+
 class OwnerCensus(Protocol):
     """How many owner processes there are."""
 

@@ -17,6 +17,7 @@ from breezeway.errors import BreezewayError, Retryable
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import TRADING_KINDS
 from market_data_service.application.feed_gaps import FeedGaps
+from market_data_service.application.feed_outages import OutageWatch
 from market_data_service.application.feed_ports import (
     BrokerEvent,
     BrokerSessions,
@@ -29,7 +30,9 @@ from market_data_service.application.feed_ports import (
     Lease,
     MarketTime,
     MinuteHistory,
+    NoOutages,
     OrderEvents,
+    Outages,
     Outgoing,
     Publisher,
 )
@@ -87,6 +90,7 @@ class FeedParts:
     now_ms: Callable[[], int]
     time: Callable[[], float]
     """Monotonic seconds of the event loop."""
+    outages: Outages = field(default_factory=NoOutages)
 
 
 class FeedSession:
@@ -143,6 +147,7 @@ class FeedSession:
         self._orders: deque[OrderUpdate] = deque(maxlen=_MOST_ORDERS)
         self._ordered = asyncio.Event()
         self._rate = (parts.time(), 0)
+        self._outages = OutageWatch(parts.outages, parts.now_ms())
         self._ticks_per_second = 0.0
 
     @property
@@ -341,6 +346,7 @@ class FeedSession:
                 continue
             if not accepted:
                 raise Fenced("a newer owner has the feed")
+            await self._outages.look(self._session, self._state, self._reason, self._parts.now_ms())
 
     def _measure(self) -> None:
         now, (before, ticks) = self._parts.time(), self._rate

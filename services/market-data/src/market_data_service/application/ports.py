@@ -105,6 +105,8 @@ class NewBackfill:
     instruments: Sequence[Instrument]
     windows: Mapping[str, Sequence[Window]]
     """By canonical symbol; a symbol without windows has nothing lacking."""
+    asked: bool = True
+    """Whether its user asked for it, and so wants to hear how it ends."""
 
 
 class BackfillStore(Protocol):

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from breezeway.db.base import new_metadata
+from breezeway.outbox.table import event_outbox
 
 metadata = new_metadata()
 
@@ -241,3 +242,5 @@ audit_events = Table(
     Column("hash", LargeBinary, nullable=False),
     Index(None, "user_id", "seq"),
 )
+
+events = event_outbox(metadata)

@@ -17,10 +17,13 @@ from auth_service.adapters.db.preferences import PostgresPreferences
 from auth_service.adapters.db.revocations import PostgresRevocations
 from auth_service.adapters.db.second_factors import PostgresSecondFactors
 from auth_service.adapters.db.sign_ins import PostgresSignIns
+from auth_service.adapters.db.tables import events
 from auth_service.adapters.db.users import PostgresUsers
 from auth_service.adapters.vault import Vault
 from auth_service.domain.audit import AuditEntry, ChainLink
+from breezeway.contracts.events import Event
 from breezeway.db.unit_of_work import UnitOfWork
+from breezeway.outbox.table import put
 
 
 class PostgresUnitOfWork(UnitOfWork):
@@ -92,6 +95,9 @@ class PostgresUnitOfWork(UnitOfWork):
 
     async def audit_is_final(self) -> bool:
         return await audit.is_final(self.session)
+
+    async def tell(self, event: Event) -> None:
+        await put(self.session, events, event)
 
     def audit(self, entry: AuditEntry) -> None:
         self._entries.append(entry)

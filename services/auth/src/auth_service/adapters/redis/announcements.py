@@ -3,11 +3,8 @@
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from auth_service.domain.notifications import Notification
-from breezeway.bus.durable import DurableChannels
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.contracts.broker import BrokerSession
-from breezeway.contracts.stream import ChannelKind
 from breezeway.errors import UpstreamUnavailable
 from breezeway.redis import keys
 from breezeway.security import revocation
@@ -18,25 +15,9 @@ class RedisAnnouncements:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._durable = DurableChannels(redis)
 
     async def broker_session(self, session: BrokerSession) -> None:
         await self._redis.publish(keys.broker_session_events(), session.model_dump_json())
-
-    async def notification(self, notification: Notification) -> None:
-        message = {
-            "type": "notification",
-            "id": str(notification.id),
-            "kind": notification.kind,
-            "title": notification.title,
-            "text": notification.text,
-            "ts": int(notification.at.timestamp() * 1000),
-            "data": dict(notification.data),
-        }
-        try:
-            await self._durable.append(notification.user_id, ChannelKind.NOTIFICATIONS, message)
-        except (RedisError, OSError) as error:
-            raise UpstreamUnavailable("Redis takes no notification.", code="redis_unavailable") from error
 
     async def revoked(self, revoked: CredentialsRevoked) -> None:
         try:

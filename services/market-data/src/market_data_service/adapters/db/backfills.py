@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from breezeway.contracts.events import Event, EventKind, Severity
 from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import NotFound
 from breezeway.intervals import Interval
-from market_data_service.adapters.db.tables import backfill_chunks, backfill_symbols, backfills
+from breezeway.outbox.table import put
+from market_data_service.adapters.db.tables import backfill_chunks, backfill_symbols, backfills, events
 from market_data_service.application.ports import NewBackfill
 from market_data_service.domain.backfill import (
     FINISHED,
@@ -57,6 +59,7 @@ class PostgresBackfillStore:
                     calls_estimated=len(chunks),
                     created_at=new.created_at,
                     finished_at=None if chunks else new.created_at,
+                    asked=new.asked,
                 )
             )
             await work.session.execute(
@@ -157,10 +160,31 @@ async def settle(session: AsyncSession, backfill_id: UUID) -> None:
         return
     failed = await _has_chunk(session, backfill_id, "failed")
     action = BackfillAction.FAIL if failed else BackfillAction.FINISH
-    await session.execute(
+    ended = (
         sa.update(backfills)
         .where(backfills.c.id == backfill_id, backfills.c.state == BackfillState.RUNNING.value)
         .values(state=after(BackfillState.RUNNING, action).value, finished_at=sa.func.now())
+        .returning(backfills)
+    )
+    row = (await session.execute(ended)).one_or_none()
+    if row is not None and row.asked:
+        await put(session, events, await _ending(session, row, failed=failed))
+
+
+async def _ending(session: AsyncSession, row: Any, *, failed: bool) -> Event:
+    c = backfill_symbols.c
+    query = sa.select(c.symbol).where(c.backfill_id == row.id).order_by(c.position)
+    symbols = (await session.scalars(query)).all()
+    what = symbols[0] if len(symbols) == 1 else f"{len(symbols)} instruments"
+    how = "has failed in part" if failed else "is done"
+    return Event(
+        user_id=row.user_id,
+        kind=EventKind.BACKFILL_FAILED if failed else EventKind.BACKFILL_DONE,
+        severity=Severity.WARNING if failed else Severity.INFO,
+        title=f"The backfill of {what} {how}",
+        text=f"{row.interval} bars from {row.from_day} to {row.to_day}.",
+        at=row.finished_at,
+        data={"backfill_id": str(row.id), "interval": row.interval},
     )
 
 

@@ -26,3 +26,11 @@ subscriptions = sa.Table(
     sa.CheckConstraint("cardinality(modes) > 0 AND modes <@ ARRAY['tick','depth']", name="modes"),
     comment="What a user's feed carries also while no client listens.",
 )
+
+feed_outages = sa.Table(
+    "feed_outages",
+    metadata,
+    sa.Column("feed", sa.Text, primary_key=True),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    comment="Feeds whose user was told that they are down, and not yet that they are back.",
+)

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from breezeway.db.base import new_metadata
+from breezeway.outbox.table import event_outbox
 
 metadata = new_metadata()
 
@@ -67,6 +68,7 @@ backfills = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("asked", sa.Boolean, nullable=False, server_default=sa.true(), comment="By its user."),
     sa.CheckConstraint("state IN ('queued','running','paused','cancelled','done','failed')", name="state"),
     sa.Index(None, "user_id", "id"),
 )
@@ -128,3 +130,5 @@ top_ups = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("started_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
 )
+
+events = event_outbox(metadata)

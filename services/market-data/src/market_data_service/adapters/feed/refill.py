@@ -49,6 +49,7 @@ class BackfillRefill:
                     self._clock.now(),
                     list(instruments.values()),
                     windows,
+                    asked=False,
                 )
             )
         except (SQLAlchemyError, OSError) as error:
