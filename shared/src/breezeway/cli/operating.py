@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "vault": "seal broker secrets with the newest key: vault rotate | status",
     "backup": "write all databases into one file: backup FILE [--secrets] (docs/operations.md)",
     "restore": "bring a backup back: restore FILE [--force]",
+    "doctor": "find the usual faults and say what to do: doctor [--json]",
     "audit": "check that nobody has changed the audit log: audit verify [--anchor HASH]",
 }
 """What there is, with a line of help; what follows a name on the command line is for auth's own parser."""
@@ -32,6 +33,10 @@ COMMANDS: Mapping[str, str] = {
 
 def run(place: Place, name: str, rest: Sequence[str]) -> int:
     """Run one of the commands; returns its exit status."""
+    if name == "doctor":
+        # A process of its own: what it asks with would stay in the supervisor's memory.
+        command = [sys.executable, "-m", "breezeway.cli.doctor.main", *rest]
+        return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module
     if name in ("backup", "restore"):
         with databases(place) as url_of:
             return backup_commands.run(place, name, rest, url_of, running=stack_runs(place.home))
