@@ -2,186 +2,34 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pandas as pd
 import pytest
-import pytest_asyncio
-import uvicorn
-from fastapi import FastAPI
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from breezeway.breeze.endpoints import BreezeEndpoints
-from breezeway.breeze.quota import BrokerQuota
-from breezeway.breeze.rest import BreezeRest
-from breezeway.breeze.transport import BreezeTransport
 from breezeway.candles.columns import Candles
-from breezeway.clock import IST, SystemClock
+from breezeway.clock import IST
 from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.intervals import Interval
-from breezeway.jobs.queue import JobQueue
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
 from breezeway.redis import keys
-from breezeway.redis.client import connect
-from breezeway.supervisor.ports import free_port
 from breezeway.testing.eventually import eventually
 from breezeway.testing.real_candles import nifty_2019_2020
-from market_data_service.adapters.db.backfills import PostgresBackfillStore
-from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
-from market_data_service.adapters.redis.wakeups import ArqWakeups
-from market_data_service.application.backfills import Backfills
 from market_data_service.application.candles import CandlesQuery, ReadCandles
 from market_data_service.domain.day_bars import in_session
 
 CALENDAR = MarketCalendar.default()
 NIFTY = "NSE_INDEX:NIFTY"
-KEY, SECRET = "sim+key=1", "sim-secret"
 
 
-class Rig:
-    """A simulator, a stand-in for auth, and workers, as processes on loopback."""
-
-    def __init__(self, db: AsyncEngine, database_url: str, redis_url: str, outside: Any) -> None:
-        self.db = db
-        self.outside = outside
-        self.database_url = database_url
-        self.redis_url = redis_url
-        self.simulator_url = f"http://127.0.0.1:{free_port()}"
-        self.auth_url = ""
-        self.session: dict[str, str] = {}
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.store = PostgresCandleStore(db)
-        self.backfills: Backfills
-
-    def spawn(self, *command: str, **environment: str) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env={**os.environ, "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING", **environment},
-        )
-        self.processes.append(process)
-        return process
-
-    async def start_simulator(self, **environment: str) -> None:
-        port = self.simulator_url.rsplit(":", 1)[1]
-        self.spawn(
-            "uvicorn",
-            "--factory",
-            "breeze_simulator.main:create_app",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            port,
-            "--log-level",
-            "warning",
-            BREEZE_SIM_CLOCK="replay:2026-11-20",
-            **environment,
-        )
-        async with httpx.AsyncClient(base_url=self.simulator_url) as client:
-
-            async def alive() -> bool:
-                try:
-                    return (await client.get("/readyz")).status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            await eventually(alive, seconds=60, every=0.2)
-            login = (await client.post("/_sim/login", json={"api_key": KEY})).json()
-        transport = BreezeTransport(BreezeEndpoints.single_origin(self.simulator_url))
-        redis = connect(self.redis_url)
-        try:
-            rest = BreezeRest(transport, BrokerQuota(redis), "test")
-            opened = await rest.open_session(KEY, SECRET, login["api_session"])
-        finally:
-            await transport.aclose()
-            await redis.aclose()
-        self.session = {"broker_user_id": opened.user_id, "session_key": opened.session_key}
-
-    def auth(self) -> FastAPI:
-        app = FastAPI()
-        common = {"account_id": self.outside.user_id, "user_id": self.outside.user_id, "environment": "simulator"}
-
-        @app.get("/internal/users/{user_id}/broker-session")
-        async def session(user_id: str) -> dict[str, Any]:
-            return {**common, "state": "active", "version": 1}
-
-        @app.get("/internal/broker-accounts/{account_id}/credentials")
-        async def credentials(account_id: str) -> dict[str, Any]:
-            secrets = {"api_key": KEY, "api_secret": SECRET, **self.session}
-            return {**common, **secrets, "version": 1, "expires_at": "2099-01-01T00:00:00Z"}
-
-        return app
-
-    def start_worker(self, **environment: str) -> "subprocess.Popen[bytes]":
-        return self.spawn(
-            "market_data_service.worker",
-            DATABASE_URL=self.database_url,
-            REDIS_URL=self.redis_url,
-            AUTH_URL=self.auth_url,
-            BREEZE_SIMULATOR_URL=self.simulator_url,
-            BREEZEWAY_INTERNAL_KEY="k" * 40,
-            **environment,
-        )
-
-    async def count(self, state: str) -> int:
-        async with self.db.connect() as connection:
-            found = await connection.scalar(
-                text("SELECT count(*) FROM backfill_chunks WHERE state = :state"), {"state": state}
-            )
-        return int(found or 0)
-
-    async def history_calls(self) -> int:
-        """How many history calls the simulator has seen."""
-        async with httpx.AsyncClient(base_url=self.simulator_url) as client:
-            items = (await client.get("/_sim/journal", params={"limit": 10_000})).json()["items"]
-        return sum("historicalcharts" in str(item) for item in items)
-
-
-@pytest_asyncio.fixture
-async def rig(
-    db: AsyncEngine, template_database: str, valkey: EmbeddedValkey, redis: Any, outside: Any
-) -> AsyncIterator[Rig]:
-    made = Rig(db, template_database, valkey.url, outside)
-    queue = await JobQueue.connect(valkey.url, "market-data")
-    made.backfills = Backfills(
-        PostgresBackfillStore(db),
-        made.store,
-        outside.instruments,
-        CALENDAR,
-        outside.time,
-        SystemClock(),
-        ArqWakeups(queue),
-        outside.progress,
-        90,
-    )
-    port = free_port()
-    made.auth_url = f"http://127.0.0.1:{port}"
-    server = uvicorn.Server(uvicorn.Config(made.auth(), port=port, log_level="warning", lifespan="off"))
-    serving = asyncio.create_task(server.serve(), name="auth")
-    try:
-        yield made
-    finally:
-        for process in made.processes:
-            process.kill()
-        for process in made.processes:
-            process.wait()
-        server.should_exit = True
-        await serving
-        await queue.aclose()
-
-
-async def test_j_01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(rig: Rig) -> None:
+async def test_j_01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(rig: Any) -> None:
     await rig.start_simulator(BREEZE_SIM_LIMITS="off")
     first = rig.start_worker(BREEZE_CALLS_PER_MINUTE="10000", BACKFILL_CONCURRENCY="2")
     made = await rig.backfills.start(
@@ -230,7 +78,7 @@ async def test_j_01_a_worker_killed_half_way_is_replaced_within_thirty_seconds(r
 
 
 @pytest.mark.slow
-async def test_j_03_a_flushed_redis_loses_none_of_a_hundred_jobs(rig: Rig, redis: Any) -> None:
+async def test_j_03_a_flushed_redis_loses_none_of_a_hundred_jobs(rig: Any, redis: Any) -> None:
     """What was queued is gone; the sweeper makes it again from the intent in PostgreSQL."""
     made = await rig.backfills.start(
         rig.outside.user_id,
@@ -261,7 +109,7 @@ async def test_j_03_a_flushed_redis_loses_none_of_a_hundred_jobs(rig: Rig, redis
 
 
 @pytest.mark.slow
-async def test_j_08_a_restarted_redis_costs_no_job(rig: Rig, tmp_path: Path) -> None:
+async def test_j_08_a_restarted_redis_costs_no_job(rig: Any, tmp_path: Path) -> None:
     """The worker recovers by itself, or ends and is started again, as the supervisor does."""
     with EmbeddedValkey(tmp_path / "valkey") as own:
         rig.redis_url = own.url
@@ -295,7 +143,7 @@ async def test_j_08_a_restarted_redis_costs_no_job(rig: Rig, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-async def test_j_05_two_workers_share_one_quota_and_never_meet_the_brokers_limit(rig: Rig, redis: Any) -> None:
+async def test_j_05_two_workers_share_one_quota_and_never_meet_the_brokers_limit(rig: Any, redis: Any) -> None:
     await rig.start_simulator(BREEZE_SIM_CALLS_PER_MINUTE="10")
     for _ in range(2):
         rig.start_worker(BREEZE_CALLS_PER_MINUTE="8")
@@ -315,14 +163,14 @@ async def test_j_05_two_workers_share_one_quota_and_never_meet_the_brokers_limit
     await eventually(over, seconds=120, every=0.5)
     # The pause is set only when the broker itself has complained.
     assert not await redis.exists(keys.broker_quota_pause(str(rig.outside.user_id)))
-    assert await rig.history_calls() == made.chunks_total
+    assert len(await rig.history_calls()) == made.chunks_total
     view = await rig.backfills.get(rig.outside.user_id, made.id)
     assert (view.state, view.calls_used, list(view.errors)) == ("done", made.chunks_total, [])
 
 
 @pytest.mark.real_data
 @pytest.mark.slow
-async def test_two_real_years_arrive_bar_for_bar(rig: Rig, real_data: Path, tmp_path: Path) -> None:
+async def test_two_real_years_arrive_bar_for_bar(rig: Any, real_data: Path, tmp_path: Path) -> None:
     source = nifty_2019_2020(real_data)
     source.to_csv(tmp_path / "NIFTY.csv", index=False)
     await rig.start_simulator(BREEZE_SIM_LIMITS="off", BREEZE_SIM_CANDLES_DIR=str(tmp_path))
