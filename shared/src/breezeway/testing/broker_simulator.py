@@ -14,6 +14,7 @@ import httpx
 from breezeway.testing.feed_stack import free_port
 
 API_KEY, API_SECRET = "sim+key=1", "sim-secret"
+ORDER_PATHS = tuple(f"/breezeapi/api/v1/{name}" for name in ("order", "squareoff", "gttorder"))
 
 
 @dataclass
@@ -93,10 +94,14 @@ class BrokerSimulator:
         """The remarks of all orders that the broker has taken."""
         return [each["user_remark"] for each in self.control("GET", "orders")["items"]]
 
-    def calls(self, method: str, path: str = "/breezeapi/api/v1/order") -> list[dict[str, Any]]:
-        """The journal's lines of one kind of call, as far as its ring reaches."""
-        items = self.control("GET", "journal?kind=http&limit=10000")["items"]
-        return [each for each in items if (each["method"], each["path"]) == (method, path)]
+    def mark(self) -> int:
+        """Where the journal stands, for `calls`."""
+        return int(self.control("GET", "journal?limit=1")["last_seq"])
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """Calls of the order endpoints that change something, after a mark, as far as the journal's ring reaches."""
+        items = self.control("GET", f"journal?kind=http&limit=10000&since={since}")["items"]
+        return [each for each in items if each["method"] != "GET" and each["path"].startswith(ORDER_PATHS)]
 
     def _answers(self) -> bool:
         try:

@@ -15,6 +15,7 @@ from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.orders import BreezeOrders
 from breezeway.breeze.transport import BreezeTransport
 from breezeway.breeze.values import BreezeCredentials, BrokerInstrument
+from breezeway.contracts.instruments import Instrument
 from breezeway.errors import BreezewayError, OutcomeUnknown
 from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import Order, OrderType, Product, Side
@@ -142,6 +143,18 @@ class Notifications:
 
 
 @dataclass
+class Listing:
+    """The instruments of the test's market, and more."""
+
+    market: Any
+    more: dict[str, Instrument] = field(default_factory=dict)
+
+    async def resolve(self, symbol: str) -> Instrument:
+        found = self.more.get(symbol)
+        return found if found is not None else await self.market.resolve(symbol)
+
+
+@dataclass
 class Live:
     """The live side of the service. `broker`, `notices` and `wall` are the test's to move."""
 
@@ -157,6 +170,8 @@ class Live:
     router: LiveRouter
     reconciler: Reconciler
     hearing: Hearing
+    recorder: LiveRecorder
+    listing: Listing
 
     def work(self) -> PostgresLive:
         return PostgresLive(self.service.engine)
@@ -259,7 +274,8 @@ async def live(service: Any) -> AsyncIterator[Live]:
 
     user, market, wall = new_id(), service.market, FixedClock(datetime.now(UTC))
     broker, notices = Broker(), Notifications()
-    desk = Desk(market, market, market, MarketCalendar.default(), Risk(), DeskRules(requests_per_second=1000))
+    listing = Listing(market)
+    desk = Desk(listing, market, market, MarketCalendar.default(), Risk(), DeskRules(requests_per_second=1000))
     trading = LiveTrading(work, desk, market, wall, LiveRules(most_value=Decimal(100_000)))
     recorder = LiveRecorder(Recorder(work, MarketCalendar.default(), Risk(), lambda _symbol: None), market)
     router = LiveRouter(work, recorder, broker, wall)
@@ -277,6 +293,8 @@ async def live(service: Any) -> AsyncIterator[Live]:
         router=router,
         reconciler=reconciler,
         hearing=Hearing(work, recorder, notices, reconciler.sweep_soon),
+        recorder=recorder,
+        listing=listing,
     )
     await router.drain()
 

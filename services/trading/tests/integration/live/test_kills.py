@@ -54,7 +54,7 @@ async def test_no_kill_makes_a_second_order(
     those that work and no others, and none twice."""
     job = broker_simulator.job(live) | {"database_url": template_database}
     chance = random.Random(rounds)
-    before = len(broker_simulator.process.calls("POST"))
+    before = broker_simulator.process.mark()
     kills = [(step, 0.0) for step in STEPS] + [("calling", chance.uniform(0.001, LONGEST_CALL)) for _ in range(2)]
     for _ in range(rounds):
         for step, delay in kills:
@@ -71,7 +71,7 @@ async def test_no_kill_makes_a_second_order(
         there = book.get(tag_of(stored.order), 0)
         assert (stored.state.value, there) in {("open", 1), ("partially_filled", 1), ("filled", 1), ("rejected", 0)}
     if rounds == 1:  # the simulator's journal of calls does not reach back any further
-        assert len(broker_simulator.process.calls("POST")) - before <= len(orders), "an order was sent twice"
+        assert len(broker_simulator.process.calls(before)) <= len(orders), "an order was sent twice"
 
 
 async def _orders(live: Any) -> list[Any]:
