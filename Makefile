@@ -1,7 +1,7 @@
 # Everything a developer or operator calls. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup run test soak check lint format typecheck imports security bench migrate migration lock sdk-demo \
-        docker-build docker-up clean
+        docker-build docker-up sbom clean
 
 BIN := .venv/bin
 CODE := conftest.py shared services simulators tests $(wildcard benchmarks)
@@ -59,6 +59,9 @@ lock: setup ## Renew requirements.lock; it names no registry
 	    --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 	@$(BIN)/uv pip compile benchmarks/peers/requirements.in --python-version 3.11 --generate-hashes --upgrade \
 	    --no-emit-index-url --no-annotate --no-header --quiet -o benchmarks/peers/requirements.lock
+
+sbom: setup ## build/sbom.json: every locked package, Python's and the web app's, as CycloneDX
+	@$(BIN)/python .ci/sbom.py build/sbom.json
 
 sdk-demo: setup ## The unmodified breeze-connect against the simulator
 	@exec $(BIN)/python -m breeze_simulator.sdk_demo
