@@ -130,8 +130,10 @@ async def roll(feeds: FeedStack, redis: "Redis", *, times: int, rate: int) -> No
     async with listening(feeds, 50) as client:
         seen: Counter[tuple[str, int]] = Counter()
         pauses: list[float] = []
+        fence = 0
         for _ in range(times):
-            before = await while_reading(client, described(feeds, redis))
+            before = await while_reading(client, described(feeds, redis, after_fence=fence))
+            fence = int(before["fence"])
             await while_reading(client, standby(feeds, redis))
             feeds.owner_of(before["owner"]).terminate()
             last, done = time.monotonic(), False
@@ -141,7 +143,7 @@ async def roll(feeds: FeedStack, redis: "Redis", *, times: int, rate: int) -> No
                     if message["type"] != "tick":
                         continue
                     seen[message["symbol"], message["seq"]] += 1
-                    if message["seq"] // EPOCH > int(before["fence"]):
+                    if message["seq"] // EPOCH > fence:
                         pauses.append(time.monotonic() - last)
                         done = True
                     last = time.monotonic()
