@@ -1,6 +1,6 @@
 """Holds the coverage of a test run: `python .ci/coverage_gate.py [DATA]` after pytest has written its data file.
 
-Overall, and on the paths that decide about money and about who somebody is. Prints one line each; exit status 1 below any.
+Overall, and on the paths that decide about money and about who somebody is. Exit status 1 when one is too low.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""The bill of materials: `python .ci/sbom.py FILE` writes every locked package, Python's and the web app's, as CycloneDX.
+"""The bill of materials: `python .ci/sbom.py FILE` writes every locked package, Python's and the web app's.
 
-Python's part is cyclonedx-bom's, from requirements.lock. The web app's is added from its own lock file, because the tool
-for that would be one more package of Node to install, to trust and to lock.
+Python's part is cyclonedx-bom's, from requirements.lock. The web app's is added from its own lock file: the tool for
+that would be one more package of Node to install, to trust and to lock. The form is CycloneDX.
 """
 
 import base64

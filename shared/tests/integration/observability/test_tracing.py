@@ -53,7 +53,7 @@ def build_edge(queue: JobQueue) -> FastAPI:
     """Two services, one behind the other; the second wakes a job."""
     service = create_service("service", build=nothing)
 
-    @service.post("/work/{number}")
+    @service.post("/labour/{number}")
     async def work(number: int) -> None:
         await queue.wake("tell", number)
 
@@ -67,7 +67,7 @@ def build_edge(queue: JobQueue) -> FastAPI:
 
     @edge.post("/in/{number}")
     async def enter(number: int) -> None:
-        await inner.call("POST", f"/work/{number}", type(None))
+        await inner.call("POST", f"/labour/{number}", type(None))
 
     @edge.get("/fail/{secret}")
     async def fail(secret: str) -> None:
@@ -110,7 +110,7 @@ async def test_one_trace_spans_edge_service_job_and_message(
     Tracing.tracer.flush()
 
     entered, asked, worked, job = (
-        collector.named(name)[0] for name in ("POST /in/{number}", "POST service", "POST /work/{number}", "job tell")
+        collector.named(name)[0] for name in ("POST /in/{number}", "POST service", "POST /labour/{number}", "job tell")
     )
     assert {span.trace_id for span in (entered, asked, worked, job)} == {CALLER.split("-")[1]}
     assert entered.parent_id == CALLER.split("-")[2]
