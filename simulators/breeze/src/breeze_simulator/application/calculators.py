@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from breeze_simulator.application import contracts
 from breeze_simulator.application.costs import Costs
 from breeze_simulator.application.margins import premium, span_margin
 from breeze_simulator.application.money import Money
@@ -95,13 +96,7 @@ class Calculators:
         raise self._refusals.application(envelopes.NOT_AVAILABLE)
 
     def _instrument(self, fields: Fields) -> Instrument:
-        query = wire.parse_contract(fields)
-        found = self._market.universe.by_contract(
-            query.exchange, query.stock_code.strip(), query.product, query.expiry, query.strike, query.right
-        )
-        if found is None:
-            raise self._refusals.unknown_stock()
-        return found
+        return contracts.known(self._market.universe, wire.parse_contract(fields), self._refusals)
 
     def _terms(self, fields: Fields) -> tuple[Side, int, Decimal]:
         try:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 
+from breeze_simulator.application import contracts
 from breeze_simulator.application.order_calls import OrderCalls
 from breeze_simulator.application.order_desk import OrderDesk
 from breeze_simulator.application.ports import LiveMarket
@@ -28,7 +29,11 @@ Note = Callable[..., None]
 
 
 class GttCalls:
-    """Answers are the `Success` of their envelopes; every call may raise BrokerRefusal."""
+    """Answers are the `Success` of their envelopes; every call may raise BrokerRefusal.
+
+    Args:
+        note: records in the journal what becomes of a GTT order.
+    """
 
     def __init__(
         self,
@@ -39,9 +44,6 @@ class GttCalls:
         exchange_clock: Clock,
         note: Note,
     ) -> None:
-        """Args:
-        note: records what a GTT order does in the journal.
-        """
         self._desk = desk
         self._calls = calls
         self._market = market
@@ -60,7 +62,8 @@ class GttCalls:
             quantity = order_wire.parse_quantity(fields, "quantity")
         except BadField as error:
             raise self._refusals.application(str(error)) from error
-        instrument = self._instrument({**fields, "product_type": product})
+        query = wire.parse_contract({**fields, "product_type": product})
+        instrument = contracts.known(self._market.universe, query, self._refusals)
         now = self._clock.now()
         order = GttOrder(
             gtt_id=f"{now.astimezone(IST):%Y%m%d}{next(self._numbers):08d}",
@@ -189,15 +192,6 @@ class GttCalls:
         if order is None or order.user_id != user_id or order.instrument.exchange != exchange or not order.is_active:
             raise self._refusals.application(envelopes.NOT_AVAILABLE)
         return order
-
-    def _instrument(self, fields: Fields) -> Instrument:
-        query = wire.parse_contract(fields)
-        found = self._market.universe.by_contract(
-            query.exchange, query.stock_code, query.product, query.expiry, query.strike, query.right
-        )
-        if found is None:
-            raise self._refusals.unknown_stock()
-        return found
 
     def _last(self, instrument: Instrument) -> Decimal:
         return quoted_price(self._market.snapshot(instrument).last)

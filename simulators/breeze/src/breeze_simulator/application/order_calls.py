@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from breeze_simulator.application import contracts
 from breeze_simulator.application.costs import Costs
 from breeze_simulator.application.faults import FaultKind, Faults
 from breeze_simulator.application.money import Money
@@ -12,7 +13,6 @@ from breeze_simulator.application.ports import MarketView
 from breeze_simulator.domain import envelopes, order_wire
 from breeze_simulator.domain.broker_orders import BrokerOrder
 from breeze_simulator.domain.envelopes import Refusals
-from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.order_wire import BadField, OrderRequest
 from breeze_simulator.domain.wire import Row
 from breezeway.errors import InvalidInput
@@ -69,7 +69,7 @@ class OrderCalls:
     def square_off(self, user_id: str, fields: Fields) -> Row:
         """POST `squareoff`: an order that closes a position, or a part of it."""
         request = self._request(fields, squares_off=True)
-        instrument = self._instrument(request)
+        instrument = contracts.known(self._market.universe, request.query, self._refusals)
         held = self._portfolio.held(user_id, instrument)
         closes = held > 0 if request.side is Side.SELL else held < 0
         if not closes or request.quantity > abs(held):
@@ -131,7 +131,7 @@ class OrderCalls:
         return self._some(rows)
 
     def _place(self, user_id: str, request: OrderRequest) -> BrokerOrder:
-        instrument = self._instrument(request)
+        instrument = contracts.known(self._market.universe, request.query, self._refusals)
         try:
             self._money.require(user_id, instrument, request.side, request.quantity, request.price)
             return self._desk.place(user_id, instrument, request)
@@ -143,15 +143,6 @@ class OrderCalls:
             return order_wire.parse_order(fields, squares_off=squares_off)
         except BadField as error:
             raise self._refusals.application(str(error)) from error
-
-    def _instrument(self, request: OrderRequest) -> Instrument:
-        query = request.query
-        found = self._market.universe.by_contract(
-            query.exchange, query.stock_code, query.product, query.expiry, query.strike, query.right
-        )
-        if found is None:
-            raise self._refusals.unknown_stock()
-        return found
 
     def _find(self, user_id: str, fields: Fields) -> BrokerOrder:
         exchange = order_wire.text_of(fields, "exchange_code").upper()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from breeze_simulator.application import contracts
 from breeze_simulator.application.ports import MarketView
 from breeze_simulator.domain import wire
 from breeze_simulator.domain.envelopes import Refusals
@@ -23,9 +24,7 @@ class Quotes:
             BrokerRefusal: the code is unknown, or the contract is not alive.
         """
         query = wire.parse_contract(fields)
-        instrument = self._market.universe.by_contract(
-            query.exchange, query.stock_code, query.product, query.expiry, query.strike, query.right
-        )
+        instrument = contracts.find(self._market.universe, query)
         if instrument is None:
             raise self._missing(query)
         row = self._row(instrument)

@@ -6,10 +6,11 @@ from typing import Final
 
 from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.market_types import Depth, Snapshot
+from breeze_simulator.domain.quoting import TRADE_TO_TRADE
+from breeze_simulator.domain.sessions import SEGMENTS
 from breeze_simulator.domain.tick_sizes import cash_tick
 from breezeway.exchange.market import Book, InstrumentKind, InstrumentRules, Level, MarketTick, quoted_price
 from breezeway.exchange.market import Depth as EngineDepth
-from breezeway.market_calendar.model import Segment
 
 INDEX_CODES: Final = frozenset({"NIFTY", "CNXBAN", "NIFSEL", "NIFFIN", "NIFNEX", "BSESEN", "BANKEX"})
 
@@ -22,22 +23,13 @@ _FREEZE: Final = {
     "BSESEN": 1000,
     "BANKEX": 900,
 }
-_SEGMENTS: Final = {
-    "NSE": Segment.NSE,
-    "BSE": Segment.BSE,
-    "NFO": Segment.NFO,
-    "BFO": Segment.BFO,
-    "MCX": Segment.MCX,
-    "NDX": Segment.CDS,
-}
-_TRADE_TO_TRADE: Final = frozenset({"BE", "BZ", "ST"})
 
 
 def rules_of(instrument: Instrument, quote: Snapshot, *, has_derivatives: bool) -> InstrumentRules:
     """The rules of the quote's day."""
     return InstrumentRules(
         symbol=instrument.key,
-        segment=_SEGMENTS[instrument.exchange],
+        segment=SEGMENTS[instrument.exchange],
         kind=InstrumentKind(instrument.kind),
         tick_size=Decimal(str(_tick(instrument, quote))),
         lot_size=max(instrument.lot_size, 1),
@@ -45,7 +37,7 @@ def rules_of(instrument: Instrument, quote: Snapshot, *, has_derivatives: bool) 
         lower_band=_band(quote.lower_circuit),
         upper_band=_band(quote.upper_circuit),
         cas_eligible=has_derivatives and not instrument.is_derivative,
-        trade_to_trade=instrument.series in _TRADE_TO_TRADE,
+        trade_to_trade=instrument.series in TRADE_TO_TRADE,
     )
 
 

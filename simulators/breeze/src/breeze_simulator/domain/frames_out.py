@@ -152,7 +152,7 @@ def bar_text(bar: ClosedBar, label: BarLabel) -> str:
 def order_frame(user_id: str, reference: str, moment: datetime) -> Frame:
     """An `order` payload of the F&O form (52 strings): a NIFTY call bought and executed, for tests of listeners.
 
-    Strike and limit rate are in paise. The trading simulation will send the frames of real simulated orders.
+    Strike and limit rate are in paise. Frames of orders that were placed are made in `order_frames`.
     """
     local = moment.astimezone(IST)
     day = local.strftime("%d-%b-%Y")

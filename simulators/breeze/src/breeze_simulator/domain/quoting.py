@@ -18,7 +18,8 @@ _LEVELS: Final = 5
 _BAND_WITH_DERIVATIVES: Final = 0.10
 _BAND: Final = 0.20
 _BAND_TRADE_TO_TRADE: Final = 0.05
-_TRADE_TO_TRADE: Final = frozenset({"BE", "BZ", "ST"})
+TRADE_TO_TRADE: Final = frozenset({"BE", "BZ", "ST"})
+"""Series that are delivered trade by trade."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +62,7 @@ def day_facts(
         lower, upper = max(prev_close - 0.1 * spot, path.tick_size), prev_close + 0.1 * spot
     elif instrument.kind != "index":
         band = _BAND_WITH_DERIVATIVES if has_derivatives or instrument.kind == "future" else _BAND
-        if instrument.series in _TRADE_TO_TRADE:
+        if instrument.series in TRADE_TO_TRADE:
             band = _BAND_TRADE_TO_TRADE
         lower, upper = prev_close * (1 - band), prev_close * (1 + band)
     if upper and len(path):

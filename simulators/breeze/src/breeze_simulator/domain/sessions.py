@@ -12,7 +12,7 @@ from breezeway.errors import NotFound
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment, SessionKind
 
-_SEGMENTS: Final = {
+SEGMENTS: Final = {
     "NSE": Segment.NSE,
     "BSE": Segment.BSE,
     "NFO": Segment.NFO,
@@ -82,7 +82,7 @@ class Sessions:
         key = (exchange, day, cas_eligible)
         known = self._minutes.get(key)
         if known is None:
-            stretches = self._calendar.continuous(_SEGMENTS[exchange], day, cas_eligible=cas_eligible)
+            stretches = self._calendar.continuous(SEGMENTS[exchange], day, cas_eligible=cas_eligible)
             parts = [
                 np.arange(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute)
                 for opens, closes in stretches
@@ -99,7 +99,7 @@ class Sessions:
         if known is None:
             matching = [
                 session
-                for session in self._calendar.sessions(_SEGMENTS[exchange], day, cas_eligible=True)
+                for session in self._calendar.sessions(SEGMENTS[exchange], day, cas_eligible=True)
                 if session.kind is SessionKind.CLOSING_AUCTION and session.name == _MATCHING
             ]
             parts = [
