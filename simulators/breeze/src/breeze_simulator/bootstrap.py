@@ -264,6 +264,9 @@ async def _keep_moving(broker: Broker) -> None:
 async def _sweep(endpoints: Mapping[str, Endpoint], broker: Broker) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        broker.desk.advance()
+        try:
+            broker.desk.advance()
+        except Exception:  # noqa: BLE001 - one order that cannot be ended must not end the market for all others
+            _log.exception("order_desk_stumbled")
         for endpoint in endpoints.values():
             await endpoint.drop_ended_sessions()

@@ -122,6 +122,16 @@ async def test_a_clock_that_jumps_ends_the_day(stage: Stage, move: dict[str, Any
     assert again.order_id[8:] != placed.order_id[8:]
 
 
+async def test_a_corrected_wall_clock_ends_nothing(stage: Stage) -> None:
+    stage.wall.advance(60)
+    placed = stage.place()
+    stage.wall.advance(-2)
+    stage.desk.advance()
+    assert stage.status(placed) == "Ordered"
+    await stage.trade(889.0, seconds=5)
+    assert stage.status(placed) == "Executed"
+
+
 async def test_shares_are_offered_once(stage: Stage) -> None:
     first = stage.place(action="sell", quantity="30", price="900")
     with pytest.raises(Exception, match="Only 20 can be sold"):

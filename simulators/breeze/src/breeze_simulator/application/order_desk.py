@@ -6,7 +6,7 @@ clock. Everything is in memory. Not thread-safe: it belongs to the event loop of
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Final
@@ -32,6 +32,8 @@ _AT_THE_EXCHANGE: Final = frozenset({FREEZE, "price_band"})
 """Rules that the exchange applies: the broker has given the order a number by then and reports a rejection."""
 
 _END_OF_DAY: Final = time(23, 59, 59)
+_JITTER: Final = timedelta(seconds=10)
+"""How far exchange time may step back without being another day: a machine's clock is corrected now and then."""
 
 
 class OrderRefused(Exception):
@@ -214,7 +216,7 @@ class OrderDesk:
         """When the clock went back, or to another day, the day that was on has ended for its orders."""
         now, before = self._clock.now(), self._at
         self._at = now
-        if now >= before and now.astimezone(IST).date() == before.astimezone(IST).date():
+        if now > before - _JITTER and now.astimezone(IST).date() == before.astimezone(IST).date():
             return
         end = ist_datetime(before.astimezone(IST).date(), _END_OF_DAY)
         for key, book in tuple(self._books.items()):
