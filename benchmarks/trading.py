@@ -2,7 +2,7 @@
 
     python -m benchmarks trading
 
-Orders are limit orders that rest, of eight users at once, each waiting for its answer. "Accepted" is the answer to the
+Orders are limit orders that rest, of ten users at once, each waiting for its answer. "Accepted" is the answer to the
 request: checked, its money blocked and committed.
 """
 
@@ -16,7 +16,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import orjson
+import uvloop
 
+from benchmarks.order_load import Line, connect, post
 from benchmarks.table import Row
 from breezeway.clock import IST
 from breezeway.exchange.market import InstrumentKind, InstrumentRules, MarketTick
@@ -30,10 +33,13 @@ from breezeway.testing.stack_process import StackProcess
 
 OPEN_ORDERS = 1_000
 TICKS = 100_000
-USERS = 8
-ORDERS_EACH = 100
-WARM_EACH = 5
+USERS = 10
+ORDERS_EACH = 150
+WARM_EACH = 15
+BUYS = 200
+AFFORDED = 10
 SYMBOL = "NSE:RELIANCE"
+PATH = "/api/v1/trading/orders"
 
 _NOON = datetime(2026, 11, 20, 12, tzinfo=IST)
 _TICK = Decimal("0.05")
@@ -46,11 +52,13 @@ def rows() -> Iterator[Row]:
         environment = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZEWAY_ORDER_RATE": "100000"}
         with StackProcess(Path(folder) / "home", environment=environment) as stack:
             stack.start(240)
-            rate, latencies = asyncio.run(_orders(stack.url))
+            rate, latencies = uvloop.run(_orders(stack.url))
+            accepted = uvloop.run(_too_many(stack.url))
     p50, p99 = np.percentile(latencies, [50, 99])
     work = f"accept orders through the gateway, {USERS} users at once"
     yield Row(work, "Breezeway", f"{rate:,.0f} orders/s")
     yield Row(work, "Breezeway", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    yield Row(f"{BUYS} concurrent buys with the cash of {AFFORDED}", "Breezeway", f"{accepted} accepted")
 
 
 def _ticks_per_second() -> float:
@@ -85,32 +93,53 @@ def _tick(number: int) -> MarketTick:
 
 
 async def _orders(url: str) -> tuple[float, list[float]]:
-    limits = httpx.Limits(max_connections=4)
-    clients = [httpx.AsyncClient(base_url=url, timeout=60, limits=limits) for _ in range(USERS)]
-    bodies = [await _prepare(client) for client in clients]
+    host, _, port = url.removeprefix("http://").partition(":")
+    requests = []
+    for _ in range(USERS):
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            token, body = await _prepare(client)
+        requests.append(post(PATH, host, token, orjson.dumps(body)))
+    lines = [await connect(host, int(port)) for _ in range(USERS)]
     latencies: list[float] = []
 
-    async def place(client: httpx.AsyncClient, body: dict[str, str], count: int) -> None:
+    async def place(line: Line, request: bytes, count: int) -> None:
         for _ in range(count):
             began = time.perf_counter()
-            answer = await client.post("/api/v1/trading/orders", json=body)
+            status, answer = await line.send(request)
             latencies.append((time.perf_counter() - began) * 1000)
-            assert answer.status_code == 201, answer.text
+            assert status == 201, answer
 
     async def all_place(count: int) -> None:
-        await asyncio.gather(*(place(c, b, count) for c, b in zip(clients, bodies, strict=True)))
+        await asyncio.gather(*(place(*each, count) for each in zip(lines, requests, strict=True)))
 
     await all_place(WARM_EACH)
     latencies.clear()
     began = time.perf_counter()
     await all_place(ORDERS_EACH)
     took = time.perf_counter() - began
-    for client in clients:
-        await client.aclose()
+    for line in lines:
+        line.close()
     return USERS * ORDERS_EACH / took, latencies
 
 
-async def _prepare(client: httpx.AsyncClient) -> dict[str, str]:
+async def _too_many(url: str) -> int:
+    """How many of many buys at once are accepted, with the cash of a few and no charges."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        token, body = await _prepare(client)
+        cash = f"{AFFORDED * Decimal(body['price']):.2f}"
+        poor = {"name": "Few", "initial_cash": cash, "charge_plan": "none"}
+        account = await client.post("/api/v1/trading/accounts", json=poor)
+    request = post(PATH, host, token, orjson.dumps({**body, "account_id": account.json()["id"], "product": "cnc"}))
+    lines = [await connect(host, int(port)) for _ in range(BUYS)]
+    answers = await asyncio.gather(*(line.send(request) for line in lines))
+    for line in lines:
+        line.close()
+    return sum(status == 201 for status, _ in answers)
+
+
+async def _prepare(client: httpx.AsyncClient) -> tuple[str, dict[str, str]]:
+    """The token of a new user with an account and a market, and an order that rests."""
     user = ApiUser(client)
     await user.register()
     await user.sign_in()
@@ -128,4 +157,4 @@ async def _prepare(client: httpx.AsyncClient) -> dict[str, str]:
 
     await eventually(priced, 60, every=0.5)
     resting = (Decimal(found["price"]) * Decimal("0.95")).quantize(Decimal(1))
-    return {**body, "order_type": "limit", "price": str(resting)}
+    return user.token, {**body, "order_type": "limit", "price": str(resting)}

@@ -175,10 +175,12 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
     """Start matcher, outbox and housekeeping; they run until the stack closes."""
     common = await _common(settings, stack)
     seen: dict[str, tuple[Decimal, datetime]] = {}
+    relay = OutboxRelay(common.engine, common.redis)
     wake = asyncio.Event()
 
     def on_bell() -> None:
         matcher.ring()
+        relay.ring()
         wake.set()
 
     listener = RedisMarketListener(
@@ -204,10 +206,10 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         seen,
         seed=settings.matching_seed,
         settings=MatchingSettings(stale_after=timedelta(seconds=settings.stale_seconds)),
+        on_commit=relay.ring,
     )
     leadership = Leadership(common.engine)
     stack.push_async_callback(leadership.give_up)
-    relay = OutboxRelay(common.engine, common.redis)
     notifications = await stack.enter_async_context(
         ServiceClient(settings.notifications_url, "notifications", common.tokens)
     )

@@ -140,7 +140,7 @@ async def test_l_03_what_was_decided_and_not_committed_has_not_happened(service:
     await service.check(account)
 
 
-@pytest.mark.parametrize("step", ["book", "save_order", "add_event", "add_trade", "save_position", "tell", "commit"])
+@pytest.mark.parametrize("step", ["lock_accounts_of", "book", "add_trade", "save_position", "save_progress", "commit"])
 async def test_l_03_a_crash_at_any_statement_leaves_all_or_nothing(
     service: Any, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +164,7 @@ async def test_l_03_a_crash_at_any_statement_leaves_all_or_nothing(
         return work
 
     monkeypatch.setattr(recorder, "_work", broken)
-    with pytest.raises(Exception, match=r"database|commit|book|save|add|tell"):
+    with pytest.raises(Exception, match=r"database|commit|book|save|add|lock"):
         await service.matcher.flush()
     await service.check(account)
     assert (await service.stored(placed.id)).state is OrderState.OPEN

@@ -6,7 +6,7 @@ decided but not committed when it dies has not happened.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -85,6 +85,7 @@ class Matcher:
     """Owned by one task; `on_message` is called on the same loop.
 
     Args:
+        on_commit: called when decisions, and the messages about them, are committed.
         seen: is kept at the last price and its time of every symbol that ticks, for those who share it.
     """
 
@@ -99,6 +100,7 @@ class Matcher:
         *,
         seed: int = 0,
         settings: MatchingSettings | None = None,
+        on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._work = work
         self._recorder = recorder
@@ -108,6 +110,7 @@ class Matcher:
         self._seen = seen
         self._seed = seed
         self._settings = settings or MatchingSettings()
+        self._on_commit = on_commit
         self.also_watched: set[tuple[UUID, str]] = set()
         """Symbols that triggers wait for, with the user whose feed has them."""
         self._state: _State | None = None
@@ -167,20 +170,17 @@ class Matcher:
         state.clock = await self._listener.mapping()
         async with self._work() as work:
             commands = [c for c in await work.commands(_COMMANDS) if c.seq not in state.taken]
-            orders = {c.order_id: await work.order(c.order_id) for c in commands}
-            symbols = {order.order.symbol for order in orders.values() if order is not None}
+            orders = await work.orders_of({c.order_id for c in commands}) if commands else {}
+            symbols = {order.order.symbol for order in orders.values()}
             contracts = await work.contracts(symbols) if symbols else {}
-        fresh = False
+        before = set(state.books)
         for command in commands:
             stored = orders[command.order_id]
-            if stored is None:
-                continue
-            fresh |= command.kind == "place"
             events = await self._obey(state, command, stored, contracts[stored.order.symbol])
             state.taken.add(command.seq)
             self._decide(state, Decision(events, command.seq, command.body))
         await self.flush()
-        if fresh:
+        if state.books.keys() - before:
             await self.watch()
 
     async def flush(self) -> None:
@@ -192,6 +192,7 @@ class Matcher:
                 await self._recorder.record(state.fence, batch)
             except Conflict:
                 await self._record_singly(state, batch)
+            self._on_commit()
             del state.decided[: len(batch)]
             state.taken.difference_update(each.command for each in batch if each.command is not None)
             for decision in batch:

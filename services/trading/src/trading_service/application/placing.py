@@ -50,9 +50,7 @@ class PlaceOrder:
         live: the live accounts' way; without one there are none.
     """
 
-    def __init__(
-        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
-    ) -> None:
+    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None) -> None:
         self._work = work
         self._desk = desk
         self._live = live
@@ -93,9 +91,7 @@ class PlaceOrder:
 
 
 class ModifyOrder:
-    def __init__(
-        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
-    ) -> None:
+    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None) -> None:
         self._work = work
         self._desk = desk
         self._bell = bell
@@ -157,9 +153,7 @@ class ModifyOrder:
 
 
 class CancelOrder:
-    def __init__(
-        self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None
-    ) -> None:
+    def __init__(self, work: WorkFactory, desk: Desk, bell: Bell, wall: Clock, live: LiveTrading | None = None) -> None:
         self._work = work
         self._desk = desk
         self._bell = bell

@@ -86,6 +86,15 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """An order after an event, with the line of its history and what its user is told, in that order."""
+
+    order: StoredOrder
+    event: StoredEvent
+    messages: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Outstanding:
     """What unfinished orders of one symbol still want: units of one product, side and order group together."""
 
@@ -167,8 +176,8 @@ class Work(Protocol):
         """The account, with its row locked: whoever changes its money or positions goes through here."""
         ...
 
-    async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
-        """Several accounts, locked in one order, so that two who want the same ones never wait for each other."""
+    async def lock_accounts_of(self, orders: Collection[UUID]) -> dict[UUID, TradingAccount]:
+        """The accounts of these orders, locked in one order, so that two who want the same never block each other."""
         ...
 
     async def account(self, user_id: UUID, account_id: UUID) -> TradingAccount | None: ...
@@ -180,7 +189,7 @@ class Work(Protocol):
     async def lock_and_count(
         self, requests: Mapping[tuple[UUID, UUID], int], second: datetime
     ) -> dict[UUID, tuple[TradingAccount, int]]:
-        """Lock accounts like `lock_accounts`, and count order requests: how many of that second there are with them.
+        """Lock accounts like `lock_accounts_of`, and count order requests: how many of that second there are with them.
 
         Args:
             requests: how many, by account and by the user who sent them; accounts of others are left out.
@@ -235,7 +244,13 @@ class Work(Protocol):
 
     async def save_order(self, order: StoredOrder) -> None: ...
 
+    async def save_progress(self, progress: Sequence[Progress]) -> None:
+        """Write what became of orders, event by event, in one round trip."""
+        ...
+
     async def order(self, order_id: UUID) -> StoredOrder | None: ...
+
+    async def orders_of(self, ids: Collection[UUID]) -> dict[UUID, StoredOrder]: ...
 
     async def order_by_client_id(self, account_id: UUID, client_order_id: str) -> StoredOrder | None: ...
 
@@ -256,6 +271,8 @@ class Work(Protocol):
         ...
 
     async def drop_command(self, seq: int) -> None: ...
+
+    async def drop_commands(self, numbers: Collection[int]) -> None: ...
 
     # Contracts, trades, positions
 

@@ -3,7 +3,7 @@
 Safe to repeat: a fill is known by its name, and a batch commits whole or not at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from breezeway.exchange.orders import TERMINAL, EventKind, Fill, OrderEvent, Ord
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.money import ZERO, to_paise_up
 from trading_service.application import notices
-from trading_service.application.ports import HeldPosition, StoredEvent, StoredOrder, Work, WorkFactory
+from trading_service.application.ports import HeldPosition, Progress, StoredEvent, StoredOrder, Work, WorkFactory
 from trading_service.application.risk import Risk, Surroundings
 from trading_service.application.views import message, order_view, position_view, trade_view
 from trading_service.domain import ledger
@@ -50,6 +50,34 @@ class Superseded(Exception):
     """A newer matcher has begun: this one must stop."""
 
 
+@dataclass(slots=True)
+class _Pages:
+    """The orders of a transaction with their locked accounts, and what is still to be written about them."""
+
+    work: Work
+    orders: dict[UUID, StoredOrder]
+    accounts: dict[UUID, TradingAccount]
+    progress: list[Progress] = field(default_factory=list)
+
+    def note(self, stored: StoredOrder, event: OrderEvent, *more: Mapping[str, Any]) -> None:
+        self.orders[stored.id] = stored
+        details = {} if event.explanation is None else explained(event.explanation)
+        line = StoredEvent(event.kind, stored.state, event.code, event.text, event.at, details=details)
+        self.progress.append(Progress(stored, line, (message("order", order_view(stored)), *more)))
+
+    async def save(self) -> None:
+        if self.progress:
+            await self.work.save_progress(self.progress)
+
+
+async def _open(work: Work, ids: Collection[UUID]) -> _Pages:
+    if not ids:
+        return _Pages(work, {}, {})
+    accounts = await work.lock_accounts_of(ids)
+    # Only now: until it was locked, a request might have raised an order's hold.
+    return _Pages(work, await work.orders_of(ids), accounts)
+
+
 class Recorder:
     def __init__(self, work: WorkFactory, calendar: MarketCalendar, risk: Risk, spots: Spots) -> None:
         self._work = work
@@ -62,16 +90,19 @@ class Recorder:
 
         Raises:
             Superseded: nothing was written.
+            Conflict: as `apply`; nothing was written.
             Retryable: the database does not answer; nothing was written, or all of it.
         """
         async with self._work() as work:
             if not await work.holds_fence(fence):
                 raise Superseded
+            pages = await _open(work, {UUID(event.order_id) for each in decisions for event in each.events})
             for decision in decisions:
                 for event in decision.events:
-                    await self.apply(work, event, decision.body)
-                if decision.command is not None:
-                    await work.drop_command(decision.command)
+                    await self._write(pages, event, decision.body)
+            await pages.save()
+            if done := [each.command for each in decisions if each.command is not None]:
+                await work.drop_commands(done)
             await work.commit()
 
     async def apply(self, work: Work, event: OrderEvent, body: Mapping[str, Any] = _NO_BODY) -> None:
@@ -80,26 +111,32 @@ class Recorder:
         Raises:
             Conflict: `order_not_found`, `illegal_transition`, `over_fill`, `fill_mismatch`.
         """
-        order_id = UUID(event.order_id)
-        first = await work.order(order_id)
-        account = None if first is None else await work.lock_account(first.account_id)
-        # Read again under the lock: a request may have raised the hold meanwhile.
-        stored = await work.order(order_id)
-        if stored is None or account is None:
+        pages = await _open(work, {UUID(event.order_id)})
+        await self._write(pages, event, body)
+        await pages.save()
+
+    async def _write(self, pages: "_Pages", event: OrderEvent, body: Mapping[str, Any]) -> None:
+        stored = pages.orders.get(UUID(event.order_id))
+        if stored is None:
             raise Conflict(f"The order {event.order_id} is not known.", code="order_not_found")
+        account = pages.accounts[stored.account_id]
         if event.fill is not None:
-            await self._fill(work, account, stored, event, event.fill)
+            await self._fill(pages, account, stored, event, event.fill)
             return
         changed = applied(stored, event)
         held = _hold_after(stored, changed, event, body)
         if held != stored.hold:
-            balances = await work.balances(account.id)
-            await work.book(account.id, hold(held - stored.hold, str(order_id), balances))
-        await self._save(work, replace(changed, hold=held), event)
+            balances = await pages.work.balances(account.id)
+            await pages.work.book(account.id, hold(held - stored.hold, str(stored.id), balances))
+        after = replace(changed, hold=held)
+        pages.note(after, event)
+        if event.kind is EventKind.REJECT:
+            await pages.work.announce(notices.rejected(after, event.at))
 
     async def _fill(
-        self, work: Work, account: TradingAccount, stored: StoredOrder, event: OrderEvent, fill: Fill
+        self, pages: "_Pages", account: TradingAccount, stored: StoredOrder, event: OrderEvent, fill: Fill
     ) -> None:
+        work = pages.work
         contract = (await work.contracts([fill.symbol]))[fill.symbol]
         day = fill.at.astimezone(IST).date()
         trade = trade_of(
@@ -131,22 +168,16 @@ class Recorder:
         await work.book(account.id, booked.entry)
         await work.save_position(account.id, trade.symbol, trade.product, after, trade.at)
         if margin != account.position_margin:
-            await work.save_account(replace(account, position_margin=margin))
-        filled_so_far = replace(changed, hold=held, fills=stored.fills + 1)
-        await self._save(work, filled_so_far, event)
-        await work.tell(stored.user_id, message("trade", trade_view(booked.trade)))
-        await work.announce(notices.filled(filled_so_far, booked.trade, event.at))
+            pages.accounts[account.id] = replace(account, position_margin=margin)
+            await work.save_account(pages.accounts[account.id])
         now_held = HeldPosition(account.id, trade.symbol, trade.product, after, trade.at)
-        await work.tell(stored.user_id, message("position", position_view(now_held, trade.price)))
-
-    async def _save(self, work: Work, stored: StoredOrder, event: OrderEvent) -> None:
-        await work.save_order(stored)
-        details = {} if event.explanation is None else explained(event.explanation)
-        line = StoredEvent(event.kind, stored.state, event.code, event.text, event.at, details=details)
-        await work.add_event(stored.id, line)
-        await work.tell(stored.user_id, message("order", order_view(stored)))
-        if event.kind is EventKind.REJECT:
-            await work.announce(notices.rejected(stored, event.at))
+        filled = replace(changed, hold=held, fills=stored.fills + 1)
+        told = (
+            message("trade", trade_view(booked.trade)),
+            message("position", position_view(now_held, trade.price)),
+        )
+        pages.note(filled, event, *told)
+        await work.announce(notices.filled(filled, booked.trade, event.at))
 
     async def _charges(
         self, work: Work, account: TradingAccount, trade: Trade, contract: Contract

@@ -17,6 +17,8 @@ from trading_service.application.recording import Superseded
 
 _STEP_SECONDS: Final = 0.25
 """How long a command waits when its ring was lost."""
+_SPACING_SECONDS: Final = 0.02
+"""Between the beginnings of two rounds: what comes meanwhile shares the second one's transaction."""
 _ADVANCE_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
@@ -56,6 +58,7 @@ async def _go_on(matcher: Matcher, leading: Callable[[], Awaitable[None]]) -> No
     advance_at = watch_at = loop.time()
     while True:
         cancellation.heed()
+        began = loop.time()
         await matcher.step()
         now = loop.time()
         if now >= advance_at:
@@ -66,6 +69,7 @@ async def _go_on(matcher: Matcher, leading: Callable[[], Awaitable[None]]) -> No
             watch_at = now + _WATCH_SECONDS
             await matcher.watch()
         await matcher.wait(_STEP_SECONDS)
+        await asyncio.sleep(max(0.0, began + _SPACING_SECONDS - loop.time()))
 
 
 async def run_housekeeping(housekeeping: Housekeeping, leads: asyncio.Event) -> None:

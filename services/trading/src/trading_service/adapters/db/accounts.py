@@ -14,7 +14,7 @@ from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
 from breezeway.exchange.checks import AccountState
 from trading_service.adapters.db.many import any_of
-from trading_service.adapters.db.tables import accounts, balances, entries, legs
+from trading_service.adapters.db.tables import accounts, balances, entries, legs, orders
 from trading_service.application.ports import JournalLine
 from trading_service.domain.accounts import AccountKind, TradingAccount
 from trading_service.domain.ledger import CHARGES, Entry
@@ -22,7 +22,12 @@ from trading_service.domain.ledger import CHARGES, Entry
 _a = accounts.c
 
 
-_LOCK_ALL: Final = sa.select(accounts).where(_a.id == any_of("ids", sa.Uuid())).order_by(_a.id).with_for_update()
+_LOCK_ALL: Final = (
+    sa.select(accounts)
+    .where(_a.id.in_(sa.select(orders.c.account_id).where(orders.c.id == any_of("orders", sa.Uuid()))))
+    .order_by(_a.id)
+    .with_for_update(of=accounts)
+)
 
 
 def _lock_and_count() -> "sa.sql.dml.ReturningUpdate[Any]":
@@ -85,8 +90,8 @@ class AccountRows(UnitOfWork):
         except IntegrityError as error:
             raise Conflict(f"There is an account called {account.name} already.", code="account_name_taken") from error
 
-    async def lock_accounts(self, ids: Collection[UUID]) -> dict[UUID, TradingAccount]:
-        return {row.id: account_of(row) for row in await self.session.execute(_LOCK_ALL, {"ids": list(ids)})}
+    async def lock_accounts_of(self, orders: Collection[UUID]) -> dict[UUID, TradingAccount]:
+        return {row.id: account_of(row) for row in await self.session.execute(_LOCK_ALL, {"orders": list(orders)})}
 
     async def lock_and_count(
         self, requests: Mapping[tuple[UUID, UUID], int], second: datetime

@@ -11,9 +11,18 @@ from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
 from breezeway.exchange.orders import Order, OrderState, OrderType, Product, Side, Validity
 from trading_service.adapters.db.many import any_of, as_rows
+from trading_service.adapters.db.progress import SAVE_PROGRESS, lines_of
 from trading_service.adapters.db.receiving import RECEIVE, row_of
 from trading_service.adapters.db.tables import UNFINISHED, commands, order_events, orders
-from trading_service.application.ports import Command, OrderFilter, Outstanding, Received, StoredEvent, StoredOrder
+from trading_service.application.ports import (
+    Command,
+    OrderFilter,
+    Outstanding,
+    Progress,
+    Received,
+    StoredEvent,
+    StoredOrder,
+)
 
 _o = orders.c
 _TERMS = (
@@ -24,6 +33,8 @@ _LIVES = (
     *("state", "placed_at", "updated_at", "filled", "filled_value", "hold", "code", "text"),
     *("auto_square_off", "fills", "triggered", "group_id", "group_role", "live"),
 )
+_ORDERS: Final = sa.select(orders).where(_o.id == any_of("ids", sa.Uuid()))
+_DROP: Final = sa.delete(commands).where(commands.c.seq == any_of("numbers", sa.BigInteger()))
 _NOBODY: Final = UUID(int=0)
 _OUTSTANDING: Final = (
     sa.select(
@@ -76,6 +87,12 @@ class OrderRows(UnitOfWork):
 
     async def save_order(self, order: StoredOrder) -> None:
         await self.session.execute(sa.update(orders).where(_o.id == order.id).values(_values(order)))
+
+    async def save_progress(self, progress: Sequence[Progress]) -> None:
+        await self.session.execute(SAVE_PROGRESS, {"lines": lines_of(progress)})
+
+    async def orders_of(self, ids: Collection[UUID]) -> dict[UUID, StoredOrder]:
+        return {row.id: stored_of(row) for row in await self.session.execute(_ORDERS, {"ids": list(ids)})}
 
     async def order(self, order_id: UUID) -> StoredOrder | None:
         row = (await self.session.execute(sa.select(orders).where(_o.id == order_id))).one_or_none()
@@ -130,7 +147,10 @@ class OrderRows(UnitOfWork):
         return [Command(row.seq, row.order_id, row.kind, row.body) for row in await self.session.execute(query)]
 
     async def drop_command(self, seq: int) -> None:
-        await self.session.execute(sa.delete(commands).where(commands.c.seq == seq))
+        await self.drop_commands([seq])
+
+    async def drop_commands(self, numbers: Collection[int]) -> None:
+        await self.session.execute(_DROP, {"numbers": list(numbers)})
 
 
 def _insert(order: StoredOrder) -> sa.Insert:
