@@ -35,6 +35,8 @@ def candles_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
 def stack(tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None) -> Iterator[StackProcess]:
     """The whole suite, as `make run` starts it, its exchange replaying one fixed day."""
     environment = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZE_SIM_SEED": "7"}
+    # Off unless an operator says otherwise; here live accounts may trade with the simulator.
+    environment["BREEZEWAY_LIVE_TRADING"] = "simulator"
     if candles_folder is not None:
         environment["BREEZE_SIM_CANDLES_DIR"] = str(candles_folder)
     with StackProcess(tmp_path_factory.mktemp("stack"), environment=environment) as running:

@@ -53,4 +53,4 @@ async def test_a_market_order_fills_against_the_live_feed(stack: StackProcess, u
     live = await user.http.post(
         "/api/v1/trading/accounts", json={"name": "Live", "kind": "live", "initial_cash": "0.00"}
     )
-    assert (live.status_code, live.json()["code"]) == (403, "live_trading_disabled")
+    assert (live.status_code, live.json()["code"]) == (422, "broker_account_required")

@@ -37,12 +37,8 @@ def upgrade() -> None:
     op.add_column("order_commands", sa.Column("answer", sa.Text()))
     op.add_column("order_commands", sa.Column("looked_at", sa.DateTime(timezone=True)))
     op.add_column("order_commands", sa.Column("looks", sa.Integer(), server_default="0", nullable=False))
-    op.create_check_constraint(
-        op.f("ck_order_commands_answer"), "order_commands", "answer IN ('accepted', 'unknown')"
-    )
-    op.create_index(
-        "ix_order_commands_live", "order_commands", ["order_id", "seq"], postgresql_where=sa.text("live")
-    )
+    op.create_check_constraint(op.f("ck_order_commands_answer"), "order_commands", "answer IN ('accepted', 'unknown')")
+    op.create_index("ix_order_commands_live", "order_commands", ["order_id", "seq"], postgresql_where=sa.text("live"))
     op.create_table(
         "live_orders",
         sa.Column("order_id", sa.Uuid(), nullable=False),
@@ -55,7 +51,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_live_orders_order_id")),
         sa.PrimaryKeyConstraint("order_id", name=op.f("pk_live_orders")),
         sa.UniqueConstraint("tag", name=op.f("uq_live_orders_tag")),
-        sa.UniqueConstraint("broker_account_id", "broker_order_id", name=op.f("uq_live_orders_broker_account_id_broker_order_id")),
+        sa.UniqueConstraint(
+            "broker_account_id", "broker_order_id", name=op.f("uq_live_orders_broker_account_id_broker_order_id")
+        ),
     )
     op.create_table(
         "broker_notices",

@@ -18,6 +18,7 @@ from breezeway.errors import (
 from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import Amendment
 from trading_service.application.live_ports import BrokerWord
+from trading_service.application.ports import AccountRequest
 
 
 async def test_an_order_goes_to_the_broker_once_and_gets_its_number(live: Any) -> None:
@@ -224,6 +225,23 @@ async def test_l_13_the_kill_switch_stops_what_was_not_sent(live: Any) -> None:
     with pytest.raises(Conflict, match="halted"):
         await live.order()
     assert live.broker.calls == []
+
+
+async def test_l_13_switched_off_nothing_is_taken_or_sent(live: Any) -> None:
+    """L-13: the operator has switched live trading off again: no orders and no cancellations are taken."""
+    order = await live.order()
+    await live.send()
+    calls = list(live.broker.calls)
+    live.place, cancel = live.service.place, live.service.cancel
+    with pytest.raises(Forbidden) as refused:
+        await live.order()
+    assert refused.value.code == "live_trading_disabled"
+    with pytest.raises(Forbidden):
+        await cancel(live.user, order)
+    with pytest.raises(Forbidden):
+        await live.service.accounts.open(live.user, AccountRequest("mine", "live", Decimal(0), "none"))
+    await live.send()
+    assert live.broker.calls == calls
 
 
 async def test_l_13_a_cancelled_wish_never_leaves(live: Any) -> None:
