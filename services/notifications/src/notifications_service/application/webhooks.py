@@ -134,6 +134,7 @@ class Webhooks:
             NotFound: `webhook_not_found`, `delivery_not_found`. Conflict: `webhook_off`, `too_many_waiting`.
         """
         async with self._work() as work:
+            _owned(await work.webhook(webhook_id), user_id)
             first = _of(await work.delivery(user_id, delivery_id), webhook_id)
         return await self._send(user_id, webhook_id, first.event, first.replay_of or first.id)
 

@@ -60,7 +60,7 @@ def _values(alert: Alert) -> dict[str, Any]:
 
 def _alert(row: Any) -> Alert:
     return Alert(
-        **row._mapping
+        **dict(row._mapping)
         | {
             "condition": Condition(row.condition),
             "repeat": Repeat(row.repeat),

@@ -65,4 +65,4 @@ class HookRows(UnitOfWork):
 
 
 def _call(row: Any) -> HookCall:
-    return HookCall(**row._mapping | {"state": CallState(row.state)})
+    return HookCall(**dict(row._mapping) | {"state": CallState(row.state)})

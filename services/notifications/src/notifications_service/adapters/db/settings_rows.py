@@ -87,4 +87,4 @@ def _values(record: TelegramLink | Webhook) -> dict[str, Any]:
 
 
 def _webhook(row: Any) -> Webhook:
-    return Webhook(**row._mapping | {"kinds": frozenset(row.kinds)})
+    return Webhook(**dict(row._mapping) | {"kinds": frozenset(row.kinds)})
