@@ -235,7 +235,12 @@ async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStac
     app.state.candles = ReadCandles(store, instruments, parts.calendar, parts.time, live_bars, actions)
     app.state.market_status = ReadMarketStatus(parts.calendar, parts.time)
     app.state.quotes = ReadQuotes(
-        instruments, RedisSnapshots(parts.redis, parts.sessions), parts.sessions, parts.broker, clock
+        instruments,
+        RedisSnapshots(parts.redis, parts.sessions),
+        parts.sessions,
+        parts.broker,
+        PostgresStoredPrices(parts.engine),
+        clock,
     )
     app.state.watchlists = Watchlists(PostgresWatchlists(parts.engine), instruments)
     app.state.option_chain = ReadOptionChain(

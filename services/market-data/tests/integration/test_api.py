@@ -19,7 +19,7 @@ from breezeway.candles.folding import Bar
 from breezeway.candles.resample import resample
 from breezeway.clock import SystemClock, epoch_ms
 from breezeway.db.unit_of_work import UnitOfWork
-from breezeway.errors import Conflict
+from breezeway.errors import Conflict, UpstreamUnavailable
 from breezeway.http.app import Check, create_service
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -84,7 +84,12 @@ async def surface(db: AsyncEngine, outside: Any) -> AsyncIterator[Surface]:
     app.state.candles = ReadCandles(store, outside.instruments, CALENDAR, outside.time, outside.live_bars)
     app.state.market_status = ReadMarketStatus(CALENDAR, outside.time)
     app.state.quotes = ReadQuotes(
-        outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock()
+        outside.instruments,
+        outside.snapshots,
+        outside.sessions,
+        outside.broker,
+        PostgresStoredPrices(db),
+        SystemClock(),
     )
     app.state.udf = Udf(
         app.state.candles, app.state.quotes, PostgresStoredPrices(db), outside.instruments, CALENDAR, outside.time
@@ -414,6 +419,23 @@ async def test_quotes_come_from_the_feed_while_it_is_fresh_else_from_the_broker(
     surface.outside.sessions.error = Conflict("connect first", code="broker_session_required")
     refused = await surface.get("/api/v1/quotes", symbols="NSE:INFY")
     assert (refused.status_code, refused.json()["code"]) == (409, "broker_session_required")
+
+
+async def test_quotes_are_answered_with_their_age_while_the_broker_is_away(surface: Surface) -> None:
+    """From an old tick, else from the newest stored candle; and from the broker again as soon as it answers."""
+    now = epoch_ms(SystemClock().now())
+    surface.outside.snapshots.ticks = {
+        "NSE:INFY": {"type": "tick", "symbol": "NSE:INFY", "seq": 5, "ltp": 1.5, "ts": now - 60_000},
+    }
+    surface.outside.sessions.error = UpstreamUnavailable("away", code="broker_down")
+    old = (await surface.get("/api/v1/quotes", symbols="NSE:INFY")).json()["items"][0]
+    assert (old["ltp"], old["source"], old["stale"]) == (1.5, "feed", True)
+    assert 60_000 <= old["age_ms"] < 90_000
+    unknown = await surface.get("/api/v1/quotes", symbols="NSE:RELIANCE")
+    assert (unknown.status_code, unknown.json()["code"]) == (503, "broker_down")
+    surface.outside.sessions.error = None
+    back = (await surface.get("/api/v1/quotes", symbols="NSE:INFY")).json()["items"][0]
+    assert (back["ltp"], back["source"], back["stale"], back["age_ms"]) == (100.5, "broker", False, 0)
 
 
 async def test_market_status_follows_exchange_time(surface: Surface) -> None:

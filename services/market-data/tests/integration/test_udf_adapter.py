@@ -176,7 +176,8 @@ async def chart(db: AsyncEngine, outside: Any) -> AsyncIterator[Chart]:
     app.add_middleware(UdfCorsMiddleware)
     app.state.authenticator = Everyone()
     store = PostgresCandleStore(db)
-    quotes = ReadQuotes(outside.instruments, outside.snapshots, outside.sessions, outside.broker, SystemClock())
+    prices = PostgresStoredPrices(db)
+    quotes = ReadQuotes(outside.instruments, outside.snapshots, outside.sessions, outside.broker, prices, SystemClock())
     app.state.udf = Udf(
         ReadCandles(store, outside.instruments, CALENDAR, outside.time, outside.live_bars),
         quotes,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from breezeway.security.dependencies import BearerToken
 from breezeway.security.scopes import Reader
 from market_data_service.api.dependencies import TheQuotes
+from market_data_service.application.leg_prices import PriceSource
 
 router = APIRouter(prefix="/api/v1/quotes", tags=["quotes"])
 
@@ -38,6 +39,8 @@ class QuoteView(BaseModel):
     upper_band: float | None = None
     ts: int = Field(description="When we received it.")
     age_ms: int = Field(description="How old it is now; 0 when it was just asked of the broker.")
+    source: PriceSource = Field(description="`stored` is the close of the newest candle.")
+    stale: bool = Field(False, description="The broker does not answer, so this is the newest that is known.")
 
 
 class QuotesView(BaseModel):
@@ -51,7 +54,10 @@ async def read_quotes(
     quotes: TheQuotes,
     symbols: Annotated[str, Query(max_length=5_000, examples=["NSE:RELIANCE,NSE:INFY"])],
 ) -> QuotesView:
-    """The latest quote of up to 50 symbols: from the caller's live feed, else one broker call a symbol."""
+    """The latest quote of up to 50 symbols: from the caller's live feed, else one broker call a symbol.
+
+    While the broker does not answer, an item is what is known, `stale` and with its age; it fails only for an
+    instrument of which nothing is known."""
     names = [name.strip() for name in symbols.split(",") if name.strip()]
     items = await quotes.quotes(user.user_id, bearer, names)
     return QuotesView(items=[QuoteView.model_validate(item) for item in items])
