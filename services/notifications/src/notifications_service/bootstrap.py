@@ -51,6 +51,8 @@ from notifications_service.settings import NotificationsSettings, WorkerSettings
 
 SERVICE: Final = "notifications"
 
+_DRAIN_SECONDS: Final = 2.0
+
 _log = structlog.get_logger()
 
 
@@ -146,6 +148,8 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         Courier(common.work, channel, way, common.clock, patience, random.random)
         for channel, way in _ways_out(settings, common, stack).items()
     ]
+    for courier in couriers:
+        stack.push_async_callback(courier.drain, _DRAIN_SECONDS)
     tasks: list[asyncio.Task[object]] = [
         asyncio.create_task(prices.run(), name="prices"),
         asyncio.create_task(watch.run(), name="alerts"),

@@ -116,8 +116,9 @@ class Neighbours:
 
         @app.post("/internal/instruments/resolve")
         async def resolve(body: dict[str, Any]) -> dict[str, Any]:
-            known = {name: _instrument(name) for name in body["symbols"] if name.startswith("NSE:")}
-            return {"found": known, "unknown": []}
+            known = [name for name in body["symbols"] if name.startswith("NSE:")]
+            items = [{"asked": name, "instrument": _instrument(name)} for name in known]
+            return {"items": items, "missing": [name for name in body["symbols"] if name not in known]}
 
         @app.get("/api/v1/trading/accounts/{account_id}")
         async def account(account_id: UUID) -> Response:
@@ -181,6 +182,11 @@ class Notifications:
     def api_key(self, user: UUID, scope: str) -> dict[str, str]:
         return self.signed_in(user, scope=scope, sid=f"key:{new_id()}")
 
+    async def accepts_writes(self) -> bool:
+        """Whether it knows by now which sign-ins were revoked."""
+        answer = await self.http.post("/api/v1/notifications/read-all", headers=self.signed_in(new_id()))
+        return answer.status_code == 200
+
     async def tell(self, *events: Event, service: str = "trading") -> httpx.Response:
         """What a producer's outbox does."""
         token = ServiceTokens(INTERNAL_KEY, service).issue("notifications")
@@ -189,7 +195,7 @@ class Notifications:
 
     @asynccontextmanager
     async def worker(self, **changes: Any) -> AsyncIterator[None]:
-        """The worker's tasks; leaving is what a kill is for it, because nothing is finished first."""
+        """The worker's tasks; leaving ends them, and what takes longer than two seconds as a kill does."""
         async with AsyncExitStack() as stack:
             settings = WorkerSettings.model_validate(self.settings | changes)
             await bootstrap.build_worker(settings, FastAPI(), stack)
@@ -270,7 +276,9 @@ def start(notifications_url: str, valkey: EmbeddedValkey, redis: "Redis") -> Sta
             await stack.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app)
             http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
-            yield Notifications(http, engine, redis, neighbours, settings, app)
+            running = Notifications(http, engine, redis, neighbours, settings, app)
+            await eventually(running.accepts_writes)
+            yield running
 
     return started
 

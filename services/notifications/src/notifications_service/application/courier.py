@@ -102,22 +102,25 @@ class Courier:
         self._under_way: dict[asyncio.Task[None], UUID] = {}
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        try:
-            while True:
-                cancellation.heed()
-                try:
-                    begun = await self.begin()
-                except (BreezewayError, OSError) as error:
-                    _log.warning("deliveries_wait", channel=self.channel, error=type(error).__name__)
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                    continue
-                if not begun:
-                    await asyncio.sleep(_IDLE_SECONDS)
-                elif len(self._under_way) >= self._lanes:
-                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await cancellation.end(self._under_way)
+        """Begin what is due until cancelled; what is under way then goes on, see `drain`."""
+        while True:
+            cancellation.heed()
+            try:
+                begun = await self.begin()
+            except (BreezewayError, OSError) as error:
+                _log.warning("deliveries_wait", channel=self.channel, error=type(error).__name__)
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            if not begun:
+                await asyncio.sleep(_IDLE_SECONDS)
+            elif len(self._under_way) >= self._lanes:
+                await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way end, for so long; a mail that was sent and not noted as sent would be sent again."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+        await cancellation.end(list(self._under_way))
 
     async def begin(self) -> int:
         """Claim what is due and begin to deliver it; how much there was."""
@@ -135,13 +138,6 @@ class Courier:
             self._under_way[task] = delivery.user_id
             task.add_done_callback(self._ended)
         return len(claimed)
-
-    async def deliver_due(self) -> int:
-        """Deliver what is due now and return when that is done; for tests and for one-shot use."""
-        begun = await self.begin()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        return begun
 
     async def _claim(self, limit: int) -> list[Delivery]:
         # A user whose receivers are slow must not take every lane from all others.

@@ -32,6 +32,7 @@ DEFAULT_TEMPLATE: Final[Mapping[str, str]] = {
 _HOLE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.]{1,64})\s*\}\}")
 _LOWER: Final = frozenset({"side", "order_type", "product", "validity"})
 _LONGEST_VALUE: Final = 200
+_MOST_DIGITS: Final = 30
 
 
 def read_body(body: bytes) -> dict[str, Any]:
@@ -78,7 +79,9 @@ def _value(path: str, body: Mapping[str, Any]) -> str:
         return ""
     if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
         raise _fault(path, "must be a text or a number")
-    text = f"{found:f}" if isinstance(found, Decimal) and abs(found.adjusted()) <= _LONGEST_VALUE else str(found)
+    if isinstance(found, Decimal) and abs(found.adjusted()) > _MOST_DIGITS:
+        raise _fault(path, "is no number that an order could have")
+    text = f"{found:f}" if isinstance(found, Decimal) else str(found)
     if not text.isprintable():
         raise _fault(path, "holds characters that no order can")
     if len(text) > _LONGEST_VALUE:
