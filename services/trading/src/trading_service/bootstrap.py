@@ -104,7 +104,7 @@ async def _common(settings: TradingSettings, stack: AsyncExitStack) -> _Common:
     tokens = ServiceTokens(settings.internal_key.get_secret_value(), SERVICE)
     auth = await stack.enter_async_context(ServiceClient(settings.auth_url, "auth", tokens))
     simulator = None
-    if settings.simulator_url is not None:
+    if settings.simulator_url:
         simulator = await stack.enter_async_context(httpx.AsyncClient(base_url=settings.simulator_url, timeout=2.0))
     time = SharedExchangeTime(SystemClock(), redis, simulator)
     return _Common(engine, redis, tokens, auth, AuthFeeds(auth), time, MarketCalendar.load(settings.calendar_folder))

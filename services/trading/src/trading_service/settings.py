@@ -41,7 +41,7 @@ class TradingSettings(DatabaseSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe_live_trading(self) -> Self:
-        if self.live_trading is LiveTradingMode.SIMULATOR and self.simulator_url is None:
+        if self.live_trading is LiveTradingMode.SIMULATOR and not self.simulator_url:
             raise ValueError("BREEZEWAY_LIVE_TRADING=simulator needs BREEZE_SIMULATOR_URL")
         if self.live_trading is not LiveTradingMode.REAL:
             return self
@@ -49,7 +49,7 @@ class TradingSettings(DatabaseSettings):
             raise ValueError(
                 "BREEZEWAY_LIVE_TRADING=real needs BREEZEWAY_ENVIRONMENT=production: real money needs its checks"
             )
-        if self.simulator_url is not None:
+        if self.simulator_url:
             raise ValueError(
                 "BREEZEWAY_LIVE_TRADING=real refuses BREEZE_SIMULATOR_URL: prices and time could be made up"
             )

@@ -30,8 +30,9 @@ def test_live_trading_is_off_unless_it_is_switched_on(monkeypatch: pytest.Monkey
     assert settings(monkeypatch, BREEZEWAY_LIVE_TRADING=None).live_trading is LiveTradingMode.OFF
 
 
-def test_it_can_be_switched_on_where_it_is_safe(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings(monkeypatch).live_trading is LiveTradingMode.REAL
+@pytest.mark.parametrize("simulator", [None, ""], ids=["unset", "empty"])
+def test_it_can_be_switched_on_where_it_is_safe(monkeypatch: pytest.MonkeyPatch, simulator: str | None) -> None:
+    assert settings(monkeypatch, BREEZE_SIMULATOR_URL=simulator).live_trading is LiveTradingMode.REAL
 
 
 @pytest.mark.parametrize(

@@ -149,12 +149,13 @@ class Reconciler:
     async def _doubt(self, after: timedelta) -> None:
         now = self._wall.now()
         async with self._work() as work:
-            for command in await work.unsettled_commands():
-                mine = command.seq in self._in_flight
-                sent = command.sent_at
-                if command.answer is None and not mine and sent is not None and now - sent >= after:
+            claimed = [each for each in await work.unsettled_commands() if each.answer is None]
+        for command in claimed:
+            # Asked of each anew: what is sent meanwhile has been claimed since the list was made.
+            if command.seq not in self._in_flight and now - (command.sent_at or now) >= after:
+                async with self._work() as work:
                     await self._recorder.doubt(work, command)
-            await work.commit()
+                    await work.commit()
 
     async def _cases(self) -> list[_Case]:
         cases: list[_Case] = []

@@ -192,8 +192,7 @@ class Recorder:
     async def _position_margin(
         self, work: Work, account: TradingAccount, trade: Trade, contract: Contract, after: Position
     ) -> Decimal:
-        if trade.product is Product.CNC or account.kind is AccountKind.LIVE:
-            # What a live position blocks is the broker's business; here its trades are only mirrored.
+        if trade.product is Product.CNC:
             return account.position_margin
         held = [h for h in await work.positions(account.id) if (h.symbol, h.product) != (trade.symbol, trade.product)]
         held.append(HeldPosition(account.id, trade.symbol, trade.product, after, trade.at))
@@ -203,7 +202,9 @@ class Recorder:
 async def position_margin(
     work: Work, risk: Risk, spots: Spots, account: TradingAccount, held: Sequence[HeldPosition], day: date
 ) -> Decimal:
-    """What these positions of an account block."""
+    """What these positions of an account block; nothing in a live one, which only mirrors what the broker blocks."""
+    if account.kind is AccountKind.LIVE:
+        return ZERO
     contracts = await work.contracts({each.symbol for each in held})
     known = {name: price for name in {c.underlying for c in contracts.values()} if (price := spots(name)) is not None}
     return risk.of_positions(Surroundings(account.charge_plan, day, held, (), contracts, known))
