@@ -5,12 +5,16 @@ import os
 import signal
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from breezeway.embedded.postgres import EmbeddedPostgres
+from breezeway.embedded.valkey import EmbeddedValkey
+from breezeway.redis.client import connect
 from breezeway.testing.eventually import eventually
-from breezeway.testing.feed_stack import FeedStack
+from breezeway.testing.feed_stack import FeedStack, run_feed_stack
 from breezeway.testing.feed_watch import (
     EPOCH,
     described,
@@ -111,6 +115,29 @@ async def test_f_07_redis_losing_everything_makes_a_higher_fence(feeds: FeedStac
         tick = await tick_of_epoch(client, int(before["fence"]) + 1, 30)
         assert tick["seq"] // EPOCH > int(before["fence"])
         assert time.monotonic() - flushed < 15
+
+
+async def test_f_07_redis_restarting_without_its_data_ends_nothing(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    """F-07: Redis goes down for two seconds and comes back empty. A higher epoch, a gap, ticks, and one socket."""
+    with EmbeddedValkey(tmp_path / "valkey") as valkey:
+        async with run_feed_stack(postgres, valkey, tmp_path) as feeds:
+            feeds.start_owner()
+            redis = connect(valkey.url)
+            try:
+                async with listening(feeds) as client:
+                    before = await while_reading(client, described(feeds, redis))
+                    await asyncio.to_thread(valkey.stop)
+                    await asyncio.sleep(2)
+                    await asyncio.to_thread(valkey.start)
+                    started = time.monotonic()
+                    gap = await client.next("gap", seconds=30)
+                    assert gap["to"] > gap["from"]
+                    tick = await tick_of_epoch(client, int(before["fence"]) + 1, 30)
+                    assert tick["seq"] // EPOCH > int(before["fence"])
+                    print(f"first tick {time.monotonic() - started:.1f} s after Redis was back")
+                assert most_sockets(await journal(feeds)) == 1
+            finally:
+                await redis.aclose()
 
 
 async def test_f_11_a_rolling_restart_loses_little_and_doubles_nothing(feeds: FeedStack, redis: "Redis") -> None:

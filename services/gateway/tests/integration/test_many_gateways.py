@@ -173,6 +173,8 @@ async def _use(shared: FeedStack, redis: "Redis", master: "subprocess.Popen[byte
         await eventually(lambda: all(each.channels for each in streams), 60)
         serving = await asyncio.to_thread(_serving, master, int(shared.gateway_url.rpartition(":")[2]))
         assert sum(serving.values()) == 8
+        async with websockets.connect(shared.stream_url, compression="deflate", proxy=None) as offering:
+            assert offering.protocol.extensions == [], "compressing every frame for every client was agreed to"
         await orders.append(user, "orders", {"type": "order", "number": 1})
         assert [await _number(each) for each in streams] == [1] * 8
         os.kill(max(serving, key=lambda pid: serving[pid]), signal.SIGKILL)

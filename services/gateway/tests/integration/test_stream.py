@@ -289,6 +289,9 @@ async def test_w_01_a_client_that_never_reads_is_closed_and_harms_nobody(gateway
                 if seq % 50 == 0:
                     connections = await _open_connections(gateway)
             assert connections == 1
+            async with httpx.AsyncClient() as http:
+                metrics = (await http.get(f"{gateway.gateway_url}/metrics", timeout=30)).text
+            assert 'breezeway_stream_closed_total{reason="too_slow"} 1.0' in metrics
             assert sorted(delays)[int(len(delays) * 0.99)] < 0.25
     finally:
         lazy.transport.abort()
