@@ -24,6 +24,7 @@ from breezeway.errors import NotFound
 from breezeway.exchange.orders import OrderType, Product, Side, Validity
 from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
+from trading_service.adapters.db.tables import UNFINISHED
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.closing import Housekeeping
@@ -36,8 +37,6 @@ from trading_service.application.recording import Recorder
 from trading_service.application.requests import OrderRequest
 from trading_service.application.risk import Risk
 from trading_service.domain.accounts import TradingAccount
-from trading_service.domain.ledger import fold
-from trading_service.domain.lots import SignedTrade, position_of
 
 SERVICE = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
@@ -247,27 +246,69 @@ class Service:
         self.matcher.forget()
         await self.matcher.begin()
 
+    async def start_over(self) -> None:
+        """A market at noon with a price; what earlier tests left works no longer."""
+        async with self.engine.begin() as connection:
+            for statement in _SWEEP:
+                await connection.execute(sa.text(statement))
+        self.market.now_ = NOON
+        self.market.prices = {symbol: LastPrice(Decimal(100), NOON) for symbol in (A, B)}
+        await self.restart()
+
     async def check(self, account: TradingAccount) -> None:
         """The invariants that hold after every step."""
-        async with self.work() as work:
-            balances = await work.balances(account.id)
-            lines = await work.journal(account.id, 2**62, 100_000)
-            held = await work.positions(account.id)
-            present = await work.lock_account(account.id)
-            assert present is not None
-            trades = [t for _, t in await work.trades(account.id, present.epoch, limit=100_000)]
-            working = await work.working_orders(account.id)
-        assert all(sum(line.legs.values()) == 0 for line in lines), "an entry does not balance"
-        assert balances == fold(line.legs for line in lines), "a balance is not the fold of the journal"
-        assert balances.get("cash", Decimal(0)) >= 0
-        blocked = sum((each.hold for each in working), Decimal(0)) + present.position_margin
-        assert balances.get("margin", Decimal(0)) == blocked, "margin is not what orders and positions block"
-        for each in held:
-            mine = [t for t in trades if (t.symbol, t.product) == (each.symbol, each.product)]
-            folded = position_of(SignedTrade(t.signed, t.price, t.at, t.settles_on) for t in mine)
-            assert folded.quantity == each.position.quantity, "a position is not the sum of its fills"
-        if not working and all(each.position.quantity == 0 for each in held):
-            assert balances.get("margin", Decimal(0)) == 0, "margin is blocked while flat"
+        async with self.engine.connect() as connection:
+            found = (await connection.execute(_INVARIANTS, {"id": account.id})).one()._mapping
+        broken = [name for name, value in found.items() if not value]
+        assert not broken, f"{'; '.join(broken)}: {account.id}"
+
+
+_SWEEP = (
+    "DELETE FROM order_commands",
+    "DELETE FROM outbox",
+    "DELETE FROM positions",
+    "DELETE FROM idempotency_keys",
+    "DELETE FROM closing_prices",
+    f"UPDATE orders SET state = 'cancelled' WHERE {UNFINISHED}",  # noqa: S608 - a constant of ours
+    "UPDATE trading_accounts SET closed_at = now() WHERE closed_at IS NULL",
+)
+_INVARIANTS = sa.text(
+    f"""
+    WITH a AS (SELECT * FROM trading_accounts WHERE id = :id),
+    legs AS (SELECT entry_id, name, amount FROM journal_legs WHERE account_id = :id),
+    fold AS (SELECT name, sum(amount) AS amount FROM legs GROUP BY name),
+    said AS (SELECT name, amount FROM ledger_balances WHERE account_id = :id),
+    blocked AS (SELECT coalesce(sum(hold), 0) AS amount FROM orders WHERE account_id = :id AND {UNFINISHED}),
+    made AS (
+      SELECT t.symbol, t.product, sum(CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END) AS quantity
+      FROM trades t JOIN a ON t.account_id = a.id AND t.epoch = a.epoch GROUP BY 1, 2
+    ),
+    held AS (SELECT symbol, product, quantity FROM positions WHERE account_id = :id),
+    margin AS (SELECT coalesce((SELECT amount FROM said WHERE name = 'margin'), 0) AS amount),
+    flat AS (
+      SELECT NOT EXISTS (SELECT FROM held WHERE quantity <> 0)
+        AND NOT EXISTS (SELECT FROM orders WHERE account_id = :id AND {UNFINISHED}) AS now
+    )
+    SELECT
+      NOT EXISTS (SELECT FROM legs GROUP BY entry_id HAVING sum(amount) <> 0) AS "debits equal credits",
+      NOT EXISTS (
+        SELECT FROM fold FULL JOIN said USING (name) WHERE coalesce(fold.amount, 0) <> coalesce(said.amount, 0)
+      ) AS "balances are the fold of the journal",
+      NOT EXISTS (SELECT FROM said WHERE name = 'cash' AND amount < 0) AS "cash is never negative",
+      (SELECT margin.amount = blocked.amount + a.position_margin FROM margin, blocked, a)
+        AS "margin is what orders and positions block",
+      (SELECT NOT flat.now OR margin.amount = 0 FROM margin, flat) AS "margin is released when flat",
+      NOT EXISTS (
+        SELECT FROM made FULL JOIN held USING (symbol, product)
+        WHERE coalesce(made.quantity, 0) <> coalesce(held.quantity, 0)
+      ) AS "positions are the sum of the fills",
+      NOT EXISTS (
+        SELECT FROM orders o LEFT JOIN trades t ON t.order_id = o.id WHERE o.account_id = :id
+        GROUP BY o.id, o.filled, o.filled_value
+        HAVING o.filled <> coalesce(sum(t.quantity), 0) OR o.filled_value <> coalesce(sum(t.quantity * t.price), 0)
+      ) AS "what orders filled is what was traded"
+    """  # noqa: S608 - a constant of ours
+)
 
 
 @pytest.fixture(scope="session")
@@ -305,20 +346,10 @@ def build_service(engine: AsyncEngine, market: Market, rules: DeskRules) -> Serv
 
 
 async def fresh_service(url: str) -> Service:
-    """A service whose matcher has begun and whose market has a price; what others left works no longer."""
+    """A service of a process of its own, on a market of its own."""
     engine = create_engine(url, application="tests", pool_size=10)
-    async with engine.begin() as connection:
-        await connection.execute(
-            sa.text("TRUNCATE order_commands, outbox, positions, idempotency_keys, closing_prices")
-        )
-        await connection.execute(
-            sa.text("UPDATE orders SET state = 'cancelled' WHERE state NOT IN ('filled', 'cancelled', 'rejected')")
-        )
-        await connection.execute(sa.text("UPDATE trading_accounts SET closed_at = now() WHERE closed_at IS NULL"))
     made = build_service(engine, Market(), DeskRules(requests_per_second=100_000))
-    await made.matcher.begin()
-    for symbol in (A, B):
-        made.market.prices[symbol] = LastPrice(Decimal(100), NOON)
+    await made.start_over()
     return made
 
 

@@ -1,12 +1,13 @@
 """L-12: whatever users, markets and crashes do, in whatever order, the books balance after every step.
 
-`BREEZEWAY_SOAK` is the number of sequences (default 25); a failing one is printed as a program that repeats it.
+Each of four tests runs 125 sequences, so that test processes can share them; `make soak` runs 100,000 steps. A failing
+sequence is printed as a program that repeats it.
 """
 
 import asyncio
 import base64
-import os
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -30,11 +31,14 @@ from breezeway.ids import new_id
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.application.banking import Banking, Limits, TransferRequest
+from trading_service.application.recording import Decision
 from trading_service.domain.banking import Direction
 
-SEQUENCES = int(os.environ.get("BREEZEWAY_SOAK", "25"))
+PARTS, SEQUENCES, STEPS = 4, 125, 10
+SOAK_SEQUENCES, SOAK_STEPS = 4_000, 30
 
 prices = st.integers(1800, 2200).map(lambda ticks: str(Decimal(ticks) * Decimal("0.05")))
+STATEMENTS = ("lock_accounts_of", "orders_of", "book", "add_trade", "save_position", "save_progress", "commit")
 quantities = st.integers(1, 400)
 picks = st.integers(0, 30)
 
@@ -42,20 +46,20 @@ picks = st.integers(0, 30)
 class Trading(RuleBasedStateMachine):
     """One account with charges, one share, one future and two options; every rule may fail as a user's request may."""
 
-    make: ClassVar[Callable[[], Any]]
-    seen: ClassVar[set[str]]
+    runner: ClassVar[asyncio.Runner]
+    service: ClassVar[Any]
+    vault: ClassVar[AesNumberVault]
+    seen: ClassVar[Counter[str]]
 
     @initialize(
         plan=st.sampled_from(["none", "icici_prime_299", "zerodha_like"]),
         cash=st.sampled_from(["50000.00", "900000.00"]),
     )
     def begin(self, plan: str, cash: str) -> None:
-        self.runner = asyncio.Runner()
-        self.service = self.run(self.make())
+        self.run(self.service.start_over())
         self.account = self.run(self.service.open(cash, plan, user=new_id()))
         limits = Limits(Decimal(10**9), Decimal(10**9))
-        vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
-        self.banking = Banking(lambda: PostgresBanking(self.service.engine), vault, limits, SystemClock())
+        self.banking = Banking(lambda: PostgresBanking(self.service.engine), self.vault, limits, SystemClock())
         self.bank = self.run(self.banking.link(self.account.user_id, "A TRADER", "Bank", "ICIC0000004", "123456789"))
         self.service.tick("100")
 
@@ -149,10 +153,39 @@ class Trading(RuleBasedStateMachine):
         """What was decided and not committed is gone; what was committed is found."""
         self.run(self.service.restart())
 
+    @rule(statement=st.sampled_from(STATEMENTS), price=prices)
+    def die_while_writing(self, statement: str, price: str) -> None:
+        """The worker dies at a statement of what a tick has decided; the next one begins from the database."""
+        recorder = self.service.matcher._recorder
+        whole = recorder._work
+        self.service.tick(price)
+
+        def dying() -> Any:
+            work = whole()
+
+            async def die(*_args: object, **_more: object) -> None:
+                raise ConnectionError(statement)
+
+            setattr(work, statement, die)
+            return work
+
+        recorder._work = dying
+        try:
+            self.attempt(self.service.settle_in())
+        finally:
+            recorder._work = whole
+        self.run(self.service.restart())
+
     @rule()
     def replay(self) -> None:
-        """The same commands and ticks again: a batch that is already committed changes nothing."""
-        self.run(self.service.matcher.step())
+        """The last decisions again, as after a commit of which nobody heard: what is known changes nothing."""
+        state = self.service.matcher._present()
+        decided = list(state.decided)
+        self.run(self.service.matcher.flush())
+        for decision in decided:
+            fills = [each for each in decision.events if each.fill is not None]
+            self.attempt(self.service.matcher._recorder.record(state.fence, [Decision(fills)]))
+        self.run(self.service.restart())
 
     @rule(minutes=st.sampled_from([1, 10, 60, 3 * 24 * 60]))
     def time_passes(self, minutes: int) -> None:
@@ -179,36 +212,52 @@ class Trading(RuleBasedStateMachine):
         self.run(self.service.check(self.account))
 
     def teardown(self) -> None:
-        if hasattr(self, "service"):
-            found = self.run(self.service.read.trades(self.account.user_id, self.account.id, None, 500))
-            self.seen.update(each.symbol for each in found[0])
-            self.run(self.service.engine.dispose())
-            self.runner.close()
+        if hasattr(self, "account"):
+            trades, _ = self.run(self.service.read.trades(self.account.user_id, self.account.id, None, 500))
+            self.seen.update(each.symbol for each in trades)
 
 
 @pytest.fixture
-def machine(template_database: str, request: pytest.FixtureRequest) -> type[Trading]:
-    make = request.getfixturevalue("service_maker")
+def machine(service_maker: Callable[[], Coroutine[Any, Any, Any]]) -> Iterator[type[Trading]]:
+    """The machine with a service and an event loop of its own."""
 
     class Machine(Trading):
         pass
 
-    Machine.make = staticmethod(make)
-    Machine.seen = set()
-    return Machine
+    with asyncio.Runner() as runner:
+        Machine.runner = runner
+        Machine.service = runner.run(service_maker())
+        Machine.vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
+        Machine.seen = Counter()
+        yield Machine
+        runner.run(Machine.service.engine.dispose())
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_l_12_the_books_balance_after_every_step(machine: type[Trading]) -> None:
-    """Deposit, place, modify, cancel, tick, expire, crash, restart and replay in any order."""
+def go(machine: type[Trading], sequences: int, steps: int) -> None:
+    """Run them, and see that the books that were checked had something in them."""
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=SEQUENCES,
-            stateful_step_count=20,
+            max_examples=sequences,
+            stateful_step_count=steps,
             deadline=None,
+            database=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert machine.seen, "the sequences have hardly traded"
+    assert len(machine.seen) > 1, "the sequences have hardly traded"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_l_12_the_books_balance_after_every_step(machine: type[Trading], part: int) -> None:
+    """Deposit, place, modify, cancel, tick, expire, settle, crash, restart and replay in any order."""
+    go(machine, SEQUENCES, STEPS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(14_400)
+def test_l_12_a_hundred_thousand_steps(machine: type[Trading]) -> None:
+    """The same for longer, in longer sequences."""
+    go(machine, SOAK_SEQUENCES, SOAK_STEPS)
