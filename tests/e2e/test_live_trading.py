@@ -89,9 +89,12 @@ async def test_l_13_a_key_for_paper_cannot_trade_live(stack: StackProcess, user:
     key = await user.http.post("/api/v1/auth/api-keys", json={"name": "paper bot", "scopes": ["trade"]})
     terms = {"account_id": live.account, "symbol": SHARE, "side": "buy", "quantity": "1", "product": "cnc"}
     terms |= {"order_type": "limit", "price": "100"}
+    leg = {name: value for name, value in terms.items() if name != "account_id"} | {"role": "leg"}
+    basket = {"account_id": live.account, "kind": "basket", "orders": [leg]}
     async with httpx.AsyncClient(base_url=stack.url, headers={"X-API-Key": key.json()["key"]}, timeout=30) as program:
         for answer in (
             await program.post(ORDERS, json=terms),
+            await program.post("/api/v1/trading/order-groups", json=basket),
             await program.post(f"{ACCOUNTS}/{live.account}/positions/{SHARE}/close"),
         ):
             assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from breezeway.contracts.trading import OrderView
 from breezeway.exchange.orders import OrderType, Product, Side, Validity
 from breezeway.security.scopes import AccountReader, Trader
-from trading_service.api.dependencies import Limit, Price, Quantity, TheGroups
+from trading_service.api.dependencies import Limit, Price, Quantity, TheGroups, TheLive, may_trade_live
 from trading_service.application.groups import GroupRequest, GroupStatus
+from trading_service.application.live_placing import refuse_paper_key
 from trading_service.application.requests import OrderRequest
 from trading_service.application.views import order_view
 from trading_service.domain.groups import GroupKind, GroupState
@@ -88,9 +89,12 @@ class GroupPage(BaseModel):
 
 
 @router.post("", name="add_order_group", summary="Place a group of orders", status_code=status.HTTP_201_CREATED)
-async def add(user: Trader, groups: TheGroups, body: NewGroup) -> GroupView:
+async def add(user: Trader, groups: TheGroups, live: TheLive, body: NewGroup) -> GroupView:
     """`basket`: placed together. `oco`: target and stop of one position; what one fills is taken off the other.
-    `bracket`: an entry, then its exits for what it filled. `gtt`: waits for a price, over days."""
+    `bracket`: an entry, then its exits for what it filled. `gtt`: waits for a price, over days. Live accounts take
+    baskets only."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=body.account_id)
     trigger = None
     if body.trigger is not None:
         trigger = {"symbol": body.trigger.symbol, "price": str(body.trigger.price), "above": body.trigger.above}
@@ -114,6 +118,9 @@ async def one(user: AccountReader, groups: TheGroups, group_id: UUID) -> GroupVi
 
 
 @router.delete("/{group_id}", name="cancel_order_group", summary="Cancel a group")
-async def cancel(user: Trader, groups: TheGroups, group_id: UUID) -> GroupView:
+async def cancel(user: Trader, groups: TheGroups, live: TheLive, group_id: UUID) -> GroupView:
     """Its working orders are cancelled, what waits is forgotten."""
+    if not may_trade_live(user):
+        account_id = (await groups.one(user.user_id, group_id)).group.account_id
+        await refuse_paper_key(live, user.user_id, account_id=account_id)
     return GroupView.of(await groups.cancel(user.user_id, group_id))
