@@ -18,6 +18,7 @@ PARTS = (
     "accounts",
     "trading",
     "stack",
+    "web",
 )
 
 

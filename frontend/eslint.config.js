@@ -52,7 +52,7 @@ export default tseslint.config(
     },
   })),
   { files: ["src/realtime/socket.ts"], rules: { "no-restricted-syntax": "off" } },
-  { files: ["**/*.{js,mjs}"], languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } } },
+  { files: ["**/*.{js,mjs}"], languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", setInterval: "readonly", clearInterval: "readonly" } } },
   // Functions that are evaluated in the page.
-  { files: ["e2e/*.mjs"], languageOptions: { globals: { document: "readonly", localStorage: "readonly", dispatchEvent: "readonly", sessionStorage: "readonly", Buffer: "readonly", fetch: "readonly", Event: "readonly" } } },
+  { files: ["e2e/*.mjs"], languageOptions: { globals: { document: "readonly", localStorage: "readonly", dispatchEvent: "readonly", sessionStorage: "readonly", Buffer: "readonly", fetch: "readonly", Event: "readonly", PerformanceObserver: "readonly", performance: "readonly" } } },
 );

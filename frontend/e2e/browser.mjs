@@ -9,13 +9,13 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync",
 ];
 
-/** Run `work` with a page; console errors and page errors collect in `faults`. */
-export async function withBrowser(options, work) {
+/** Run `work` with a page; console errors and page errors collect in `faults`. `moreArgs` are flags for this browser. */
+export async function withBrowser({ moreArgs = [], ...options }, work) {
   const profile = mkdtempSync(join(tmpdir(), "breezeway-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
-    args: FLAGS,
+    args: [...FLAGS, ...moreArgs],
     viewport: { width: 1440, height: 900 },
     ...options,
   });

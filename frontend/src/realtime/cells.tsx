@@ -3,6 +3,9 @@ import { useEffect, useRef, useSyncExternalStore } from "react";
 import type { Field, TickStore } from "./tickStore";
 import { ticks } from "./stream";
 
+/** An instrument that trades twenty times a second would otherwise only ever begin to flash, and be styled anew each time. */
+const FLASH_EVERY_MS = 400;
+
 interface LiveCellProps {
   symbol: string;
   field: Field;
@@ -24,13 +27,16 @@ export function LiveCell({ symbol, field, format, flash = false, bySign = false,
     const text = node.firstChild ?? node.appendChild(document.createTextNode(""));
     let last = NaN;
     let turn = 0;
+    let flashedAt = 0;
     const update = (): void => {
       const value = store.get(symbol, field);
       const shown = (bySign && value !== 0 && Number.isFinite(value) ? (value > 0 ? "▲ " : "▼ ") : "") + format(value);
       if (text.nodeValue !== shown) text.nodeValue = shown;
-      if (bySign) node.dataset.sign = value > 0 ? "up" : value < 0 ? "down" : "flat";
+      const sign = value > 0 ? "up" : value < 0 ? "down" : "flat";
+      if (bySign && node.dataset.sign !== sign) node.dataset.sign = sign;
       // Two names for one animation: changing to the other one starts it again without forcing a layout.
-      if (flash && value !== last && Number.isFinite(last)) {
+      if (flash && value !== last && Number.isFinite(last) && performance.now() - flashedAt > FLASH_EVERY_MS) {
+        flashedAt = performance.now();
         turn = 1 - turn;
         node.dataset.flash = `${value > last ? "up" : "down"}${turn}`;
       }

@@ -116,8 +116,9 @@ export class StudyLayer {
     const found: Reading[] = [];
     let index = 0;
     for (const { study, view } of this.entries.values()) {
-      for (const output of drawn(view)) {
-        const title = view.outputs.length === 1 ? titleOf(study) : `${titleOf(study)} ${output.replaceAll("_", " ")}`;
+      for (const [i, output] of drawn(view).entries()) {
+        const words = view.outputs.length === 1 ? [titleOf(study)] : [...(i === 0 ? [titleOf(study)] : []), output.replaceAll("_", " ")];
+        const title = words.join(" ");
         found.push({ title, colour: this.colour(index++), value: this.values.get(keyOf(study, view, output))?.get(t) ?? NaN });
       }
     }
