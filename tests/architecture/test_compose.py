@@ -110,3 +110,20 @@ def test_nginx_upgrades_websockets_and_hides_metrics() -> None:
     assert all("proxy_set_header" not in part.split("}")[0] for part in server.split("location ")[1:])
     assert re.search(r"location ~ \^/\(metrics\|readyz\|internal\)\(/\|\$\) \{\s*return 404;", config)
     assert config.count("{") == config.count("}")
+
+
+def test_the_image_has_stages_and_the_last_one_only_runs() -> None:
+    """One image, built apart from what runs: the last stage installs nothing and copies what the others made."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    stages = re.split(r"(?m)^FROM ", dockerfile)[1:]
+    names = re.findall(r"(?m)^FROM \S+ AS (\w+)$", dockerfile)
+    assert (len(stages), names) == (3, ["build", "web"])
+    last = stages[-1]
+    assert set(re.findall(r"COPY --from=(\w+)", last)) == {"build", "web"}
+    assert not re.search(r"(?m)^(COPY|ADD) (?!--from=)", last)
+    assert not re.search(r"pip install|npm |apt-get", last)
+    assert "HEALTHCHECK" in last
+    assert re.search(r"pip install --require-hashes", stages[0])
+    assert re.findall(r"(?mi)^(?:ARG|ENV) .*(?:password|secret|_key)", dockerfile) == []
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".env", ".breezeway", ".venv"} <= set(ignored)

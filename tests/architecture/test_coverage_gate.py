@@ -28,7 +28,7 @@ def test_every_folder_of_a_gate_exists(gate: ModuleType) -> None:
     assert {each.name: each.percent for each in gate.GATES} == {"overall": 90.0, "money": 95.0, "auth": 95.0}
 
 
-def test_a_gate_weighs_lines_not_files_and_knows_folders_from_names_alike(gate: ModuleType) -> None:
+def test_lines_are_weighed_and_folders_told_from_names_alike(gate: ModuleType) -> None:
     counts = {"a/b.py": (90, 100), "a/c.py": (0, 10), "ab/d.py": (0, 1000), "a.py": (0, 1000)}
     assert gate.percent_of(counts, ["a"]) == pytest.approx(100 * 90 / 110)
     assert gate.percent_of(counts, ["a.py"]) == 0

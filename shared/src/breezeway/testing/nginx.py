@@ -49,7 +49,7 @@ def nginx(shipped: Path, folder: Path, gateway_port: int) -> Iterator[Nginx]:
     (config / "listen-https.conf").write_text(f"listen 127.0.0.1:{secure} ssl http2;\n")
     (config / "upstream.conf").write_text(f"upstream gateway {{ server 127.0.0.1:{gateway_port}; keepalive 64; }}\n")
     main = config / "nginx.conf"
-    text = main.read_text().replace("/tmp/", f"{scratch}/").replace("worker_processes auto", "worker_processes 1")  # noqa: S108 - as shipped
+    text = main.read_text().replace("/tmp/", f"{scratch}/").replace("worker_processes auto", "worker_processes 1")  # noqa: S108  # nosec B108 - as shipped
     # As root nginx would work as another account, which may not enter a test's folder.
     main.write_text(("user root;\n" if os.geteuid() == 0 else "") + text)
     certificate.make(config / "tls", ["127.0.0.1", "localhost"])
