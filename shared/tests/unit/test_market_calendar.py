@@ -331,3 +331,29 @@ def test_special_days_are_marked_as_special(calendar: MarketCalendar) -> None:
         SessionKind.POST_CLOSE,
     ]
     assert calendar.day_name(NSE, date(2019, 10, 27)) == "Muhurat"
+
+
+@pytest.mark.parametrize(
+    ("traded", "settles"),
+    [
+        (date(2026, 3, 30), date(2026, 4, 2)),  # 31 March is a trading holiday, and on 1 April banks close their books
+        (date(2026, 4, 1), date(2026, 4, 2)),  # traded, but not settled, on 1 April; 3 April is Good Friday
+        (date(2026, 4, 2), date(2026, 4, 6)),
+        (date(2026, 2, 18), date(2026, 2, 20)),
+        (date(2026, 2, 19), date(2026, 2, 20)),
+        (date(2026, 11, 20), date(2026, 11, 23)),
+    ],
+)
+def test_what_is_traded_settles_on_the_next_day_on_which_banks_settle(traded: date, settles: date) -> None:
+    calendar = MarketCalendar.default()
+    assert calendar.is_trading_day(Segment.NSE, traded)
+    assert calendar.settlement_day(Segment.NSE, traded) == settles
+
+
+def test_settlement_holidays_can_be_added_and_taken_out(tmp_path: Path) -> None:
+    text = "settlement_holidays: [{date: 2026-11-23, name: Banks}]\nnot_holidays: [2026-04-01]\n"
+    (tmp_path / "more.yaml").write_text(text, "utf-8")
+    calendar = MarketCalendar.load(tmp_path)
+    assert calendar.settlement_day(Segment.NSE, date(2026, 11, 20)) == date(2026, 11, 25)
+    assert calendar.settlement_day(Segment.NSE, date(2026, 3, 30)) == date(2026, 4, 1)
+    assert calendar.is_trading_day(Segment.NSE, date(2026, 11, 23))

@@ -1,5 +1,6 @@
 """A migrated trading database, and the service built on it: real PostgreSQL, a market that the test makes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -364,3 +365,16 @@ async def service(template_database: str) -> AsyncIterator[Service]:
 def service_maker(template_database: str) -> Callable[[], Coroutine[Any, Any, Service]]:
     """Makes services on an event loop of the test's own."""
     return lambda: fresh_service(template_database)
+
+
+@pytest.fixture
+def fresh_database(postgres: EmbeddedPostgres) -> Callable[[], Coroutine[Any, Any, Service]]:
+    """Makes services on databases of their own."""
+
+    async def make() -> Service:
+        name = f"trading_{new_id().hex}"
+        postgres.create_database(name)
+        await asyncio.to_thread(migrate.upgrade, SERVICE, postgres.url(name))
+        return await fresh_service(postgres.url(name))
+
+    return make

@@ -159,6 +159,17 @@ class MarketCalendar:
         """
         return self._search(segment, day, 1)
 
+    def settlement_day(self, segment: Segment, day: date) -> date:
+        """When what is traded on `day` is paid and delivered (T+1): the next trading day on which banks settle.
+
+        Raises:
+            NotFound: `no_trading_day`.
+        """
+        settles = self.next_trading_day(segment, day)
+        while settles in self._data.unsettled:
+            settles = self.next_trading_day(segment, settles)
+        return settles
+
     def next_open(self, segment: Segment, at: datetime, *, cas_eligible: bool = False) -> datetime:
         """When continuous matching next begins, strictly after `at`.
 

@@ -1,7 +1,8 @@
 """Reads the calendar's YAML files, those of the package and those of a folder that extends or corrects them.
 
 An extra folder holds files of the same form, read in the order of their names. A later holiday or special day
-replaces an earlier one of the same day and segment, `not_holidays` lists days to take out again, and a
+replaces an earlier one of the same day and segment, `not_holidays` lists days to take out again (of
+`settlement_holidays`, too), and a
 timetable of the same first day and segment replaces ours. A holiday closes every segment unless it lists `segments`.
 A holiday or special day of `MCX` is one of its agricultural segments, too, unless an entry below it names those.
 
@@ -69,6 +70,8 @@ class CalendarData:
     specials: dict[tuple[Segment, date], SpecialDay] = field(default_factory=dict)
     commodities: dict[str, Segment] = field(default_factory=dict)
     """Underlyings on MCX whose segment is not MCX itself."""
+    unsettled: dict[date, str] = field(default_factory=dict)
+    """Days on which banks or depositories are closed and nothing is paid or delivered, traded or not."""
 
 
 def load_calendar_data(extra: Path | None = None) -> CalendarData:
@@ -148,10 +151,16 @@ def _holiday(data: CalendarData, entry: object) -> None:
         data.holidays[segment, day] = Holiday(_text(holiday["name"]), holiday["closes"] == "evening")
 
 
+def _settlement_holiday(data: CalendarData, entry: object) -> None:
+    holiday = _entry(entry, {"date", "name"})
+    data.unsettled[_day(holiday["date"])] = _text(holiday["name"])
+
+
 def _no_holiday(data: CalendarData, entry: object) -> None:
     day = _day(entry)
     for segment in Segment:
         data.holidays.pop((segment, day), None)
+    data.unsettled.pop(day, None)
 
 
 def _special(data: CalendarData, entry: object) -> None:
@@ -180,6 +189,7 @@ _SECTIONS: Mapping[str, Callable[[CalendarData, object], None]] = MappingProxyTy
     {
         "timetables": _timetable,
         "holidays": _holiday,
+        "settlement_holidays": _settlement_holiday,
         "not_holidays": _no_holiday,
         "specials": _special,
         "commodities": _commodity,

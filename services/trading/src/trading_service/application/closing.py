@@ -147,14 +147,14 @@ class Housekeeping:
         self._measured = _five_minutes(now)
 
     async def settle(self, account_id: UUID, now: datetime) -> None:
-        """What was received may be withdrawn on the next trading day."""
+        """What was received may be withdrawn from its settlement day on."""
         today = now.astimezone(IST).date()
         async with self._work() as work:
             await work.lock_account(account_id)
             due = {
                 day: amount
                 for day, amount in (await work.unsettled_days(account_id)).items()
-                if amount > 0 and self._calendar.next_trading_day(Segment.NSE, day) <= today
+                if amount > 0 and self._calendar.settlement_day(Segment.NSE, day) <= today
             }
             for day, amount in due.items():
                 await work.book(account_id, settle(amount, day, await work.balances(account_id)))

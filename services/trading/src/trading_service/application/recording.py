@@ -143,7 +143,7 @@ class Recorder:
             fill,
             product=stored.order.product,
             day=day,
-            settles_on=self._calendar.next_trading_day(contract.rules.segment, day),
+            settles_on=self._calendar.settlement_day(contract.rules.segment, day),
             tag=stored.order.tag,
             epoch=stored.epoch,
             auto_square_off=stored.auto_square_off,
