@@ -295,8 +295,8 @@ class EmbeddedPostgres:
     def _end_leftovers(self) -> None:
         """Ends every postgres process that works in our data folder. Only the lock's holder may call this."""
         left = [process for process in psutil.process_iter(["name"]) if _works_in(process, self._data)]
-        # Without a postmaster they are orphans of one that was killed, and some of those heed SIGINT only once they have
-        # something to do again: waiting for them would keep everybody from the database.
+        # Without a postmaster they are orphans of one that was killed, and some of those heed SIGINT only once they
+        # have something to do again: waiting for them would keep everybody from the database.
         orphans = all(_serves_a_postmaster(process) for process in left)
         gently = () if orphans else ((signal.SIGINT, 10.0),)
         for number, seconds in (*gently, (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
