@@ -6,7 +6,7 @@ remark that it echoes when it feels like it, so what became of an unknown call i
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -135,6 +135,15 @@ class BreezeOrders(BreezeRest):
         rows = self._read(lambda: [_row(row) for row in wire.rows_of(success)])
         return next((row for row in rows if row.broker_order_id == broker_order_id), None)
 
+    async def executions(self, exchange: str, broker_order_id: str) -> tuple[int, Decimal | None]:
+        """How much of an order was executed, and at which average price, by its trades. One call."""
+        code = wire.EXCHANGES[exchange]
+        try:
+            success = await self._ask("read", lambda handler: handler.get_trade_detail(code, broker_order_id))
+        except NotFound:
+            return 0, None
+        return self._read(lambda: _sum(wire.rows_of(success)))
+
     async def _change(self, function: Callable[[Any], object], until: float) -> object:
         handler = await self._bound()
 
@@ -223,6 +232,15 @@ def _number(success: object) -> str:
     if not isinstance(number, str) or not number.strip():
         raise OutcomeUnknown("The broker gave the order no number.", code="broker_outcome_unknown")
     return number.strip()
+
+
+def _sum(trades: Sequence[Mapping[str, Any]]) -> tuple[int, Decimal | None]:
+    parts = [
+        (wire.count_of(each, "executed_quantity"), wire.decimal_of(each, "execution_price") or Decimal(0))
+        for each in trades
+    ]
+    quantity = sum(count for count, _ in parts)
+    return quantity, sum((count * price for count, price in parts), Decimal(0)) / quantity if quantity else None
 
 
 def _row(row: Mapping[str, Any]) -> OrderRow:

@@ -160,7 +160,7 @@ class BreezeLine:
 
     async def look(self, order: Order, broker_order_id: str) -> BrokerWord | None:
         row = await self._client.order(_exchange(order), broker_order_id)
-        return None if row is None else _word(row)
+        return None if row is None else await self._word(row)
 
     async def book(self, order: Order, day: datetime) -> list[BookRow]:
         instrument = await self._instruments.resolve(order.symbol)
@@ -169,7 +169,7 @@ class BreezeLine:
         rows = await self._client.order_book(instrument.exchange, start, end)
         return [
             BookRow(
-                word=_word(row),
+                word=await self._word(row),
                 tag=row.tag,
                 symbol=order.symbol if _is_of(row, instrument) else None,
                 side=row.action,
@@ -177,6 +177,22 @@ class BreezeLine:
             )
             for row in rows
         ]
+
+    async def _word(self, row: OrderRow) -> BrokerWord:
+        executed, average = row.executed, row.average_price
+        if executed is None:
+            # The book does not say how much of an order was executed before it ended; its trades do.
+            executed, average = await self._client.executions(row.exchange, row.broker_order_id)
+        return BrokerWord(
+            broker_order_id=row.broker_order_id,
+            status=row.status,
+            quantity=row.quantity,
+            executed=executed,
+            average_price=average,
+            price=row.price,
+            trigger=row.trigger,
+            read=True,
+        )
 
     async def refused(self, detail: str) -> None:
         await self._sessions.report_refused(self._credentials, detail)
@@ -234,16 +250,3 @@ def _is_of(row: OrderRow, instrument: Instrument) -> bool:
         return row.right is None and row.expiry is None
     strike = instrument.strike if instrument.right is not None else None
     return (row.expiry, row.strike, row.right) == (instrument.expiry, strike, _right(instrument))
-
-
-def _word(row: OrderRow) -> BrokerWord:
-    return BrokerWord(
-        broker_order_id=row.broker_order_id,
-        status=row.status,
-        quantity=row.quantity,
-        executed=row.executed,
-        average_price=row.average_price,
-        price=row.price,
-        trigger=row.trigger,
-        read=True,
-    )
