@@ -25,7 +25,7 @@ async def test_an_alert_and_a_fill_reach_inbox_and_stream_once(stack: StackProce
         await stream.subscribe(["notifications", f"tick:{SYMBOL}"])
         tick = await stream.next("tick", seconds=30)
         # The day's volume only grows: a little more of it is a crossing that is sure to come, and comes once.
-        level = {"symbol": SYMBOL, "condition": "volume_above", "value": str(tick["volume"] + 5_000), "repeat": "every"}
+        level = {"symbol": SYMBOL, "condition": "volume_above", "value": str(tick["volume"] + 500), "repeat": "every"}
         alert = await user.http.post("/api/v1/alerts", json=level)
         assert alert.status_code == 201, alert.text
         body = {"secret": hook.json()["secret"], "id": "one", "symbol": SYMBOL, "side": "buy", "quantity": 3}

@@ -144,6 +144,8 @@ async def test_expired_and_paused_alerts_tell_nothing(service: Any) -> None:
         {"cooldown_seconds": 5},
         {"expires_at": "2020-01-01T00:00:00Z"},
         {"expires_at": "2030-01-01T00:00:00"},
+        {"expires_at": "9999-12-31T23:59:59-12:00"},
+        {"expires_at": "0001-01-01T00:00:00+12:00"},
         {"note": "a\x00b"},
         {"note": "x" * 201},
         {"surprise": 1},

@@ -1,6 +1,6 @@
 """Alerts on live prices."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -34,6 +34,8 @@ Level = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,13}(\.[0-9]{1,6})?$", "examples": ["1400.05"]}),
 ]
 Cooldown = Annotated[int, Field(ge=0, le=_MOST_COOLDOWN, description="Seconds; with `repeat` `cooldown`.")]
+# Beyond these years an offset leads out of the calendar, and PostgreSQL and Python disagree about how.
+Expiry = Annotated[AwareDatetime, Field(gt=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 Symbol = Annotated[str, Field(min_length=1, max_length=96, examples=["NSE:RELIANCE"])]
 
 
@@ -46,7 +48,7 @@ class AlertBody(Body):
     base: Level | None = Field(None, description="With `moves_percent`: counted from here, not from the last close.")
     repeat: Repeat = Field(Repeat.ONCE, examples=["once"])
     cooldown_seconds: Cooldown = 0
-    expires_at: AwareDatetime | None = None
+    expires_at: Expiry | None = None
     note: Line = Field("", examples=["Sell half"])
 
 
@@ -57,7 +59,7 @@ class AlertChange(Body):
     value: Level | None = None
     repeat: Repeat | None = None
     cooldown_seconds: Cooldown | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Expiry | None = None
     note: Line | None = None
     state: Literal["active", "paused"] | None = None
 

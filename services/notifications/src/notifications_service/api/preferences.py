@@ -1,6 +1,7 @@
 """Which channels tell the user of what, quiet hours, and the Telegram chat."""
 
 from datetime import time
+from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -18,8 +19,14 @@ from notifications_service.domain.preferences import ChannelName, Preferences, Q
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
 
 
+@cache
+def _zones() -> frozenset[str]:
+    # It walks through hundreds of files.
+    return frozenset(available_timezones())
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("this is no time zone of the IANA database, such as Asia/Kolkata")
     return name
 
