@@ -155,7 +155,11 @@ class Rig:
         """When the simulator has seen history calls, epoch seconds, ascending."""
         async with httpx.AsyncClient(base_url=self.simulator_url) as client:
             items = (await client.get("/_sim/journal", params={"limit": 10_000})).json()["items"]
-        return [datetime.fromisoformat(item["at"]).timestamp() for item in items if "historicalcharts" in str(item)]
+        return [
+            datetime.fromisoformat(item["at"]).timestamp()
+            for item in items
+            if "historicalcharts" in item.get("path", "") and item["kind"] != "fault"
+        ]
 
 
 @pytest_asyncio.fixture

@@ -86,7 +86,10 @@ def _most_bars(segment: Segment, day: date, seconds: int, calendar: MarketCalend
 
 def _within_day(day: date, segment: Segment, calendar: MarketCalendar) -> Iterator[Window]:
     step = timedelta(seconds=_SECONDS_WINDOW)
-    for opens, closes in calendar.continuous(segment, day):
+    stretches = calendar.continuous(segment, day)
+    # The closing auction's print is a second of the day, too.
+    stretches[-1] = (stretches[-1][0], last_print(segment, day, calendar))
+    for opens, closes in stretches:
         start = opens
         while start < closes:
             end = min(start + step, closes)
