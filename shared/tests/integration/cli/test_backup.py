@@ -1,6 +1,10 @@
 """Backup and restore of real databases: same data afterwards, and nothing harmed when something is wrong."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from breezeway.cli import backup, backup_commands, postgres_tools
+from breezeway.cli.home import find_root
 from breezeway.cli.stack import SERVICES_WITH_DATABASE, Place
+from breezeway.db import migrate
 from breezeway.embedded.postgres import EmbeddedPostgres
 from breezeway.errors import BreezewayError, Conflict, InvalidInput, Misconfigured
 from breezeway.ids import new_id
@@ -172,3 +178,52 @@ def test_what_cannot_work_is_said_before_anything_is_done(tmp_path: Path, monkey
         with pytest.raises(BreezewayError, match=said):
             backup_commands.run(home, words[0], words[1:], nowhere, running=running)
     assert not (tmp_path / "new.tar").exists()
+
+
+def test_every_service_s_real_tables_come_back(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Triggers, functions, extensions and all: some dumps cannot be restored although they could be made."""
+    prefix = f"r{new_id().hex[:12]}"
+
+    def url(service: str) -> str:
+        return postgres.url(f"{prefix}_{service.replace('-', '_')}")
+
+    def schema(service: str) -> str:
+        printed = postgres_tools.run("pg_dump", ["--schema-only", "--no-owner"], url(service))
+        return "\n".join(line for line in printed.splitlines() if not line.startswith("\\"))
+
+    for service in SERVICES_WITH_DATABASE:
+        postgres.create_database(postgres_tools.name_of(url(service)))
+        migrate.upgrade(find_root() / "services" / service, url(service))
+    before = {service: schema(service) for service in SERVICES_WITH_DATABASE}
+    file = tmp_path / "b.tar"
+    backup.write(file, SERVICES_WITH_DATABASE, url, str, secrets=None, passphrase="")
+    backup.restore(file, backup.read_manifest(file), url, str, force=True)
+    assert {service: schema(service) for service in SERVICES_WITH_DATABASE} == before
+    assert all("CREATE TABLE" in text for text in before.values())
+    for service in SERVICES_WITH_DATABASE:
+        postgres.query(f'DROP DATABASE "{postgres_tools.name_of(url(service))}" WITH (FORCE)')
+
+
+def test_the_commands_save_a_data_folder_and_bring_it_back_into_another(tmp_path: Path) -> None:
+    """As an operator does it: backup, the machine is lost, restore on a new one, with the keys."""
+
+    def breezeway(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        ours = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+        environment = {**ours, "BREEZEWAY_HOME": str(home), backup_commands.PASSPHRASE: PASSPHRASE}
+        command = [sys.executable, "-m", "breezeway.cli.main", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+    old, new, file = tmp_path / "old", tmp_path / "new", str(tmp_path / "b.tar")
+    with EmbeddedPostgres(old / "postgres", durable=False, databases=["breezeway_auth"]) as server:
+        fill(server.url("breezeway_auth"), "old")
+        before = digest(server.url("breezeway_auth"))
+    saved = breezeway(old, "backup", file, "--secrets")
+    assert saved.returncode == 0, saved.stderr
+    vault_key = (old / "secrets" / "vault.key").read_text()
+    shutil.rmtree(old)
+
+    back = breezeway(new, "restore", file)
+    assert back.returncode == 0, back.stderr
+    assert (new / "secrets" / "vault.key").read_text() == vault_key
+    with EmbeddedPostgres(new / "postgres", durable=False) as server:
+        assert digest(server.url("breezeway_auth")) == before
