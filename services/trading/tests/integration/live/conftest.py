@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -341,9 +342,22 @@ def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brok
 async def broker_simulator(simulator_process: BrokerSimulator) -> AsyncIterator[Simulated]:
     """The broker, without faults."""
     simulator_process.control("DELETE", "faults")
-    transport = BreezeTransport(BreezeEndpoints.single_origin(simulator_process.url))
+    yield await _simulated(simulator_process)
+    simulator_process.control("DELETE", "faults")
+
+
+@pytest_asyncio.fixture
+async def forgetful_simulator(tmp_path: Path) -> AsyncIterator[Simulated]:
+    """A broker of this test alone, whose book has lost the remarks."""
+    environment = {"BREEZE_SIM_LIMITS": "off", "BREEZE_SIM_ORDERS_SHOW_REMARK": "false"}
+    with BrokerSimulator(tmp_path / "log", environment) as running:
+        yield await _simulated(running)
+
+
+async def _simulated(process: BrokerSimulator) -> Simulated:
+    transport = BreezeTransport(BreezeEndpoints.single_origin(process.url))
     client = BreezeOrders(transport, Unlimited(), "account")
-    known = simulator_process.credentials()
+    known = process.credentials()
     client.resume(
         BreezeCredentials(known["api_key"], known["api_secret"], known["broker_user_id"], known["session_key"])
     )
@@ -364,8 +378,7 @@ async def broker_simulator(simulator_process: BrokerSimulator) -> AsyncIterator[
         "series": "EQ",
     }
     # Whole rupees are on every grid; three hundredths below the market nothing fills.
-    yield Simulated(simulator_process, str(int(quote.last * 0.97)), instrument)
-    simulator_process.control("DELETE", "faults")
+    return Simulated(process, str(int(quote.last * 0.97)), instrument)
 
 
 class Unlimited:
