@@ -161,13 +161,16 @@ async def churn(
     until = time.monotonic() + seconds
     port, files = int(gateway.gateway_url.rpartition(":")[2]), process.num_fds()
     tasks = await _tasks(gateway)
+    # All visitors live in this one process, which must keep up with them: some twenty come and go in a second.
+    stay = max(1.0, clients / 40)
 
     async def visitor(user: UUID) -> None:
+        await asyncio.sleep(random.uniform(0, warm_up / 2))
         while time.monotonic() < until:
             token = gateway.neighbours.access_token(user_id=user)
             async with StreamClient.connect(gateway.stream_url, token) as stream:
                 await stream.subscribe([f"tick:{symbol}" for symbol in random.sample(symbols, 10)])
-                async for _ in stream.messages(random.uniform(0.5, 3)):
+                async for _ in stream.messages(random.uniform(0.5, 3) * stay):
                     pass
 
     async def market() -> None:
@@ -178,7 +181,7 @@ async def churn(
                 for symbol in symbols:
                     pipe.publish(keys.feed_channel(gateway.feed, f"tick:{symbol}"), tick(symbol, seq))
                 await pipe.execute()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(clients / 400)
 
     talking = asyncio.create_task(market())
     visits = asyncio.gather(*(visitor(new_id()) for _ in range(clients)))

@@ -28,10 +28,10 @@ class StreamClient:
     @asynccontextmanager
     async def connect(cls, url: str, token: str) -> "AsyncIterator[StreamClient]":
         """Connect and authenticate."""
-        async with websockets.connect(url, max_queue=1024, compression=None, proxy=None) as socket:
+        async with websockets.connect(url, max_queue=1024, compression=None, proxy=None, open_timeout=60) as socket:
             client = cls(socket)
             await socket.send(json.dumps({"action": "auth", "token": token}))
-            await client.next("authenticated")
+            await client.next("authenticated", seconds=60)
             yield client
 
     async def send(self, command: Message) -> None:
@@ -41,7 +41,7 @@ class StreamClient:
         """The `subscribed` answer; errors stay to be read."""
         self._ids += 1
         await self.send({"action": "subscribe", "id": self._ids, "channels": list(channels)})
-        return await self.next("subscribed")
+        return await self.next("subscribed", seconds=60)
 
     async def read(self) -> Message:
         """The next message; raises websockets.ConnectionClosed when there is none any more."""
