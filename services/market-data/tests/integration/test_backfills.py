@@ -1,10 +1,12 @@
 """Backfills on PostgreSQL: planning, leases, faults of the broker, death of workers (J-01 to J-06)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,15 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from breezeway.candles.columns import Candles
 from breezeway.clock import SystemClock
 from breezeway.contracts.instruments import InstrumentType
+from breezeway.contracts.stream import ChannelKind
 from breezeway.errors import Conflict, InvalidInput, NotFound, RateLimited, Unauthenticated, UpstreamUnavailable
 from breezeway.ids import new_id
 from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
+from breezeway.redis import keys
+from breezeway.testing.eventually import eventually
 from market_data_service.adapters.db.backfills import PostgresBackfillStore
 from market_data_service.adapters.db.candle_blocks import PostgresCandleStore
 from market_data_service.adapters.db.chunks import PostgresChunkStore
 from market_data_service.adapters.db.tables import events
+from market_data_service.adapters.redis.progress import RedisProgress
 from market_data_service.application.backfills import Backfills
 from market_data_service.application.ports import HistoryAnswer
 from market_data_service.application.work import ChunkWorker, WorkRules
@@ -467,3 +473,29 @@ async def test_j_07_asking_again_tells_what_is_queued_and_what_is_done(stage: St
     assert again not in (first, other)
     view = await stage.state(again)
     assert (view.state, view.chunks_total, view.calls_used) == ("done", 0, 0)
+
+
+async def test_progress_is_told_on_the_users_own_channel(db: AsyncEngine, outside: Any, redis: Any) -> None:
+    """The stream's `backfills` channel: the REST object again and again, from queued to done."""
+    outside.progress = RedisProgress(redis)
+    stage = Stage(db, outside)
+    heard: list[dict[str, Any]] = []
+    async with redis.pubsub(ignore_subscribe_messages=True) as subscriber:
+        await subscriber.subscribe(keys.user_channel(outside.user_id, ChannelKind.BACKFILLS))
+        made = await stage.start("NSE:RELIANCE")
+        await stage.work_until_settled(stage.worker(replace(FAST, report_every=0)))
+
+        async def ended() -> bool:
+            message = await subscriber.get_message(timeout=1)
+            if message is not None:
+                heard.append(orjson.loads(message["data"]))
+            return bool(heard) and heard[-1]["state"] == "done"
+
+        await eventually(ended, 30)
+    assert {(each["type"], each["id"]) for each in heard} == {("backfill", str(made))}
+    assert heard[0]["state"] == "queued"
+    done = [each["chunks_done"] for each in heard]
+    assert done == sorted(done)
+    assert len(set(done)) > 3
+    view = (await stage.state(made)).model_dump(mode="json", by_alias=True)
+    assert {name: heard[-1][name] for name in view} == view
