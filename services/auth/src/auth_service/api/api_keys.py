@@ -103,8 +103,8 @@ async def create_api_key(
     body: NewApiKey, user: SignedIn, response: Response, services: TheServices, origin: TheOrigin
 ) -> CreatedApiKey:
     """A key for a program of yours, with scopes: `read` sees what you see, `data` downloads market data and starts
-    backfills, `trade` places orders, `admin` is for administrators. No key can manage passwords, keys or broker
-    accounts."""
+    backfills, `trade` places orders, with `live` also with real money, `admin` is for administrators. No key can
+    manage passwords, keys or broker accounts."""
     response.headers["Cache-Control"] = "no-store"
     wish = KeyWish(body.name, tuple(body.scopes), tuple(body.allowed_ips), body.expires_at)
     key, text = await services.api_keys.create(user.user_id, wish, origin)
