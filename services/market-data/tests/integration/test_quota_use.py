@@ -1,7 +1,6 @@
 """How much of what the broker permits a backfill uses, by the simulator's own journal."""
 
 import asyncio
-import contextlib
 from bisect import bisect_left
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -78,9 +77,9 @@ async def working(rig: Any) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            # It leaves its loop by itself between two looks at Redis; cancelled in one it would leave that open.
+            worker.burst, worker.max_burst_jobs = True, 0
+            await running
             await worker.close()
 
 
