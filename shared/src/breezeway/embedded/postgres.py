@@ -49,7 +49,7 @@ _SETTINGS = {
     "wal_compression": "on",
     "logging_collector": "off",
     "password_encryption": "scram-sha-256",
-    # After a kill the server first makes sure that all its files are on the disk: one by one that is thousands of waits.
+    # After a kill the server first makes sure that its files are on the disk: one by one that is thousands of waits.
     **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 _THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
