@@ -147,9 +147,13 @@ async def test_w_14_coming_and_going_leaves_nothing_behind(gateway: FeedStack, r
 
 @pytest.mark.soak
 async def test_w_14_an_hour_of_coming_and_going(gateway: FeedStack, redis: "Redis") -> None:
-    """W-14 as the matrix asks for it; SOAK_MINUTES makes it shorter."""
+    """W-14 as the matrix asks for it. SOAK_MINUTES makes it shorter; below twenty the caches of the process (4,096
+    tokens among them) are still filling, so that only a coarse limit holds for its memory."""
     minutes = float(os.environ.get("SOAK_MINUTES", "60"))
-    await churn(gateway, redis, clients=500, seconds=minutes * 60, warm_up=min(300, minutes * 20), most_mib_a_minute=1)
+    slope = 1 if minutes >= 20 else 60
+    await churn(
+        gateway, redis, clients=500, seconds=minutes * 60, warm_up=min(300, minutes * 20), most_mib_a_minute=slope
+    )
 
 
 async def churn(
