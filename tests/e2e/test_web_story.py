@@ -58,7 +58,7 @@ def test_the_lock_file_names_no_registry() -> None:
 
 
 def test_types_lint_generated_code_and_unit_tests(node: str) -> None:
-    done = run("npm", "run", "--silent", "check", seconds=240, CI="1", NO_COLOR="1")
+    done = run("npm", "run", "--silent", "check", seconds=400, CI="1", NO_COLOR="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
 
 
@@ -67,7 +67,7 @@ def test_a_new_user_connects_charts_backfills_and_leaves(
     node: str, chromium: str, stack: StackProcess, tmp_path: Path
 ) -> None:
     shot = tmp_path / "failed.png"
-    done = run(node, "e2e/story.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
+    done = run(node, "e2e/story.mjs", stack.url, seconds=420, CHROMIUM=chromium, SHOT=str(shot))
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
     assert "ok: sign out" in done.stdout
 
@@ -75,7 +75,7 @@ def test_a_new_user_connects_charts_backfills_and_leaves(
 @pytest.mark.e2e
 def test_a_careful_user_keeps_the_account(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
     shot = tmp_path / "failed.png"
-    done = run(node, "e2e/accounts.mjs", stack.url, seconds=240, CHROMIUM=chromium, SHOT=str(shot))
+    done = run(node, "e2e/accounts.mjs", stack.url, seconds=300, CHROMIUM=chromium, SHOT=str(shot))
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
     assert "ok: the second factor stays, and a recovery code helps" in done.stdout
 

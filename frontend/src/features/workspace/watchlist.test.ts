@@ -26,6 +26,10 @@ it("draws the last day only, from left to right, low at the bottom", () => {
   expect(line).toEqual({ points: "0.0,11.0 5.0,1.0 10.0,6.0", sign: "up" });
 });
 
+it("draws the day before while a day has one bar", () => {
+  expect(sparkline([MORNING - 86_400, MORNING - 86_100, MORNING], [110, 100, 500], SIZE)).toEqual({ points: "0.0,1.0 10.0,11.0", sign: "down" });
+});
+
 it("draws nothing of a single bar, and a flat line of a flat day", () => {
   expect(sparkline([MORNING], [5], SIZE)).toBeNull();
   expect(sparkline([], [], SIZE)).toBeNull();
