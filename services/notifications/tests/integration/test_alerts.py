@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from breezeway.ids import new_id
 from breezeway.redis import keys
 from breezeway.testing.eventually import eventually
 from breezeway.testing.mail_server import mail_server
+
+soon = partial(eventually, seconds=60)
+"""Bounded, but patient with a busy machine."""
 
 ALERTS = "/api/v1/alerts"
 
@@ -50,19 +54,19 @@ async def test_an_alert_reaches_web_mail_and_webhook_once_though_workers_valkey_
         alert = await set_alert(service, user, symbol=symbol, note="Sell half")
         await service.tick(symbol, "99")
         async with service.worker(), service.worker():
-            await eventually(lambda: is_at(service, user, alert, side="below"))
+            await soon(lambda: is_at(service, user, alert, side="below"))
         await service.redis.flushall()
         await service.tick(symbol, "101.5")
         taking.status = 503
         async with service.worker(), service.worker():
-            await eventually(lambda: is_at(service, user, alert, state="fired"))
-            await eventually(lambda: len(taking.seen) >= 1)
+            await soon(lambda: is_at(service, user, alert, state="fired"))
+            await soon(lambda: len(taking.seen) >= 1)
         taking.status = 200
         async with service.worker():
             await service.tick(symbol, "99")
             await service.tick(symbol, "102")
-            await eventually(lambda: len(mails.mails) >= 1, 20)
-            await eventually(lambda: _delivered(service, user), 20)
+            await soon(lambda: len(mails.mails) >= 1)
+            await soon(lambda: _delivered(service, user))
             await asyncio.sleep(0.5)
         (item,) = await fired(service, user)
         assert (item["data"]["price"], item["data"]["alert_id"], item["text"]) == ("101.5", alert["id"], "Sell half")
@@ -80,11 +84,11 @@ async def test_every_crossing_is_told_and_two_watchers_tell_it_once(service: Any
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(service.worker())
-        await eventually(lambda: is_at(service, user, alert, side="below"))
+        await soon(lambda: is_at(service, user, alert, side="below"))
         for count, price in enumerate(("101", "98", "100", "103", "97"), start=0):
             await service.tick(symbol, price)
             side = {"101": "above", "98": "below", "100": "below", "103": "above", "97": "below"}[price]
-            await eventually(lambda side=side: is_at(service, user, alert, side=side))
+            await soon(lambda side=side: is_at(service, user, alert, side=side))
             assert count < 5
         await asyncio.sleep(0.3)
     told = await fired(service, user)
@@ -99,32 +103,32 @@ async def test_the_watch_has_the_feed_bring_what_it_needs(service: Any) -> None:
         alert = await set_alert(service, user, symbol=symbol.lower().replace("nse", "NSE"))
         assert alert["symbol"] == symbol
         wanted = keys.feed_interest("00000000-0000-0000-0000-00000000004d")
-        await eventually(lambda: _wants(service, wanted, f"tick:{symbol}"))
-        await eventually(lambda: service.is_watched(symbol))
+        await soon(lambda: _wants(service, wanted, f"tick:{symbol}"))
+        await soon(lambda: service.is_watched(symbol))
         await service.http.delete(f"{ALERTS}/{alert['id']}", headers=service.signed_in(user))
-        await eventually(lambda: _not_watched(service, symbol))
+        await soon(lambda: _not_watched(service, symbol))
 
 
 async def test_expired_and_paused_alerts_tell_nothing(service: Any) -> None:
     user = new_id()
     symbol = f"NSE:W{user.hex[:8].upper()}"
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
-    expiring = await set_alert(service, user, symbol=symbol, expires_at=soon)
+    shortly = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    expiring = await set_alert(service, user, symbol=symbol, expires_at=shortly)
     paused = await set_alert(service, user, symbol=symbol)
     kept = await set_alert(service, user, symbol=symbol)
     path = f"{ALERTS}/{paused['id']}"
     await service.http.patch(path, json={"state": "paused"}, headers=service.signed_in(user))
     await service.tick(symbol, "99")
     async with service.worker():
-        await eventually(lambda: is_at(service, user, kept, side="below"))
-        await eventually(lambda: is_at(service, user, expiring, state="expired"))
+        await soon(lambda: is_at(service, user, kept, side="below"))
+        await soon(lambda: is_at(service, user, expiring, state="expired"))
         await service.tick(symbol, "101")
-        await eventually(lambda: is_at(service, user, kept, state="fired"))
+        await soon(lambda: is_at(service, user, kept, state="fired"))
         again = await service.http.patch(
             f"{ALERTS}/{kept['id']}", json={"state": "active"}, headers=service.signed_in(user)
         )
         assert (again.json()["state"], again.json()["side"]) == ("active", None)
-        await eventually(lambda: is_at(service, user, kept, side="above"))
+        await soon(lambda: is_at(service, user, kept, side="above"))
         await asyncio.sleep(0.3)
     assert [each["data"]["alert_id"] for each in await fired(service, user)] == [kept["id"]]
     assert (await state_of(service, user, paused))["side"] is None

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from breezeway.contracts.events import Event
 from breezeway.ids import new_id
 from breezeway.testing.eventually import eventually
 from breezeway.testing.mail_server import mail_server
+
+soon = partial(eventually, seconds=60)
+"""Bounded, but patient with a busy machine."""
 
 HOOKS = "/api/v1/webhooks"
 MakeEvent = Callable[..., Event]
@@ -52,16 +56,16 @@ async def test_a_fill_and_an_expired_session_reach_web_mail_and_webhook_once_thr
         taking.held.clear()
         await service.tell(*told)
         async with service.worker():
-            await eventually(lambda: len(taking.seen) >= 2)
+            await soon(lambda: len(taking.seen) >= 2)
             await service.tell(*told)
         # Killed: the receiver has the requests, nobody has its answer.
         taking.held.set()
         async with service.worker():
-            await eventually(lambda: len(taking.seen) >= 4, 20)
+            await soon(lambda: len(taking.seen) >= 4)
         mails.refusal, taking.status = "", 200
         async with service.worker():
-            await eventually(lambda: len(mails.mails) >= 2, 30)
-            await eventually(lambda: _all_settled(service, user), 30)
+            await soon(lambda: len(mails.mails) >= 2)
+            await soon(lambda: _all_settled(service, user))
             await asyncio.sleep(0.5)
         assert taking.ids == {str(each.id) for each in told}
         assert len({headers["breezeway-delivery"] for headers, _ in taking.seen}) == 2, "a retry is the same delivery"
@@ -86,13 +90,13 @@ async def test_the_web_channel_drops_what_was_appended_by_one_who_died_before_no
     told = event(user)
     async with service.worker():
         await service.tell(told)
-        await eventually(lambda: _shows(service, user, 1))
+        await soon(lambda: _shows(service, user, 1))
     async with service.engine.begin() as connection:
         await connection.exec_driver_sql(
             "UPDATE deliveries SET state = 'waiting', due_at = now() WHERE user_id = $1", (user,)
         )
     async with service.worker():
-        await eventually(lambda: _settled(service, user))
+        await soon(lambda: _settled(service, user))
     assert len(await service.shown(user)) == 1
 
 
@@ -103,7 +107,7 @@ async def test_a_signature_is_what_the_documentation_says(service: Any, receiver
     told = event(user, data={"order_id": "7"})
     async with service.worker():
         await service.tell(told)
-        await eventually(lambda: len(taking.seen) == 1)
+        await soon(lambda: len(taking.seen) == 1)
     headers, body = taking.seen[0]
     stamp, signature = (part.partition("=")[2] for part in headers["breezeway-signature"].split(","))
     wanted = hmac.new(made["secret"].encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
@@ -120,7 +124,7 @@ async def test_only_the_kinds_that_were_asked_for(service: Any, receiver: Any, e
     await add_webhook(service, user, url, kinds=["order.rejected"])
     async with service.worker():
         await service.tell(event(user), event(user, kind="order.rejected", title="Rejected"))
-        await eventually(lambda: len(taking.seen) == 1)
+        await soon(lambda: len(taking.seen) == 1)
     assert [each["type"] for each in taking.bodies] == ["order.rejected"]
 
 
@@ -134,9 +138,9 @@ async def test_the_log_tells_every_try_and_replay_sends_the_event_again(
     taking.status = 500
     async with service.worker():
         await service.tell(event(user))
-        await eventually(lambda: len(taking.seen) >= 2)
+        await soon(lambda: len(taking.seen) >= 2)
         taking.status = 204
-        await eventually(lambda: _all_settled(service, user))
+        await soon(lambda: _all_settled(service, user))
         (entry,) = await log_of(service, user, made)
         path = f"{HOOKS}/{made['webhook']['id']}/deliveries/{entry['id']}"
         tries = (await service.http.get(path, headers=headers)).json()["attempts"]
@@ -145,10 +149,10 @@ async def test_the_log_tells_every_try_and_replay_sends_the_event_again(
         before = len(taking.seen)
         again = await service.http.post(f"{path}/replay", headers=headers)
         assert (again.status_code, again.json()["replay_of"]) == (202, entry["id"])
-        await eventually(lambda: len(taking.seen) == before + 1)
+        await soon(lambda: len(taking.seen) == before + 1)
         test = await service.http.post(f"{HOOKS}/{made['webhook']['id']}/test", headers=headers)
         assert test.status_code == 202
-        await eventually(lambda: len(taking.seen) == before + 2)
+        await soon(lambda: len(taking.seen) == before + 2)
     assert len(taking.ids) == 2
     assert taking.bodies[-1]["type"] == "webhook.test"
 
@@ -164,8 +168,8 @@ async def test_a_receiver_that_says_gone_or_fails_for_days_is_not_asked_again(
             taking.status = status
             async with service.worker():
                 await service.tell(event(user))
-                await eventually(lambda user=user, reason=reason: _is_off(service, user, reason))
-                await eventually(lambda user=user: _told_off(service, user))
+                await soon(lambda user=user, reason=reason: _is_off(service, user, reason))
+                await soon(lambda user=user: _told_off(service, user))
                 tries = len(taking.seen)
                 await service.tell(event(user))
                 await asyncio.sleep(0.5)
@@ -183,7 +187,7 @@ async def test_redirects_are_not_followed(service: Any, receiver: Any, event: Ma
     taking.status, taking.headers = 302, {"Location": f"{url}/elsewhere"}
     async with service.worker():
         await service.tell(event(user))
-        await eventually(lambda: len(taking.seen) >= 2)
+        await soon(lambda: len(taking.seen) >= 2)
     (entry,) = await log_of(service, user, made)
     assert (entry["last_status"], entry["state"]) == (302, "waiting")
 
@@ -201,8 +205,8 @@ async def test_quiet_hours_hold_mail_back_until_they_end_but_not_what_is_critica
         assert (await service.http.put(path, json=preferences, headers=service.signed_in(user))).status_code == 200
         async with service.worker():
             await service.tell(event(user, title="later"), event(user, title="now", severity="critical"))
-            await eventually(lambda: len(mails.mails) == 1)
-            await eventually(lambda: _shows(service, user, 2))
+            await soon(lambda: len(mails.mails) == 1)
+            await soon(lambda: _shows(service, user, 2))
             await asyncio.sleep(0.3)
     assert [mail["subject"] for mail in mails.mails] == ["Breezeway: now"]
 
@@ -211,7 +215,7 @@ async def test_nothing_is_mailed_to_an_address_that_was_not_confirmed(start: Any
     user = new_id()
     async with mail_server() as (mails, smtp), start(**smtp) as service, service.worker():
         await service.tell(event(user, kind="margin.short"))
-        await eventually(lambda: _mail_failed(service, user))
+        await soon(lambda: _mail_failed(service, user))
         assert mails.mails == []
 
 
@@ -234,10 +238,10 @@ async def test_telegram_writes_only_to_a_chat_that_was_confirmed(start: Any, rec
         assert confirmed.json()["confirmed"] is True
         async with service.worker():
             await service.tell(event(user, title="in time"))
-            await eventually(lambda: len(taking.seen) == 2)
+            await soon(lambda: len(taking.seen) == 2)
             assert (await service.http.delete(path, headers=headers)).status_code == 204
             await service.tell(event(user, title="too late"))
-            await eventually(lambda: _shows(service, user, 3))
+            await soon(lambda: _shows(service, user, 3))
     assert [each["text"].split("\n")[0] for each in taking.bodies[1:]] == ["in time"]
     assert {each["chat_id"] for each in taking.bodies} == {"42"}
 

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,9 @@ from breezeway.ids import new_id
 from breezeway.testing.eventually import eventually
 from breezeway.testing.mail_server import mail_server
 from breezeway.testing.tcp_proxy import tcp_proxy
+
+soon = partial(eventually, seconds=60)
+"""Bounded, but patient with a busy machine."""
 
 MakeEvent = Callable[..., Event]
 
@@ -53,10 +57,10 @@ async def test_a_worker_killed_in_the_middle_of_a_delivery_loses_and_doubles_not
         await service.tell(*told)
         taking.held.clear()
         async with worker_process(service.settings):
-            await eventually(lambda: len(taking.seen) >= 1, 60)
+            await soon(lambda: len(taking.seen) >= 1)
         taking.held.set()
         async with worker_process(service.settings):
-            await eventually(lambda: _nothing_waits(service, user), 60, every=0.1)
+            await soon(lambda: _nothing_waits(service, user))
         assert taking.ids == {str(each.id) for each in told}
         assert len({headers["breezeway-delivery"] for headers, _ in taking.seen}) == 5
         assert len({str(mail["message-id"]) for mail in mails.mails}) == 5
@@ -72,14 +76,14 @@ async def test_while_redis_is_away_the_inbox_works_and_the_stream_follows_once(s
             through = urlunsplit(parts._replace(netloc=f"{credentials}{at}{urlsplit(proxy.url).netloc}"))
             async with service.worker(REDIS_URL=through):
                 await service.tell(event(user, title="before"))
-                await eventually(lambda: _shows(service, user, 1), 20)
+                await soon(lambda: _shows(service, user, 1))
                 proxy.cut(refuse=True)
                 await service.tell(event(user, title="meanwhile"))
                 assert len(await service.inbox(user)) == 2
                 await asyncio.sleep(0.5)
                 assert len(await service.shown(user)) == 1
                 proxy.mend()
-                await eventually(lambda: _shows(service, user, 2), 30)
+                await soon(lambda: _shows(service, user, 2))
                 await asyncio.sleep(0.3)
         assert [each["title"] for each in await service.shown(user)] == ["before", "meanwhile"]
 

@@ -1,6 +1,7 @@
 """The inbox: what comes in once is there once, and is nobody else's."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from breezeway.contracts.events import Event
 from breezeway.ids import new_id
 from breezeway.testing.eventually import eventually
+
+soon = partial(eventually, seconds=60)
+"""Bounded, but patient with a busy machine."""
 
 INBOX = "/api/v1/notifications"
 MakeEvent = Callable[..., Event]
@@ -19,7 +23,7 @@ async def test_an_event_that_comes_twice_is_in_the_inbox_and_on_the_stream_once(
     async with service.worker():
         for _ in range(3):
             assert (await service.tell(told)).status_code == 204
-        await eventually(lambda: _shows(service, user, 1))
+        await soon(lambda: _shows(service, user, 1))
     (item,) = await service.inbox(user)
     assert (item["id"], item["title"], item["read_at"]) == (str(told.id), told.title, None)
     (message,) = await service.shown(user)

@@ -159,10 +159,14 @@ class Hooks:
     async def _admit(self, hook_id: UUID, knock: Knock) -> tuple[Hook, HookCall, Mapping[str, str], bool]:
         now = self._clock.now()
         async with self._work() as work:
-            # One at a time: two copies of an alert that arrive together must see one another.
+            known = await work.hook(hook_id)
+            body = self._authenticated(hook_id, known, knock)
+            if known is None or body is None:
+                raise _refused()
+            # One at a time: two copies of an alert that arrive together must see one another. Only now, or strangers
+            # could keep the hook's owner waiting.
             hook = await work.hook(hook_id, lock=True)
-            body = self._authenticated(hook_id, hook, knock)
-            if hook is None or body is None or not hook.active:
+            if hook is None or not hook.active or hook.nonce != known.nonce:
                 raise _refused()
             fields = fill(hook.template, body)
             given = knock.key or fields.get("id")
