@@ -18,6 +18,7 @@ export type AccountPage = {
 export type AccountState = 'active' | 'reducing' | 'halted';
 
 export type AccountView = {
+    broker_account_id?: string | null;
     buying_power: string;
     cash: string;
     charge_plan: string;
@@ -60,7 +61,7 @@ export type ApiKeyView = {
     last_used_ip: string | null;
     name: string;
     prefix: string;
-    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
+    scopes: Array<'read' | 'data' | 'trade' | 'live' | 'admin'>;
 };
 
 export type ApiSessionBody = {
@@ -258,7 +259,7 @@ export type CreatedApiKey = {
     last_used_ip: string | null;
     name: string;
     prefix: string;
-    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
+    scopes: Array<'read' | 'data' | 'trade' | 'live' | 'admin'>;
 };
 
 export type DayView = {
@@ -266,7 +267,7 @@ export type DayView = {
     day: string;
     expected: number;
     reason?: string | null;
-    state: string;
+    state: 'complete' | 'partial' | 'missing' | 'holiday' | 'not_listed';
 };
 
 export type DeletionBody = {
@@ -440,14 +441,17 @@ export type InstrumentDetail = {
     as_of?: string | null;
     broker_code: string;
     broker_token: string | null;
+    delisted_on?: string | null;
     exchange: string;
     expiry?: string | null;
     freeze_quantity?: number | null;
     instrument_id: number;
     isin?: string | null;
+    listed_on?: string | null;
     lot_size: number;
     lower_band?: string | null;
     name: string;
+    not_listed_until?: string | null;
     right?: Right | null;
     segment: string;
     series?: string | null;
@@ -539,7 +543,7 @@ export type NewApiKey = {
     allowed_ips?: Array<string>;
     expires_at?: string | null;
     name: string;
-    scopes: Array<'read' | 'data' | 'trade' | 'admin'>;
+    scopes: Array<'read' | 'data' | 'trade' | 'live' | 'admin'>;
 };
 
 export type NewBackfillBody = {
@@ -842,6 +846,8 @@ export type QuoteView = {
     prev_close?: number | null;
     sell_qty?: number | null;
     seq?: number | null;
+    source: PriceSource;
+    stale?: boolean;
     symbol: string;
     ts: number;
     upper_band?: number | null;

@@ -6,7 +6,7 @@ import { actionsFor } from "./BackfillCard";
 import { symbolsIn } from "./BackfillForm";
 import { heatCells, heatStep, months } from "./heat";
 
-const on = (day: string, state = "complete", bars = 375): DayView => ({ day, state, reason: null, bars, expected: 375 });
+const on = (day: string, state: DayView["state"] = "complete", bars = 375): DayView => ({ day, state, reason: null, bars, expected: 375 });
 
 describe("the calendar", () => {
   it("has weeks that begin on Monday", () => {
