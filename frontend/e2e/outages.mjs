@@ -64,7 +64,7 @@ const steps = {
     await context.route("**/api/v1/system/status", async (route) => {
       spoiled += 1;
       if (spoiled > 1) return route.continue();
-      return route.continue({ headers: { ...route.request().headers(), authorization: "Bearer eyJhbGciOiJFZERTQSJ9.eyJleHAiOjF9.c2ln" } });
+      return route.continue({ headers: { ...route.request().headers(), authorization: "Bearer spoiled" } });
     });
     const renewed = page.waitForResponse((answer) => answer.url().endsWith("/auth/refresh"));
     await page.getByRole("link", { name: "System" }).click();

@@ -10,7 +10,7 @@ import { Failure, Loading } from "@/shared/ui/states";
 import { ExportLinks } from "./ExportLinks";
 import { heatCells, months } from "./heat";
 
-const WORDS: Record<string, string> = { complete: "complete", partial: "partly there", missing: "missing", holiday: "holiday", not_listed: "not listed yet" };
+const WORDS: Record<string, string> = { complete: "complete", partial: "partly there", missing: "missing", holiday: "holiday", not_listed: "not listed" };
 const FILLABLE = new Set(["missing", "partial"]);
 const CELL = 14;
 const DAY = 86_400_000;
