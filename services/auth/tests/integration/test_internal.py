@@ -1,19 +1,20 @@
 """What our own services get, and what nobody else does."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from breezeway.contracts.broker import BrokerCredentials
 from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceTokens
 
+NOBODY = UUID(int=7)
 ROUTES = (
     ("GET", "/internal/broker-sessions"),
-    ("GET", f"/internal/broker-accounts/{uuid4()}/credentials"),
-    ("GET", f"/internal/users/{uuid4()}/broker-session"),
-    ("GET", f"/internal/users/{uuid4()}"),
-    ("POST", f"/internal/broker-accounts/{uuid4()}/session-report"),
+    ("GET", f"/internal/broker-accounts/{NOBODY}/credentials"),
+    ("GET", f"/internal/users/{NOBODY}/broker-session"),
+    ("GET", f"/internal/users/{NOBODY}"),
+    ("POST", f"/internal/broker-accounts/{NOBODY}/session-report"),
 )
 
 
@@ -65,7 +66,7 @@ async def test_a27_credentials_are_for_three_services_and_open_sessions(auth: An
     closed = await auth.http.get(path, headers=auth.as_service("trading"))
     assert (closed.status_code, closed.json()["code"]) == (409, "broker_session_inactive")
     unknown = await auth.http.get(
-        f"/internal/broker-accounts/{uuid4()}/credentials", headers=auth.as_service("trading")
+        f"/internal/broker-accounts/{NOBODY}/credentials", headers=auth.as_service("trading")
     )
     assert (unknown.status_code, unknown.json()["code"]) == (404, "broker_account_not_found")
 
@@ -116,5 +117,5 @@ async def test_users_are_known_to_services(auth: Any) -> None:
         "active": True,
         "email_verified": False,
     }
-    unknown = await auth.http.get(f"/internal/users/{uuid4()}", headers=auth.as_service("gateway"))
+    unknown = await auth.http.get(f"/internal/users/{NOBODY}", headers=auth.as_service("gateway"))
     assert (unknown.status_code, unknown.json()["code"]) == (404, "user_not_found")
