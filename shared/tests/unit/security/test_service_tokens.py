@@ -34,7 +34,13 @@ def test_a_27_an_old_token_that_is_replayed_is_refused(monkeypatch: pytest.Monke
         ServiceTokens(KEY, "auth").verify(token)
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\x00", URLSafeTimedSerializer(KEY).dumps("gateway")])
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\x00"])
 def test_a_27_garbage_is_refused(token: str) -> None:
+    with pytest.raises(Unauthenticated):
+        ServiceTokens(KEY, "auth").verify(token)
+
+
+def test_a_27_a_token_for_no_service_is_refused() -> None:
+    token = URLSafeTimedSerializer(KEY).dumps("gateway")
     with pytest.raises(Unauthenticated):
         ServiceTokens(KEY, "auth").verify(token)
