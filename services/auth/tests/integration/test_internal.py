@@ -65,9 +65,7 @@ async def test_a27_credentials_are_for_three_services_and_open_sessions(auth: An
     await auth.http.delete(f"/api/v1/broker-accounts/{account}/session", headers=headers)
     closed = await auth.http.get(path, headers=auth.as_service("trading"))
     assert (closed.status_code, closed.json()["code"]) == (409, "broker_session_inactive")
-    unknown = await auth.http.get(
-        f"/internal/broker-accounts/{NOBODY}/credentials", headers=auth.as_service("trading")
-    )
+    unknown = await auth.http.get(f"/internal/broker-accounts/{NOBODY}/credentials", headers=auth.as_service("trading"))
     assert (unknown.status_code, unknown.json()["code"]) == (404, "broker_account_not_found")
 
 

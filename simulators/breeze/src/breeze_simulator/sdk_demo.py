@@ -256,7 +256,9 @@ class Demo:
         out.section("Orders")
         terms = contracts.call()
         lot = self._lot(breeze, contracts)
-        ltp = float(breeze.get_quotes(**terms, product_type="options")["Success"][0]["ltp"])
+        quote = breeze.get_quotes(**terms, product_type="options")["Success"][0]
+        # In the first seconds of a session it has not traded yet.
+        ltp = float(quote["ltp"]) or float(quote["best_bid_price"])
         low = f"{round(ltp * 0.8 / 0.05) * 0.05:.2f}"
         buy = {**terms, "product": "options", "action": "buy", "quantity": lot, "validity": "day"}
         resting = self._order("place_order(limit)", breeze.place_order(**buy, order_type="limit", price=low))

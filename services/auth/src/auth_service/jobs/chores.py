@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from breezeway import cancellation
 from breezeway.errors import BreezewayError
 
 _log = structlog.get_logger()
@@ -17,6 +18,7 @@ Chore = Callable[[], Awaitable[int]]
 async def repeat_for_ever(name: str, chore: Chore, every: float) -> None:
     """Do `chore` until nothing is left, then again after `every` seconds, until cancelled."""
     while True:
+        cancellation.heed()
         try:
             if done := await chore():
                 _log.info("chore_done", chore=name, count=done)

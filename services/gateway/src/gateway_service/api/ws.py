@@ -14,6 +14,7 @@ import structlog
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from breezeway import cancellation
 from breezeway.errors import BreezewayError
 from breezeway.http.problem import error_response, problem_response
 from breezeway.security.tokens import Principal
@@ -163,6 +164,9 @@ async def _read(
 ) -> None:
     renewing: asyncio.Task[None] | None = None
     while True:
+        # A command asks Redis, and redis-py loses a cancellation that arrives together with an answer: who was to be
+        # closed just then would stay.
+        cancellation.heed()
         principal = await dialect.handle(await _frame(websocket))
         if principal is not None:
             if not service.registry.enter(connection, principal.user_id):
@@ -198,6 +202,7 @@ async def _frame(websocket: WebSocket) -> str | bytes:
 async def _write(websocket: WebSocket, outbox: Outbox, dialect: Dialect) -> None:
     loop = asyncio.get_running_loop()
     while True:
+        cancellation.heed()
         await outbox.wait()
         frame = outbox.take()
         if frame is None:
