@@ -73,4 +73,5 @@ curl -s $API/broker-accounts/$ACCOUNT/session -H "$AUTH" -H 'Content-Type: appli
     assert '"state":"active"' in ran.stdout, ran.stdout
     assert '"symbol":"NSE:RELIANCE"' in ran.stdout, ran.stdout
     assert '"state":"done"' in ran.stdout, ran.stdout
-    assert '"code"' not in ran.stdout, ran.stdout
+    assert '"request_id"' not in ran.stdout, "a problem document\n" + ran.stdout
+    assert '"code":"received"' in ran.stdout, "the paper order\n" + ran.stdout
