@@ -24,8 +24,9 @@ async def test_an_alert_and_a_fill_reach_inbox_and_stream_once(stack: StackProce
     async with StreamClient.connect(stack.url.replace("http", "ws", 1) + "/ws/v1/stream", user.token) as stream:
         await stream.subscribe(["notifications", f"tick:{SYMBOL}"])
         tick = await stream.next("tick", seconds=30)
-        # The day's volume only grows: a little more of it is a crossing that is sure to come, and comes once.
-        level = {"symbol": SYMBOL, "condition": "volume_above", "value": str(tick["volume"] + 500), "repeat": "every"}
+        # The day's volume only grows: some more of it is a crossing that is sure to come, and comes once. Not just a
+        # little: the first price that the service sees after it has the alert must be on this side of it.
+        level = {"symbol": SYMBOL, "condition": "volume_above", "value": str(tick["volume"] + 4000), "repeat": "every"}
         alert = await user.http.post("/api/v1/alerts", json=level)
         assert alert.status_code == 201, alert.text
         body = {"secret": hook.json()["secret"], "id": "one", "symbol": SYMBOL, "side": "buy", "quantity": 3}
@@ -37,7 +38,7 @@ async def test_an_alert_and_a_fill_reach_inbox_and_stream_once(stack: StackProce
         assert len({each.json()["order_id"] for each in answers}) == 1
         wanted = {"alert.fired", "hook.order", "order.filled"}
         while not wanted <= {each["kind"] for each in told}:
-            told.append(await stream.next("notification", seconds=60))
+            told.append(await stream.next("notification", seconds=180))
     assert len({each["offset"] for each in told}) == len({each["id"] for each in told}) == len(told)
     fills = [each for each in told if each["kind"] == "order.filled"]
     assert {each["data"]["order_id"] for each in fills} == {answers[0].json()["order_id"]}

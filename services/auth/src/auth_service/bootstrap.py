@@ -22,7 +22,7 @@ from auth_service.adapters.breeze.broker import BreezeBroker
 from auth_service.adapters.breeze.simulator import SimulatorDoor
 from auth_service.adapters.common_passwords import common_passwords
 from auth_service.adapters.db.sealed_rows import PostgresSealedRows, VaultCheck
-from auth_service.adapters.db.tables import events
+from auth_service.adapters.db.tables import events, mail_outbox
 from auth_service.adapters.db.unit_of_work import PostgresUnitOfWork
 from auth_service.adapters.device_marks import SignedDeviceMarks
 from auth_service.adapters.mail.mailbox import PostgresMailbox
@@ -64,6 +64,7 @@ from auth_service.settings import AuthSettings, SigningSettings
 from breezeway import cancellation, logs
 from breezeway.breeze.quota import BrokerQuota
 from breezeway.clock import Clock, SystemClock
+from breezeway.db.backlog import Backlog, watch_backlogs
 from breezeway.db.engine import create_engine
 from breezeway.db.unit_of_work import is_connection_failure
 from breezeway.errors import Misconfigured, UpstreamUnavailable
@@ -187,6 +188,8 @@ async def build(
     app.state.service_tokens = tokens
     relay = asyncio.create_task(EventRelay(engine, events, notifications).run(), name="events")
     stack.push_async_callback(cancellation.end, [relay])
+    mails = Backlog("auth-mails", mail_outbox.c.due_at, mail_outbox.c.sent_at.is_(None))
+    watch_backlogs(engine, [Backlog.of_events(SERVICE, events), mails], stack)
     _own_chore(stack, "end-broker-sessions", connections.write_down_lapsed, settings.expiry_interval)
     lead = timedelta(minutes=settings.reminder_minutes)
     if lead:
@@ -281,13 +284,7 @@ def _limits(redis: Redis, settings: AuthSettings) -> Limits:
 
 def _own_chore(stack: AsyncExitStack, name: str, chore: Chore, every: float) -> None:
     task = asyncio.create_task(repeat_for_ever(name, chore, every), name=name)
-
-    async def stop() -> None:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(stop)
+    stack.push_async_callback(cancellation.end, [task])
 
 
 async def with_vault_rotation(

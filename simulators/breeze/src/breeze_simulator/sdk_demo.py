@@ -270,6 +270,11 @@ class Demo:
         self._order("modify_order(...)", changed)
         self._order("cancel_order(...)", breeze.cancel_order("NFO", resting))
         bought = self._order("place_order(market)", breeze.place_order(**buy, order_type="market", user_remark="demo"))
+        # It executes at the option's next tick; in the first seconds of a session that takes a moment.
+        out.check(
+            "it was executed",
+            self._eventually(lambda: breeze.get_order_detail("NFO", bought)["Success"][0]["status"] == "Executed"),
+        )
         days = (contracts.iso_day(), contracts.iso_day())
         rows = self._rows("orders", breeze.get_order_list("NFO", *days))
         out.check("newest first: bought, cancelled", [r["status"] for r in rows[:2]] == ["Executed", "Cancelled"])

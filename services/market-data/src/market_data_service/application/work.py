@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from breezeway import cancellation
 from breezeway.clock import IST, Clock
 from breezeway.contracts.broker import BrokerCredentials
 from breezeway.contracts.instruments import InstrumentType
@@ -319,6 +320,4 @@ class ChunkWorker:
         try:
             yield
         finally:
-            renewing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            await cancellation.end([renewing])

@@ -1,11 +1,11 @@
 """The whole master as CSV, straight from PostgreSQL's own writer."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway import cancellation
 from instruments_service.adapters.db.rows import INSTRUMENT_COLUMNS
 
 _QUERY = f"SELECT {INSTRUMENT_COLUMNS} FROM instruments WHERE status = 'active' ORDER BY instrument_id"  # noqa: S608 - our own column names
@@ -33,8 +33,4 @@ async def csv_chunks(engine: AsyncEngine) -> AsyncIterator[bytes]:
             yield bytes(chunk)
         await task
     finally:
-        task.cancel()
-        while not queue.empty():
-            queue.get_nowait()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await cancellation.end([task])
