@@ -21,6 +21,7 @@ from breezeway.breeze.quota import BrokerQuota, QuotaRules
 from breezeway.breeze.transport import BreezeTransport
 from breezeway.clock import ExchangeClock, SystemClock
 from breezeway.contracts.broker import BrokerEnvironment
+from breezeway.db.backlog import Backlog, watch_backlogs
 from breezeway.db.engine import create_engine
 from breezeway.exchange_time import SharedExchangeTime
 from breezeway.http.app import Check
@@ -221,6 +222,7 @@ async def build_parts(settings: MarketDataSettings, stack: AsyncExitStack) -> Pa
 async def build(settings: MarketDataSettings, app: FastAPI, stack: AsyncExitStack) -> Mapping[str, Check]:
     """Fill `app.state`, and say what readiness depends on."""
     parts = await build_parts(settings, stack)
+    watch_backlogs(parts.engine, [Backlog.of_events(SERVICE, events_outbox)], stack)
     clock = SystemClock()
     instruments = HttpInstruments(parts.instruments)
     store = PostgresCandleStore(parts.engine)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from breezeway import cancellation
 from breezeway.clock import Clock, SystemClock
+from breezeway.db.backlog import Backlog, watch_backlogs
 from breezeway.db.engine import create_engine
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
@@ -28,6 +29,7 @@ from breezeway.security.service_tokens import ServiceTokens
 from breezeway.user_feeds import AuthFeeds
 from notifications_service.adapters.channels.guarded import GuardedBackend, HttpWebhookSender, UrlPolicy
 from notifications_service.adapters.channels.telegram import HttpTelegram
+from notifications_service.adapters.db.tables import deliveries
 from notifications_service.adapters.db.work import PostgresWork
 from notifications_service.adapters.redis.prices import RedisLivePrices
 from notifications_service.adapters.redis.web import RedisBell, RedisWebChannel
@@ -45,6 +47,7 @@ from notifications_service.application.tidying import Tidying
 from notifications_service.application.watching import AlertWatch
 from notifications_service.application.ways import ByMail, ByTelegram, ByWeb, ByWebhook, WebhookRules
 from notifications_service.application.webhooks import Webhooks
+from notifications_service.domain.model import DeliveryState
 from notifications_service.domain.preferences import ChannelName
 from notifications_service.domain.signatures import SecretKey
 from notifications_service.settings import NotificationsSettings, WorkerSettings
@@ -117,6 +120,7 @@ async def build(settings: NotificationsSettings, app: FastAPI, stack: AsyncExitS
     async def fetch_keys() -> dict[str, Any]:
         return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
 
+    watch_backlogs(common.engine, [delivery_backlog(channel) for channel in ChannelName], stack)
     app.state.service_tokens = common.tokens
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.services = Services(
@@ -166,6 +170,13 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
                 raise RuntimeError(f"{task.get_name()} has ended")
 
     return {"database": common.ask_database, "redis": common.redis.ping, "tasks": alive}
+
+
+def delivery_backlog(channel: ChannelName) -> Backlog:
+    """What waits to leave by `channel`. One that is under way is not late before its lease has run out."""
+    columns = deliveries.c
+    waits = sa.and_(columns.state == DeliveryState.WAITING.value, columns.channel == channel.value)
+    return Backlog(f"deliveries-{channel.value}", columns.due_at, waits)
 
 
 def _ways_out(settings: NotificationsSettings, common: _Common, stack: AsyncExitStack) -> Mapping[ChannelName, Way]:

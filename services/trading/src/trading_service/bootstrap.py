@@ -22,6 +22,7 @@ from breezeway.breeze.quota import BrokerQuota, QuotaRules
 from breezeway.breeze.transport import BreezeTransport, TransportRules
 from breezeway.clock import SystemClock
 from breezeway.contracts.broker import BrokerEnvironment
+from breezeway.db.backlog import Backlog, watch_backlogs
 from breezeway.db.engine import create_engine
 from breezeway.exchange.matching_settings import MatchingSettings
 from breezeway.exchange_time import SharedExchangeTime
@@ -40,7 +41,7 @@ from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.groups import PostgresGroups
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.db.live import PostgresLive
-from trading_service.adapters.db.tables import events
+from trading_service.adapters.db.tables import events, outbox
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.adapters.redis.market import RedisBell, RedisMarketListener, RedisPrices
@@ -154,6 +155,8 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     async def fetch_keys() -> dict[str, Any]:
         return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
 
+    orders_outbox = Backlog("trading-orders", outbox.c.created_at, sa.true())
+    watch_backlogs(common.engine, [Backlog.of_events(SERVICE, events), orders_outbox], stack)
     app.state.service_tokens = common.tokens
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.accounts = orders.accounts

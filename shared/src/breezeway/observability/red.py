@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from prometheus_client import Counter
+
 from breezeway.observability.durations import registered
 
 REQUESTS: Final = registered(
@@ -24,3 +26,10 @@ JOBS: Final = registered(
     "Jobs run by this worker; outcome is ok or the error's class.",
     ("job", "outcome"),
 )
+DELIVERIES: Final = registered(
+    "breezeway_delivery_duration_seconds",
+    "Attempts to deliver a notification; outcome is delivered, failed for good, or waiting to be tried again.",
+    ("channel", "outcome"),
+)
+ALERTS_EVALUATED: Final = Counter("breezeway_alerts_evaluated", "Users' alerts that were compared with a price.")
+ALERTS_FIRED: Final = Counter("breezeway_alerts_fired", "Users' alerts that fired, each crossing once.")

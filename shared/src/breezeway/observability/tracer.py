@@ -9,7 +9,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from breezeway.observability.tracing import TRACEPARENT, Attributes
@@ -49,6 +49,10 @@ class Tracer:
         carried: dict[str, str] = {}
         self._propagator.inject(carried)
         return {name: value for name, value in carried.items() if name == TRACEPARENT}
+
+    def keeps(self) -> bool:
+        """Whether the current span is one that the collector gets; a sampler may have decided against it."""
+        return get_current_span().get_span_context().trace_flags.sampled
 
     def flush(self) -> None:
         """Send what has ended."""

@@ -63,8 +63,13 @@ def carrier() -> dict[str, str]:
     return {} if Tracing.tracer is None else Tracing.tracer.carrier()
 
 
+def mark() -> dict[str, str]:
+    """`carrier`, for what users see: empty also where the trace is not kept, which nobody could look up."""
+    return Tracing.tracer.carrier() if Tracing.tracer is not None and Tracing.tracer.keeps() else {}
+
+
 def stamped(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`message` with the current span in it, unless it brings one of its own."""
+    """`message` with the current span in it, unless it brings one of its own or its trace is not kept."""
     if Tracing.tracer is None or TRACEPARENT in message:
         return message
-    return {**message, **carrier()}
+    return {**message, **mark()}

@@ -19,6 +19,7 @@ import structlog
 from breezeway import cancellation
 from breezeway.clock import Clock
 from breezeway.errors import BreezewayError, RateLimited, Rejected
+from breezeway.observability.red import DELIVERIES
 from notifications_service.application.ports import WorkFactory
 from notifications_service.domain.model import Attempt, Delivery, DeliveryState
 from notifications_service.domain.preferences import ChannelName
@@ -176,6 +177,7 @@ class Courier:
                 pause = max(pause, timedelta(seconds=min(failure.retry_after, 3_600)))
             ended = replace(delivery, due_at=now + pause)
             _log.info("delivery_delayed", channel=self.channel, delivery=str(delivery.id), code=failure.code)
+        DELIVERIES.observe((self.channel.value, ended.state.value), milliseconds / 1000)
         await self._settle(replace(ended, last_status=status), attempt)
 
     async def _settle(self, delivery: Delivery, attempt: Attempt) -> None:

@@ -19,6 +19,7 @@ from breezeway import cancellation
 from breezeway.clock import Clock
 from breezeway.contracts.events import Event, EventKind
 from breezeway.errors import BreezewayError
+from breezeway.observability.red import ALERTS_EVALUATED, ALERTS_FIRED
 from notifications_service.application.ports import Feeds, LivePrices, WorkFactory
 from notifications_service.application.receiving import Receiving
 from notifications_service.domain.alerts import Alert, Condition, Reading, Side
@@ -97,6 +98,7 @@ class AlertWatch:
         if not concerned:
             return
         reading = reading_of(message)
+        ALERTS_EVALUATED.inc(len(concerned))
         now = self._clock.now()
         for alert_id in concerned:
             alert = self._alerts.get(alert_id)
@@ -148,6 +150,8 @@ class AlertWatch:
                     await self._receiving.take(work, event_of(step.after, step.reading))
                 await work.commit()
             self._steps.popleft()
+            if won and step.fired:
+                ALERTS_FIRED.inc()
             if not won:
                 self._give_up(step.after.id)
 

@@ -109,7 +109,7 @@ class Reception:
     async def take(self, intake: Intake) -> OrderView:
         """What `PlaceOrder` says. A caller that leaves takes nothing back: what was taken in stays."""
         answer: asyncio.Future[OrderView] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Caller(intake, answer, tracing.carrier()))
+        self._waiting.append(_Caller(intake, answer, tracing.mark()))
         if not self._lanes:
             self._open_lane()
         else:
