@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 /** A layer may import itself and what stands before it. */
 const LAYERS = ["api", "shared", "session", "realtime", "features", "app"];
 const above = (layer) => LAYERS.slice(LAYERS.indexOf(layer) + 1).map((name) => `@/${name}/*`);
-const FEATURES = ["account", "auth", "broker", "chart", "data", "system", "workspace"];
+const FEATURES = ["account", "auth", "broker", "chart", "data", "notifications", "system", "workspace"];
 
 export default tseslint.config(
   { ignores: ["dist", "public", "node_modules", "src/api/generated", "**/*.generated.ts"] },

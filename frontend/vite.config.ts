@@ -14,5 +14,5 @@ export default defineConfig({
     manifest: true,
   },
   server: { proxy: { "/api": backend, "/ws": { target: backend, ws: true } } },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
+  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true, testTimeout: 30_000 },
 });

@@ -1,6 +1,6 @@
 """Writes what the web app's generated code is made from: the OpenAPI document and the stream's close codes.
 
-Needs no running service: the four applications are built, not started. `npm run generate` runs it and then makes the client.
+Needs no running service: the applications are built, not started. `npm run generate` runs it and then makes the client.
 `--check` writes nothing and exits with 1 when the committed files are not what the services say now.
 """
 
@@ -23,6 +23,8 @@ from instruments_service.main import create_app as instruments_app
 from instruments_service.settings import InstrumentsSettings
 from market_data_service.main import create_app as market_data_app
 from market_data_service.settings import MarketDataSettings
+from notifications_service.main import create_app as notifications_app
+from notifications_service.settings import NotificationsSettings
 from trading_service.main import create_app as trading_app
 from trading_service.settings import TradingSettings
 
@@ -45,6 +47,7 @@ def document() -> dict[str, Any]:
         "instruments": instruments_app(InstrumentsSettings.model_validate(_COMMON)),
         "market-data": market_data_app(MarketDataSettings.model_validate(_COMMON)),
         "trading": trading_app(TradingSettings.model_validate(_COMMON)),
+        "notifications": notifications_app(NotificationsSettings.model_validate(_COMMON)),
     }
     merged = merge(own, {name: app.openapi() for name, app in others.items()})
     merged["info"] = {"title": "Breezeway API", "version": "1"}

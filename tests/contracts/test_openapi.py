@@ -104,6 +104,8 @@ trading GET /api/v1/trading/orders/by-client-id/{id}
 trading PATCH /api/v1/trading/orders/{id}
 trading DELETE /api/v1/trading/orders/{id}
 trading GET /api/v1/trading/orders/{id}/events
+trading GET /api/v1/trading/orders/{id}/candidates
+trading POST /api/v1/trading/orders/{id}/resolution
 trading GET /api/v1/trading/accounts/{id}/positions
 trading GET /api/v1/trading/accounts/{id}/holdings
 trading GET /api/v1/trading/accounts/{id}/trades
@@ -157,6 +159,9 @@ notifications POST /api/v1/hooks/{id}/secret
 notifications GET /api/v1/hooks/{id}/calls
 notifications POST /api/v1/inbound/{id}
 gateway GET /api/v1/system/status
+gateway GET /api/v1/dev/simulator/clock
+gateway POST /api/v1/dev/simulator/clock
+gateway GET /api/v1/dev/simulator/days
 """
 
 

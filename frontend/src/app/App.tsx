@@ -25,6 +25,12 @@ const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
 const SecurityPage = lazy(() => import("@/features/account/SecurityPage"));
 const ActivityPage = lazy(() => import("@/features/account/ActivityPage"));
 const PeoplePage = lazy(() => import("@/features/account/PeoplePage"));
+const NotificationsLayout = lazy(() => import("@/features/notifications/NotificationsLayout"));
+const InboxPage = lazy(() => import("@/features/notifications/InboxPage"));
+const AlertsPage = lazy(() => import("@/features/notifications/AlertsPage"));
+const WebhooksPage = lazy(() => import("@/features/notifications/WebhooksPage"));
+const HooksPage = lazy(() => import("@/features/notifications/HooksPage"));
+const NotificationSettingsPage = lazy(() => import("@/features/notifications/SettingsPage"));
 const BrokerPage = lazy(() => import("@/features/broker/BrokerPage").then((module) => ({ default: module.BrokerPage })));
 
 const cache = new QueryClient({
@@ -70,6 +76,13 @@ export function App() {
             <Route path="/connect" element={<BrokerPage />} />
             <Route path="/data" element={<DataPage />} />
             <Route path="/system" element={<SystemPage />} />
+            <Route path="/notifications" element={<NotificationsLayout />}>
+              <Route index element={<InboxPage />} />
+              <Route path="alerts" element={<AlertsPage />} />
+              <Route path="webhooks" element={<WebhooksPage />} />
+              <Route path="hooks" element={<HooksPage />} />
+              <Route path="settings" element={<NotificationSettingsPage />} />
+            </Route>
             <Route path="/account" element={<AccountLayout />}>
               <Route index element={<SessionsPage />} />
               <Route path="security" element={<SecurityPage />} />

@@ -11,8 +11,10 @@ import { Boundary } from "@/shared/ui/Boundary";
 import { Loading } from "@/shared/ui/states";
 
 import { AccountMenu } from "./AccountMenu";
+import { Bell } from "./Bell";
 import { FeedPill, useHealth } from "./FeedPill";
 import { SimulatorBar } from "./SimulatorBar";
+import { Toasts } from "./Toasts";
 
 const SearchDialog = lazy(() => import("@/shared/search/SearchDialog").then((module) => ({ default: module.SearchDialog })));
 
@@ -82,9 +84,10 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
           <Search size={15} aria-hidden /> <span>Search</span> <kbd>Ctrl K</kbd>
         </button>
         <FeedPill {...state} />
+        <Bell />
         <AccountMenu user={user} />
       </header>
-      <SimulatorBar />
+      <SimulatorBar user={user} />
       <nav className="rail" aria-label="Pages">
         {PAGES.map(({ to, name, Icon }) => (
           <Link key={to} to={to} title={name} aria-current={isAt(to, place.pathname) ? "page" : undefined}>
@@ -100,6 +103,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
         </Boundary>
       </main>
       {searching && <Suspense><SearchDialog close={() => setSearching(false)} choose={choose} /></Suspense>}
+      <Toasts />
       <SessionDialog />
     </div>
   );

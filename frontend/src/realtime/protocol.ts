@@ -78,6 +78,27 @@ export interface TradingMessage {
   account_id: string;
 }
 
+/** Something for the user's inbox. */
+export interface NotificationMessage {
+  type: "notification";
+  id: string;
+  kind: string;
+  severity: "info" | "warning" | "critical";
+  title: string;
+  text: string;
+  at: string;
+  data: Record<string, string>;
+}
+
+/** Where a durable channel stands when it begins. `recovered` false: what was said meanwhile is lost to the stream. */
+export interface ChannelPositionMessage {
+  type: "position";
+  channel: string;
+  offset: number;
+  epoch: string;
+  recovered: boolean;
+}
+
 export interface AuthenticatedMessage {
   type: "authenticated";
   user_id: string;
@@ -100,10 +121,27 @@ export type StreamMessage =
   | FeedMessage
   | BackfillMessage
   | TradingMessage
+  | NotificationMessage
+  | ChannelPositionMessage
   | AuthenticatedMessage
   | RefusalMessage
   | { type: "subscribed" | "unsubscribed"; id: number; channels: string[] }
   | { type: "pong"; id: number; ts: number };
+
+/** The durable channel that a message belongs to, which can be taken up again after it; null for all others. */
+export function durableChannel(message: StreamMessage): string | null {
+  switch (message.type) {
+    case "notification":
+      return "notifications";
+    case "position":
+      return "channel" in message ? message.channel : "orders";
+    case "order":
+    case "trade":
+      return "orders";
+    default:
+      return null;
+  }
+}
 
 /** The messages of one frame. Members without a type are dropped: a newer server may say more than we know. */
 export function parseFrame(text: string): StreamMessage[] {

@@ -121,6 +121,29 @@ describe("the stream's socket", () => {
     expect(stream.getStatus().failures).toBe(0);
   });
 
+  it("asks on durable channels for what it missed, and forgets them with the user", async () => {
+    stream.retain(["notifications", "orders", "tick:A"]);
+    const socket = await live();
+    socket.say(
+      { type: "position", channel: "notifications", offset: 4, epoch: "e", recovered: true },
+      { type: "notification", id: "n", offset: 5, epoch: "e" },
+      { type: "position", account_id: "a", offset: 9, epoch: "f" },
+      { type: "tick", symbol: "A", offset: 1, epoch: "g" },
+    );
+    socket.end(1012);
+    await vi.advanceTimersByTimeAsync(3_000);
+    newest().open();
+    newest().say({ type: "authenticated", user_id: "u", expires_at: Date.now() + 900_000 });
+    expect(newest().did("subscribe").map((frame) => frame.channels)).toEqual([[
+      { channel: "notifications", since: { offset: 5, epoch: "e" } },
+      { channel: "orders", since: { offset: 9, epoch: "f" } },
+      "tick:A",
+    ]]);
+    stream.stop();
+    await live();
+    expect(newest().did("subscribe").map((frame) => frame.channels)).toEqual([["notifications", "orders", "tick:A"]]);
+  });
+
   it("names the refused token when it asks for another after 4401", async () => {
     const socket = await live();
     tokens = ["token-2"];

@@ -1,4 +1,5 @@
 import { afterClose, backoffMs, between } from "./closing";
+import { Positions } from "./positions";
 import { parseFrame, type StreamMessage } from "./protocol";
 
 export type Phase = "idle" | "connecting" | "authenticating" | "live" | "backoff" | "blocked" | "signed-out";
@@ -38,6 +39,7 @@ export class StreamSocket {
   private status: SocketStatus = { phase: "idle", failures: 0, lastClose: null, reason: null };
   private readonly wanted = new Map<string, number>();
   private readonly sent = new Set<string>();
+  private readonly positions = new Positions();
   private readonly listeners = new Set<() => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private batch: ReturnType<typeof setTimeout> | undefined;
@@ -69,6 +71,7 @@ export class StreamSocket {
 
   stop(): void {
     this.drop();
+    this.positions.clear();
     this.refused = null;
     this.set({ phase: "idle", failures: 0, reason: null });
   }
@@ -131,6 +134,7 @@ export class StreamSocket {
     for (const message of messages) {
       if (message.type === "authenticated") this.authenticated(message.expires_at);
       else if (message.type === "error" && message.channel) this.sent.delete(message.channel);
+      this.positions.remember(message);
     }
     this.options.onMessages(messages);
   }
@@ -217,7 +221,8 @@ export class StreamSocket {
 
   private tell(action: "subscribe" | "unsubscribe", channels: string[]): void {
     for (let from = 0; from < channels.length; from += CHANNELS_PER_FRAME) {
-      this.send({ action, id: this.nextId++, channels: channels.slice(from, from + CHANNELS_PER_FRAME) });
+      const part = channels.slice(from, from + CHANNELS_PER_FRAME);
+      this.send({ action, id: this.nextId++, channels: action === "subscribe" ? part.map((channel) => this.positions.named(channel)) : part });
     }
   }
 

@@ -2,13 +2,13 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { accessToken, sessions } from "@/session/session";
 
-import type { BackfillMessage, CandleMessage, FeedMessage, GapMessage, StreamMessage, TradingMessage } from "./protocol";
+import type { BackfillMessage, CandleMessage, ChannelPositionMessage, FeedMessage, GapMessage, NotificationMessage, StreamMessage, TradingMessage } from "./protocol";
 import { type SocketStatus, StreamSocket } from "./socket";
 import { TickStore } from "./tickStore";
 
 export const ticks = new TickStore();
 
-type SlowMessage = CandleMessage | GapMessage | FeedMessage | BackfillMessage | TradingMessage;
+type SlowMessage = CandleMessage | GapMessage | FeedMessage | BackfillMessage | TradingMessage | NotificationMessage | ChannelPositionMessage;
 type Kind = SlowMessage["type"];
 const handlers = new Map<Kind, Set<(message: SlowMessage) => void>>();
 
@@ -28,6 +28,7 @@ function dispatch(messages: readonly StreamMessage[]): void {
       case "order":
       case "trade":
       case "position":
+      case "notification":
         if (message.type === "feed") setFeed(message);
         for (const handler of handlers.get(message.type) ?? []) handler(message);
     }

@@ -2,7 +2,7 @@
 
 import { type Client, type Options as Options2, type TDataShape, urlSearchParamsBodySerializer } from './client';
 import { client } from './client.gen';
-import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddOrderGroupData, AddOrderGroupErrors, AddOrderGroupResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, CancelOrderData, CancelOrderErrors, CancelOrderGroupData, CancelOrderGroupErrors, CancelOrderGroupResponses, CancelOrderResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeTradingAccountData, ChangeTradingAccountErrors, ChangeTradingAccountResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, ClosePositionData, ClosePositionErrors, ClosePositionResponses, CloseTradingAccountData, CloseTradingAccountErrors, CloseTradingAccountResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, ForgetPasswordData, ForgetPasswordErrors, ForgetPasswordResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetOrderByClientIdData, GetOrderByClientIdErrors, GetOrderByClientIdResponses, GetOrderData, GetOrderErrors, GetOrderGroupData, GetOrderGroupErrors, GetOrderGroupResponses, GetOrderResponses, GetPerformanceData, GetPerformanceErrors, GetPerformanceResponses, GetPortfolioHistoryData, GetPortfolioHistoryErrors, GetPortfolioHistoryResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetTradingAccountData, GetTradingAccountErrors, GetTradingAccountResponses, GetTradingFundsData, GetTradingFundsErrors, GetTradingFundsResponses, GetUserData, GetUserErrors, GetUserResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, LinkBankAccountData, LinkBankAccountErrors, LinkBankAccountResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBankAccountsData, ListBankAccountsErrors, ListBankAccountsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListContractNotesData, ListContractNotesErrors, ListContractNotesResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListOrderEventsData, ListOrderEventsErrors, ListOrderEventsResponses, ListOrderGroupsData, ListOrderGroupsErrors, ListOrderGroupsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPositionsData, ListPositionsErrors, ListPositionsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTradesData, ListTradesErrors, ListTradesResponses, ListTradingAccountsData, ListTradingAccountsErrors, ListTradingAccountsResponses, ListTradingHoldingsData, ListTradingHoldingsErrors, ListTradingHoldingsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, MakeTransferData, MakeTransferErrors, MakeTransferResponses, ModifyOrderData, ModifyOrderErrors, ModifyOrderResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, OpenTradingAccountData, OpenTradingAccountErrors, OpenTradingAccountResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PlaceOrderData, PlaceOrderErrors, PlaceOrderResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PreviewOrderData, PreviewOrderErrors, PreviewOrderResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSecondFactorData, RemoveSecondFactorErrors, RemoveSecondFactorResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetTradingAccountData, ResetTradingAccountErrors, ResetTradingAccountResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, ReverseTransferData, ReverseTransferErrors, ReverseTransferResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, StepUpData, StepUpErrors, StepUpResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, TurnOffTotpData, TurnOffTotpErrors, TurnOffTotpResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses, UnlinkBankAccountData, UnlinkBankAccountErrors, UnlinkBankAccountResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
+import type { AddBrokerAccountData, AddBrokerAccountErrors, AddBrokerAccountResponses, AddOrderGroupData, AddOrderGroupErrors, AddOrderGroupResponses, AddSubscriptionsData, AddSubscriptionsErrors, AddSubscriptionsResponses, AddWatchlistData, AddWatchlistErrors, AddWatchlistResponses, BeginTotpData, BeginTotpErrors, BeginTotpResponses, CancelBackfillData, CancelBackfillErrors, CancelBackfillResponses, CancelOrderData, CancelOrderErrors, CancelOrderGroupData, CancelOrderGroupErrors, CancelOrderGroupResponses, CancelOrderResponses, ChangeAlertData, ChangeAlertErrors, ChangeAlertResponses, ChangeBrokerAccountData, ChangeBrokerAccountErrors, ChangeBrokerAccountResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeTradingAccountData, ChangeTradingAccountErrors, ChangeTradingAccountResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWatchlistData, ChangeWatchlistErrors, ChangeWatchlistResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, CloseBrokerSessionData, CloseBrokerSessionErrors, CloseBrokerSessionResponses, ClosePositionData, ClosePositionErrors, ClosePositionResponses, CloseTradingAccountData, CloseTradingAccountErrors, CloseTradingAccountResponses, ConfirmTelegramChatData, ConfirmTelegramChatErrors, ConfirmTelegramChatResponses, ConfirmTotpData, ConfirmTotpErrors, ConfirmTotpResponses, CountUnreadNotificationsData, CountUnreadNotificationsErrors, CountUnreadNotificationsResponses, CreateAlertData, CreateAlertErrors, CreateAlertResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateHookData, CreateHookErrors, CreateHookResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAlertData, DeleteAlertErrors, DeleteAlertResponses, DeleteApiKeyData, DeleteApiKeyErrors, DeleteApiKeyResponses, DeleteHookData, DeleteHookErrors, DeleteHookResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeleteNotificationData, DeleteNotificationErrors, DeleteNotificationResponses, DeletePreferenceData, DeletePreferenceErrors, DeletePreferenceResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, DisableUserData, DisableUserErrors, DisableUserResponses, EnableUserData, EnableUserErrors, EnableUserResponses, EndSessionData, EndSessionErrors, EndSessionResponses, ExportInstrumentsData, ExportInstrumentsErrors, ExportInstrumentsResponses, ForcePasswordResetData, ForcePasswordResetErrors, ForcePasswordResetResponses, ForgetPasswordData, ForgetPasswordErrors, ForgetPasswordResponses, GetAlertData, GetAlertErrors, GetAlertResponses, GetBrokerAccountData, GetBrokerAccountErrors, GetBrokerAccountResponses, GetBrokerFundsData, GetBrokerFundsErrors, GetBrokerFundsResponses, GetBrokerLoginUrlData, GetBrokerLoginUrlErrors, GetBrokerLoginUrlResponses, GetBrokerProfileData, GetBrokerProfileErrors, GetBrokerProfileResponses, GetBrokerSessionData, GetBrokerSessionErrors, GetBrokerSessionResponses, GetHookData, GetHookErrors, GetHookResponses, GetInstrumentData, GetInstrumentErrors, GetInstrumentResponses, GetInstrumentSyncData, GetInstrumentSyncErrors, GetInstrumentSyncResponses, GetMailData, GetMailErrors, GetMailResponses, GetMeData, GetMeErrors, GetMeResponses, GetNotificationData, GetNotificationErrors, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetNotificationResponses, GetOrderByClientIdData, GetOrderByClientIdErrors, GetOrderByClientIdResponses, GetOrderData, GetOrderErrors, GetOrderGroupData, GetOrderGroupErrors, GetOrderGroupResponses, GetOrderResponses, GetPerformanceData, GetPerformanceErrors, GetPerformanceResponses, GetPortfolioHistoryData, GetPortfolioHistoryErrors, GetPortfolioHistoryResponses, GetPreferenceData, GetPreferenceErrors, GetPreferenceResponses, GetTelegramChatData, GetTelegramChatErrors, GetTelegramChatResponses, GetTokenKeysData, GetTokenKeysErrors, GetTokenKeysResponses, GetTradingAccountData, GetTradingAccountErrors, GetTradingAccountResponses, GetTradingFundsData, GetTradingFundsErrors, GetTradingFundsResponses, GetUserData, GetUserErrors, GetUserResponses, GetWebhookData, GetWebhookDeliveryData, GetWebhookDeliveryErrors, GetWebhookDeliveryResponses, GetWebhookErrors, GetWebhookResponses, IssueTokenData, IssueTokenErrors, IssueTokenResponses, LinkBankAccountData, LinkBankAccountErrors, LinkBankAccountResponses, LinkTelegramChatData, LinkTelegramChatErrors, LinkTelegramChatResponses, ListAlertsData, ListAlertsErrors, ListAlertsResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListBackfillsData, ListBackfillsErrors, ListBackfillsResponses, ListBankAccountsData, ListBankAccountsErrors, ListBankAccountsResponses, ListBrokerAccountsData, ListBrokerAccountsErrors, ListBrokerAccountsResponses, ListBrokerHoldingsData, ListBrokerHoldingsErrors, ListBrokerHoldingsResponses, ListBrokerPositionsData, ListBrokerPositionsErrors, ListBrokerPositionsResponses, ListContractNotesData, ListContractNotesErrors, ListContractNotesResponses, ListExpiriesData, ListExpiriesErrors, ListExpiriesResponses, ListHookCallsData, ListHookCallsErrors, ListHookCallsResponses, ListHooksData, ListHooksErrors, ListHooksResponses, ListInstrumentsData, ListInstrumentsErrors, ListInstrumentsResponses, ListInstrumentSyncsData, ListInstrumentSyncsErrors, ListInstrumentSyncsResponses, ListLedgerData, ListLedgerErrors, ListLedgerResponses, ListMailsData, ListMailsErrors, ListMailsResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListOrderCandidatesData, ListOrderCandidatesErrors, ListOrderCandidatesResponses, ListOrderEventsData, ListOrderEventsErrors, ListOrderEventsResponses, ListOrderGroupsData, ListOrderGroupsErrors, ListOrderGroupsResponses, ListOrdersData, ListOrdersErrors, ListOrdersResponses, ListPositionsData, ListPositionsErrors, ListPositionsResponses, ListPreferencesData, ListPreferencesErrors, ListPreferencesResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSimulatorDaysData, ListSimulatorDaysErrors, ListSimulatorDaysResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTradesData, ListTradesErrors, ListTradesResponses, ListTradingAccountsData, ListTradingAccountsErrors, ListTradingAccountsResponses, ListTradingHoldingsData, ListTradingHoldingsErrors, ListTradingHoldingsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsersData, ListUsersErrors, ListUsersResponses, ListWatchlistsData, ListWatchlistsErrors, ListWatchlistsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutEverywhereData, LogOutEverywhereErrors, LogOutEverywhereResponses, LogOutResponses, MakeTransferData, MakeTransferErrors, MakeTransferResponses, ModifyOrderData, ModifyOrderErrors, ModifyOrderResponses, MoveSimulatorClockData, MoveSimulatorClockErrors, MoveSimulatorClockResponses, OpenBrokerSessionData, OpenBrokerSessionErrors, OpenBrokerSessionResponses, OpenTradingAccountData, OpenTradingAccountErrors, OpenTradingAccountResponses, PauseBackfillData, PauseBackfillErrors, PauseBackfillResponses, PlaceOrderData, PlaceOrderErrors, PlaceOrderResponses, PostAlertData, PostAlertErrors, PostAlertResponses, PostReturnFromBrokerData, PostReturnFromBrokerErrors, PostReturnFromBrokerResponses, PreviewOrderData, PreviewOrderErrors, PreviewOrderResponses, PutNotificationPreferencesData, PutNotificationPreferencesErrors, PutNotificationPreferencesResponses, PutPreferenceData, PutPreferenceErrors, PutPreferenceResponses, ReadAllNotificationsData, ReadAllNotificationsErrors, ReadAllNotificationsResponses, ReadBackfillData, ReadBackfillErrors, ReadBackfillResponses, ReadCandlesData, ReadCandlesErrors, ReadCandlesResponses, ReadCatalogueData, ReadCatalogueErrors, ReadCatalogueResponses, ReadCoverageData, ReadCoverageErrors, ReadCoverageResponses, ReadFeedData, ReadFeedErrors, ReadFeedResponses, ReadMarketStatusData, ReadMarketStatusErrors, ReadMarketStatusResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadOptionChainData, ReadOptionChainErrors, ReadOptionChainResponses, ReadQuotesData, ReadQuotesErrors, ReadQuotesResponses, ReadSimulatorClockData, ReadSimulatorClockErrors, ReadSimulatorClockResponses, ReadWatchlistData, ReadWatchlistErrors, ReadWatchlistResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterUserData, RegisterUserErrors, RegisterUserResponses, RemoveBrokerAccountData, RemoveBrokerAccountErrors, RemoveBrokerAccountResponses, RemoveSecondFactorData, RemoveSecondFactorErrors, RemoveSecondFactorResponses, RemoveSubscriptionData, RemoveSubscriptionErrors, RemoveSubscriptionResponses, RemoveWatchlistData, RemoveWatchlistErrors, RemoveWatchlistResponses, ReplaceHookSecretData, ReplaceHookSecretErrors, ReplaceHookSecretResponses, ReplaceWebhookSecretData, ReplaceWebhookSecretErrors, ReplaceWebhookSecretResponses, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ResendVerificationData, ResendVerificationErrors, ResendVerificationResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetTradingAccountData, ResetTradingAccountErrors, ResetTradingAccountResponses, ResolveOrderData, ResolveOrderErrors, ResolveOrderResponses, ResumeBackfillData, ResumeBackfillErrors, ResumeBackfillResponses, RetryBackfillData, RetryBackfillErrors, RetryBackfillResponses, ReturnFromBrokerData, ReturnFromBrokerErrors, ReturnFromBrokerResponses, ReverseTransferData, ReverseTransferErrors, ReverseTransferResponses, SearchInstrumentsData, SearchInstrumentsErrors, SearchInstrumentsResponses, StartBackfillData, StartBackfillErrors, StartBackfillResponses, StepUpData, StepUpErrors, StepUpResponses, SwitchHookData, SwitchHookErrors, SwitchHookResponses, SyncInstrumentsData, SyncInstrumentsErrors, SyncInstrumentsResponses, SystemStatusData, SystemStatusErrors, SystemStatusResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, TurnOffTotpData, TurnOffTotpErrors, TurnOffTotpResponses, UdfConfigData, UdfConfigErrors, UdfConfigResponses, UdfHistoryData, UdfHistoryErrors, UdfHistoryResponses, UdfMarksData, UdfMarksErrors, UdfMarksResponses, UdfQuotesData, UdfQuotesErrors, UdfQuotesResponses, UdfSearchData, UdfSearchErrors, UdfSearchResponses, UdfSymbolsData, UdfSymbolsErrors, UdfSymbolsResponses, UdfTimeData, UdfTimeErrors, UdfTimeResponses, UdfTimescaleMarksData, UdfTimescaleMarksErrors, UdfTimescaleMarksResponses, UnlinkBankAccountData, UnlinkBankAccountErrors, UnlinkBankAccountResponses, UnlinkTelegramChatData, UnlinkTelegramChatErrors, UnlinkTelegramChatResponses, VerifyEmailData, VerifyEmailErrors, VerifyEmailResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -19,6 +19,44 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 export const getTokenKeys = <ThrowOnError extends boolean = false>(options?: Options<GetTokenKeysData, ThrowOnError>) => (options?.client ?? client).get<GetTokenKeysResponses, GetTokenKeysErrors, ThrowOnError>({ url: '/.well-known/jwks.json', ...options });
+
+export const listAlerts = <ThrowOnError extends boolean = false>(options?: Options<ListAlertsData, ThrowOnError>) => (options?.client ?? client).get<ListAlertsResponses, ListAlertsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/alerts',
+    ...options
+});
+
+export const createAlert = <ThrowOnError extends boolean = false>(options: Options<CreateAlertData, ThrowOnError>) => (options.client ?? client).post<CreateAlertResponses, CreateAlertErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/alerts',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const deleteAlert = <ThrowOnError extends boolean = false>(options: Options<DeleteAlertData, ThrowOnError>) => (options.client ?? client).delete<DeleteAlertResponses, DeleteAlertErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/alerts/{alert_id}',
+    ...options
+});
+
+export const getAlert = <ThrowOnError extends boolean = false>(options: Options<GetAlertData, ThrowOnError>) => (options.client ?? client).get<GetAlertResponses, GetAlertErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/alerts/{alert_id}',
+    ...options
+});
+
+export const changeAlert = <ThrowOnError extends boolean = false>(options: Options<ChangeAlertData, ThrowOnError>) => (options.client ?? client).patch<ChangeAlertResponses, ChangeAlertErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/alerts/{alert_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
 
 export const listAuditEvents = <ThrowOnError extends boolean = false>(options?: Options<ListAuditEventsData, ThrowOnError>) => (options?.client ?? client).get<ListAuditEventsResponses, ListAuditEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
@@ -415,10 +453,91 @@ export const getMail = <ThrowOnError extends boolean = false>(options: Options<G
     ...options
 });
 
+export const readSimulatorClock = <ThrowOnError extends boolean = false>(options?: Options<ReadSimulatorClockData, ThrowOnError>) => (options?.client ?? client).get<ReadSimulatorClockResponses, ReadSimulatorClockErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/dev/simulator/clock',
+    ...options
+});
+
+export const moveSimulatorClock = <ThrowOnError extends boolean = false>(options: Options<MoveSimulatorClockData, ThrowOnError>) => (options.client ?? client).post<MoveSimulatorClockResponses, MoveSimulatorClockErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/dev/simulator/clock',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const listSimulatorDays = <ThrowOnError extends boolean = false>(options?: Options<ListSimulatorDaysData, ThrowOnError>) => (options?.client ?? client).get<ListSimulatorDaysResponses, ListSimulatorDaysErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/dev/simulator/days',
+    ...options
+});
+
 export const readFeed = <ThrowOnError extends boolean = false>(options?: Options<ReadFeedData, ThrowOnError>) => (options?.client ?? client).get<ReadFeedResponses, ReadFeedErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/feed',
     ...options
+});
+
+export const listHooks = <ThrowOnError extends boolean = false>(options?: Options<ListHooksData, ThrowOnError>) => (options?.client ?? client).get<ListHooksResponses, ListHooksErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks',
+    ...options
+});
+
+export const createHook = <ThrowOnError extends boolean = false>(options: Options<CreateHookData, ThrowOnError>) => (options.client ?? client).post<CreateHookResponses, CreateHookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const deleteHook = <ThrowOnError extends boolean = false>(options: Options<DeleteHookData, ThrowOnError>) => (options.client ?? client).delete<DeleteHookResponses, DeleteHookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks/{hook_id}',
+    ...options
+});
+
+export const getHook = <ThrowOnError extends boolean = false>(options: Options<GetHookData, ThrowOnError>) => (options.client ?? client).get<GetHookResponses, GetHookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks/{hook_id}',
+    ...options
+});
+
+export const switchHook = <ThrowOnError extends boolean = false>(options: Options<SwitchHookData, ThrowOnError>) => (options.client ?? client).patch<SwitchHookResponses, SwitchHookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks/{hook_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const listHookCalls = <ThrowOnError extends boolean = false>(options: Options<ListHookCallsData, ThrowOnError>) => (options.client ?? client).get<ListHookCallsResponses, ListHookCallsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks/{hook_id}/calls',
+    ...options
+});
+
+export const replaceHookSecret = <ThrowOnError extends boolean = false>(options: Options<ReplaceHookSecretData, ThrowOnError>) => (options.client ?? client).post<ReplaceHookSecretResponses, ReplaceHookSecretErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/hooks/{hook_id}/secret',
+    ...options
+});
+
+export const postAlert = <ThrowOnError extends boolean = false>(options: Options<PostAlertData, ThrowOnError>) => (options.client ?? client).post<PostAlertResponses, PostAlertErrors, ThrowOnError>({
+    url: '/api/v1/inbound/{hook_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 export const readCatalogue = <ThrowOnError extends boolean = false>(options?: Options<ReadCatalogueData, ThrowOnError>) => (options?.client ?? client).get<ReadCatalogueResponses, ReadCatalogueErrors, ThrowOnError>({
@@ -478,6 +597,94 @@ export const listExpiries = <ThrowOnError extends boolean = false>(options: Opti
 export const readMarketStatus = <ThrowOnError extends boolean = false>(options?: Options<ReadMarketStatusData, ThrowOnError>) => (options?.client ?? client).get<ReadMarketStatusResponses, ReadMarketStatusErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/market/status',
+    ...options
+});
+
+export const listNotifications = <ThrowOnError extends boolean = false>(options?: Options<ListNotificationsData, ThrowOnError>) => (options?.client ?? client).get<ListNotificationsResponses, ListNotificationsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications',
+    ...options
+});
+
+export const getNotificationPreferences = <ThrowOnError extends boolean = false>(options?: Options<GetNotificationPreferencesData, ThrowOnError>) => (options?.client ?? client).get<GetNotificationPreferencesResponses, GetNotificationPreferencesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/preferences',
+    ...options
+});
+
+export const putNotificationPreferences = <ThrowOnError extends boolean = false>(options: Options<PutNotificationPreferencesData, ThrowOnError>) => (options.client ?? client).put<PutNotificationPreferencesResponses, PutNotificationPreferencesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/preferences',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const readAllNotifications = <ThrowOnError extends boolean = false>(options?: Options<ReadAllNotificationsData, ThrowOnError>) => (options?.client ?? client).post<ReadAllNotificationsResponses, ReadAllNotificationsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/read-all',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options?.headers
+    }
+});
+
+export const unlinkTelegramChat = <ThrowOnError extends boolean = false>(options?: Options<UnlinkTelegramChatData, ThrowOnError>) => (options?.client ?? client).delete<UnlinkTelegramChatResponses, UnlinkTelegramChatErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/telegram',
+    ...options
+});
+
+export const getTelegramChat = <ThrowOnError extends boolean = false>(options?: Options<GetTelegramChatData, ThrowOnError>) => (options?.client ?? client).get<GetTelegramChatResponses, GetTelegramChatErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/telegram',
+    ...options
+});
+
+export const linkTelegramChat = <ThrowOnError extends boolean = false>(options: Options<LinkTelegramChatData, ThrowOnError>) => (options.client ?? client).put<LinkTelegramChatResponses, LinkTelegramChatErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/telegram',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const confirmTelegramChat = <ThrowOnError extends boolean = false>(options: Options<ConfirmTelegramChatData, ThrowOnError>) => (options.client ?? client).post<ConfirmTelegramChatResponses, ConfirmTelegramChatErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/telegram/confirm',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const countUnreadNotifications = <ThrowOnError extends boolean = false>(options?: Options<CountUnreadNotificationsData, ThrowOnError>) => (options?.client ?? client).get<CountUnreadNotificationsResponses, CountUnreadNotificationsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/unread-count',
+    ...options
+});
+
+export const deleteNotification = <ThrowOnError extends boolean = false>(options: Options<DeleteNotificationData, ThrowOnError>) => (options.client ?? client).delete<DeleteNotificationResponses, DeleteNotificationErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/{notification_id}',
+    ...options
+});
+
+export const getNotification = <ThrowOnError extends boolean = false>(options: Options<GetNotificationData, ThrowOnError>) => (options.client ?? client).get<GetNotificationResponses, GetNotificationErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/{notification_id}',
+    ...options
+});
+
+export const readNotification = <ThrowOnError extends boolean = false>(options: Options<ReadNotificationData, ThrowOnError>) => (options.client ?? client).post<ReadNotificationResponses, ReadNotificationErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/notifications/{notification_id}/read',
     ...options
 });
 
@@ -701,10 +908,26 @@ export const modifyOrder = <ThrowOnError extends boolean = false>(options: Optio
     }
 });
 
+export const listOrderCandidates = <ThrowOnError extends boolean = false>(options: Options<ListOrderCandidatesData, ThrowOnError>) => (options.client ?? client).get<ListOrderCandidatesResponses, ListOrderCandidatesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}/candidates',
+    ...options
+});
+
 export const listOrderEvents = <ThrowOnError extends boolean = false>(options: Options<ListOrderEventsData, ThrowOnError>) => (options.client ?? client).get<ListOrderEventsResponses, ListOrderEventsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/v1/trading/orders/{order_id}/events',
     ...options
+});
+
+export const resolveOrder = <ThrowOnError extends boolean = false>(options: Options<ResolveOrderData, ThrowOnError>) => (options.client ?? client).post<ResolveOrderResponses, ResolveOrderErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/trading/orders/{order_id}/resolution',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 export const listUsers = <ThrowOnError extends boolean = false>(options?: Options<ListUsersData, ThrowOnError>) => (options?.client ?? client).get<ListUsersResponses, ListUsersErrors, ThrowOnError>({
@@ -843,6 +1066,74 @@ export const changeWatchlist = <ThrowOnError extends boolean = false>(options: O
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Options<ListWebhooksData, ThrowOnError>) => (options?.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks',
+    ...options
+});
+
+export const createWebhook = <ThrowOnError extends boolean = false>(options: Options<CreateWebhookData, ThrowOnError>) => (options.client ?? client).post<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Options<DeleteWebhookData, ThrowOnError>) => (options.client ?? client).delete<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}',
+    ...options
+});
+
+export const getWebhook = <ThrowOnError extends boolean = false>(options: Options<GetWebhookData, ThrowOnError>) => (options.client ?? client).get<GetWebhookResponses, GetWebhookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}',
+    ...options
+});
+
+export const changeWebhook = <ThrowOnError extends boolean = false>(options: Options<ChangeWebhookData, ThrowOnError>) => (options.client ?? client).patch<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+export const listWebhookDeliveries = <ThrowOnError extends boolean = false>(options: Options<ListWebhookDeliveriesData, ThrowOnError>) => (options.client ?? client).get<ListWebhookDeliveriesResponses, ListWebhookDeliveriesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}/deliveries',
+    ...options
+});
+
+export const getWebhookDelivery = <ThrowOnError extends boolean = false>(options: Options<GetWebhookDeliveryData, ThrowOnError>) => (options.client ?? client).get<GetWebhookDeliveryResponses, GetWebhookDeliveryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}',
+    ...options
+});
+
+export const replayWebhookDelivery = <ThrowOnError extends boolean = false>(options: Options<ReplayWebhookDeliveryData, ThrowOnError>) => (options.client ?? client).post<ReplayWebhookDeliveryResponses, ReplayWebhookDeliveryErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay',
+    ...options
+});
+
+export const replaceWebhookSecret = <ThrowOnError extends boolean = false>(options: Options<ReplaceWebhookSecretData, ThrowOnError>) => (options.client ?? client).post<ReplaceWebhookSecretResponses, ReplaceWebhookSecretErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}/secret',
+    ...options
+});
+
+export const testWebhook = <ThrowOnError extends boolean = false>(options: Options<TestWebhookData, ThrowOnError>) => (options.client ?? client).post<TestWebhookResponses, TestWebhookErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/webhooks/{webhook_id}/test',
+    ...options
 });
 
 export const udfConfig = <ThrowOnError extends boolean = false>(options?: Options<UdfConfigData, ThrowOnError>) => (options?.client ?? client).get<UdfConfigResponses, UdfConfigErrors, ThrowOnError>({ url: '/udf/config', ...options });

@@ -52,6 +52,51 @@ export type AdministeredUser = {
     role: Role;
 };
 
+export type AlertBody = {
+    base?: string | null;
+    condition: Condition;
+    cooldown_seconds?: number;
+    expires_at?: string | null;
+    note?: string;
+    repeat?: Repeat;
+    symbol: string;
+    value: string;
+};
+
+export type AlertChange = {
+    condition?: Condition | null;
+    cooldown_seconds?: number | null;
+    expires_at?: string | null;
+    note?: string | null;
+    repeat?: Repeat | null;
+    state?: 'active' | 'paused' | null;
+    value?: string | null;
+};
+
+export type AlertPage = {
+    items: Array<AlertView>;
+    next: string | null;
+};
+
+export type AlertState = 'active' | 'paused' | 'fired' | 'expired';
+
+export type AlertView = {
+    base: string | null;
+    condition: Condition;
+    cooldown_seconds: number;
+    created_at: string;
+    expires_at: string | null;
+    fire_count: number;
+    fired_at: string | null;
+    id: string;
+    note: string;
+    repeat: Repeat;
+    side: 'above' | 'below' | null;
+    state: AlertState;
+    symbol: string;
+    value: string;
+};
+
 export type ApiKeyView = {
     allowed_ips: Array<string>;
     created_at: string;
@@ -66,6 +111,13 @@ export type ApiKeyView = {
 
 export type ApiSessionBody = {
     api_session: string;
+};
+
+export type AttemptView = {
+    at: string;
+    error: string | null;
+    milliseconds: number;
+    status: number | null;
 };
 
 export type AuditEventView = {
@@ -191,6 +243,30 @@ export type BrokerSessionView = {
     user_name: string | null;
 };
 
+export type CallState = 'received' | 'placed' | 'refused';
+
+export type CandidatePage = {
+    items: Array<CandidateView>;
+    next?: string | null;
+    order_id: string;
+    price: string;
+    seen_at: string | null;
+    sent_at: string | null;
+    tag: string;
+};
+
+export type CandidateView = {
+    average_price: string | null;
+    broker_order_id: string;
+    filled_quantity: string | null;
+    placed_at: string | null;
+    price: string | null;
+    quantity: string;
+    status: string;
+    tagged: boolean;
+    trigger_price: string | null;
+};
+
 export type CandlesView = {
     c: Array<number>;
     complete: boolean;
@@ -219,9 +295,20 @@ export type ChangeBody = {
     new_password: string;
 };
 
+export type ChannelName = 'web' | 'email' | 'telegram' | 'webhook';
+
+export type ClockChange = {
+    at?: string | null;
+    day?: string | null;
+    mode?: 'auto' | 'wall' | 'replay' | null;
+    speed?: number | null;
+};
+
 export type CodeBody = {
     code: string;
 };
+
+export type Condition = 'crosses_above' | 'crosses_below' | 'crosses' | 'moves_percent' | 'volume_above';
 
 export type ContractExchange = 'NFO' | 'BFO' | 'CDS' | 'MCX';
 
@@ -274,6 +361,32 @@ export type DeletionBody = {
     otp?: null;
 };
 
+export type DeliveryDetails = {
+    attempts: Array<AttemptView>;
+    delivery: DeliveryView;
+};
+
+export type DeliveryPage = {
+    items: Array<DeliveryView>;
+    next: string | null;
+};
+
+export type DeliveryState = 'waiting' | 'delivered' | 'failed';
+
+export type DeliveryView = {
+    attempts: number;
+    created_at: string;
+    event_id: string;
+    finished_at: string | null;
+    id: string;
+    kind: string;
+    last_error: string | null;
+    last_status: number | null;
+    next_attempt_at: string | null;
+    replay_of: string | null;
+    state: DeliveryState;
+};
+
 export type Direction = 'deposit' | 'withdrawal';
 
 export type DrawDownView = {
@@ -288,6 +401,8 @@ export type EnrolmentView = {
     qr_svg: string;
     secret: string;
 };
+
+export type EventKind = 'order.filled' | 'order.rejected' | 'margin.short' | 'broker_session.expiring' | 'broker_session.expired' | 'broker_session.rejected' | 'feed.down' | 'feed.back' | 'backfill.done' | 'backfill.failed' | 'alert.fired' | 'hook.order' | 'hook.refused' | 'webhook.disabled' | 'security.changed';
 
 export type Expiries = {
     exchange: string;
@@ -401,6 +516,67 @@ export type HoldingView = {
     quantity: string;
     realized_profit: string | null;
     unrealized_profit: string | null;
+};
+
+export type HookBody = {
+    account_id: string;
+    calls_per_minute?: number;
+    name: string;
+    template?: {
+        [key: string]: unknown | string;
+    };
+};
+
+export type HookCallPage = {
+    items: Array<HookCallView>;
+    next: string | null;
+};
+
+export type HookCallView = {
+    body: {
+        [key: string]: unknown;
+    };
+    code: string | null;
+    detail: string | null;
+    id: string;
+    order_id: string | null;
+    received_at: string;
+    state: CallState;
+};
+
+export type HookList = {
+    items: Array<HookView>;
+    next?: string | null;
+};
+
+export type HookPatch = {
+    active: boolean;
+};
+
+export type HookView = {
+    account_id: string;
+    active: boolean;
+    calls_per_minute: number;
+    created_at: string;
+    id: string;
+    name: string;
+    path: string;
+    template: {
+        [key: string]: string;
+    };
+};
+
+export type HookWithSecret = {
+    hook: HookView;
+    secret: string;
+};
+
+export type InboundAnswer = {
+    again: boolean;
+    call_id: string;
+    code?: string | null;
+    order_id: string | null;
+    state: CallState;
 };
 
 export type IndicatorView = {
@@ -619,6 +795,29 @@ export type NoteLegView = {
     value: string;
 };
 
+export type NotificationPage = {
+    items: Array<NotificationView>;
+    next: string | null;
+    unread: number;
+};
+
+export type NotificationView = {
+    at: string;
+    data: {
+        [key: string]: string;
+    };
+    id: string;
+    kind: string;
+    read_at?: string | null;
+    severity: Severity;
+    text: string;
+    title: string;
+};
+
+export type NotificationsCodeBody = {
+    code: string;
+};
+
 export type OptionChainView = {
     as_of: string;
     atm: number | null;
@@ -798,6 +997,23 @@ export type PreferenceView = {
     updated_at: string;
 };
 
+export type PreferencesBody = {
+    channels?: {
+        [key in EventKind]?: Array<ChannelName>;
+    };
+    quiet_hours?: QuietHoursBody | null;
+    time_zone?: string;
+};
+
+export type PreferencesView = {
+    available: Array<ChannelName>;
+    channels: {
+        [key: string]: Array<ChannelName>;
+    };
+    quiet_hours: QuietHoursBody | null;
+    time_zone: string;
+};
+
 export type PreviewView = {
     available: string;
     blocked: string;
@@ -825,6 +1041,11 @@ export type Problem = {
 };
 
 export type Product = 'cnc' | 'mis' | 'nrml';
+
+export type QuietHoursBody = {
+    end: string;
+    start: string;
+};
 
 export type QuoteView = {
     age_ms: number;
@@ -858,6 +1079,14 @@ export type QuotesView = {
     items: Array<QuoteView>;
 };
 
+export type ReadAll = {
+    until?: string | null;
+};
+
+export type ReadCount = {
+    read: number;
+};
+
 export type ReceivedMailView = {
     id: string;
     sent_at: string;
@@ -886,9 +1115,20 @@ export type RegisterBody = {
     full_name?: string | null;
 };
 
+export type Repeat = 'once' | 'every' | 'cooldown';
+
+export type ReplayDays = {
+    items: Array<string>;
+};
+
 export type ResetBody = {
     new_password: string;
     token: string;
+};
+
+export type Resolution = {
+    broker_order_id?: string | null;
+    outcome: 'placed' | 'not_placed';
 };
 
 export type Right = 'call' | 'put';
@@ -939,7 +1179,16 @@ export type SessionView = {
     user_agent: string | null;
 };
 
+export type Severity = 'info' | 'warning' | 'critical';
+
 export type Side = 'buy' | 'sell';
+
+export type SimulatorClock = {
+    exchange_time: string;
+    mode: 'auto' | 'wall' | 'replay';
+    replay: boolean;
+    speed: number;
+};
 
 export type Stage = 'downloading' | 'parsing' | 'checking' | 'storing' | 'done';
 
@@ -1051,6 +1300,15 @@ export type SystemStatus = {
     state: 'ready' | 'degraded';
 };
 
+export type TelegramBody = {
+    chat_id: string;
+};
+
+export type TelegramView = {
+    chat_id: string | null;
+    confirmed: boolean;
+};
+
 export type TokenView = {
     access_token: string;
     expires_in: number;
@@ -1132,6 +1390,10 @@ export type TurnOffBody = {
     password: string;
 };
 
+export type UnreadCount = {
+    unread: number;
+};
+
 export type UserAdminChanges = {
     role: Role;
 };
@@ -1172,6 +1434,40 @@ export type WatchlistView = {
     name: string;
     symbols: Array<string>;
     updated_at: string;
+};
+
+export type WebhookBody = {
+    kinds?: Array<EventKind>;
+    note?: string;
+    url: string;
+};
+
+export type WebhookList = {
+    items: Array<WebhookView>;
+    next?: string | null;
+};
+
+export type WebhookPatch = {
+    active?: boolean | null;
+    kinds?: Array<EventKind> | null;
+    note?: string | null;
+    url?: string | null;
+};
+
+export type WebhookView = {
+    active: boolean;
+    created_at: string;
+    disabled_reason: string | null;
+    failing_since: string | null;
+    id: string;
+    kinds: Array<string>;
+    note: string;
+    url: string;
+};
+
+export type WebhookWithSecret = {
+    secret: string;
+    webhook: WebhookView;
 };
 
 export type BrokerAccountChangesWritable = {
@@ -1240,6 +1536,159 @@ export type GetTokenKeysResponses = {
 };
 
 export type GetTokenKeysResponse = GetTokenKeysResponses[keyof GetTokenKeysResponses];
+
+export type ListAlertsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        state?: AlertState | null;
+        symbol?: string | null;
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/alerts';
+};
+
+export type ListAlertsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListAlertsError = ListAlertsErrors[keyof ListAlertsErrors];
+
+export type ListAlertsResponses = {
+    /**
+     * Successful Response
+     */
+    200: AlertPage;
+};
+
+export type ListAlertsResponse = ListAlertsResponses[keyof ListAlertsResponses];
+
+export type CreateAlertData = {
+    body: AlertBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/alerts';
+};
+
+export type CreateAlertErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CreateAlertError = CreateAlertErrors[keyof CreateAlertErrors];
+
+export type CreateAlertResponses = {
+    /**
+     * Successful Response
+     */
+    201: AlertView;
+};
+
+export type CreateAlertResponse = CreateAlertResponses[keyof CreateAlertResponses];
+
+export type DeleteAlertData = {
+    body?: never;
+    path: {
+        alert_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/{alert_id}';
+};
+
+export type DeleteAlertErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteAlertError = DeleteAlertErrors[keyof DeleteAlertErrors];
+
+export type DeleteAlertResponses = {
+    204: void;
+};
+
+export type DeleteAlertResponse = DeleteAlertResponses[keyof DeleteAlertResponses];
+
+export type GetAlertData = {
+    body?: never;
+    path: {
+        alert_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/{alert_id}';
+};
+
+export type GetAlertErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetAlertError = GetAlertErrors[keyof GetAlertErrors];
+
+export type GetAlertResponses = {
+    /**
+     * Successful Response
+     */
+    200: AlertView;
+};
+
+export type GetAlertResponse = GetAlertResponses[keyof GetAlertResponses];
+
+export type ChangeAlertData = {
+    body: AlertChange;
+    path: {
+        alert_id: string;
+    };
+    query?: never;
+    url: '/api/v1/alerts/{alert_id}';
+};
+
+export type ChangeAlertErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangeAlertError = ChangeAlertErrors[keyof ChangeAlertErrors];
+
+export type ChangeAlertResponses = {
+    /**
+     * Successful Response
+     */
+    200: AlertView;
+};
+
+export type ChangeAlertResponse = ChangeAlertResponses[keyof ChangeAlertResponses];
 
 export type ListAuditEventsData = {
     body?: never;
@@ -2955,6 +3404,95 @@ export type GetMailResponses = {
 
 export type GetMailResponse = GetMailResponses[keyof GetMailResponses];
 
+export type ReadSimulatorClockData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/dev/simulator/clock';
+};
+
+export type ReadSimulatorClockErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadSimulatorClockError = ReadSimulatorClockErrors[keyof ReadSimulatorClockErrors];
+
+export type ReadSimulatorClockResponses = {
+    /**
+     * Successful Response
+     */
+    200: SimulatorClock;
+};
+
+export type ReadSimulatorClockResponse = ReadSimulatorClockResponses[keyof ReadSimulatorClockResponses];
+
+export type MoveSimulatorClockData = {
+    body: ClockChange;
+    path?: never;
+    query?: never;
+    url: '/api/v1/dev/simulator/clock';
+};
+
+export type MoveSimulatorClockErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type MoveSimulatorClockError = MoveSimulatorClockErrors[keyof MoveSimulatorClockErrors];
+
+export type MoveSimulatorClockResponses = {
+    /**
+     * Successful Response
+     */
+    200: SimulatorClock;
+};
+
+export type MoveSimulatorClockResponse = MoveSimulatorClockResponses[keyof MoveSimulatorClockResponses];
+
+export type ListSimulatorDaysData = {
+    body?: never;
+    path?: never;
+    query?: {
+        limit?: number;
+    };
+    url: '/api/v1/dev/simulator/days';
+};
+
+export type ListSimulatorDaysErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListSimulatorDaysError = ListSimulatorDaysErrors[keyof ListSimulatorDaysErrors];
+
+export type ListSimulatorDaysResponses = {
+    /**
+     * Successful Response
+     */
+    200: ReplayDays;
+};
+
+export type ListSimulatorDaysResponse = ListSimulatorDaysResponses[keyof ListSimulatorDaysResponses];
+
 export type ReadFeedData = {
     body?: never;
     path?: never;
@@ -2983,6 +3521,257 @@ export type ReadFeedResponses = {
 };
 
 export type ReadFeedResponse = ReadFeedResponses[keyof ReadFeedResponses];
+
+export type ListHooksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/hooks';
+};
+
+export type ListHooksErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListHooksError = ListHooksErrors[keyof ListHooksErrors];
+
+export type ListHooksResponses = {
+    /**
+     * Successful Response
+     */
+    200: HookList;
+};
+
+export type ListHooksResponse = ListHooksResponses[keyof ListHooksResponses];
+
+export type CreateHookData = {
+    body: HookBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/hooks';
+};
+
+export type CreateHookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CreateHookError = CreateHookErrors[keyof CreateHookErrors];
+
+export type CreateHookResponses = {
+    /**
+     * Successful Response
+     */
+    201: HookWithSecret;
+};
+
+export type CreateHookResponse = CreateHookResponses[keyof CreateHookResponses];
+
+export type DeleteHookData = {
+    body?: never;
+    path: {
+        hook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/hooks/{hook_id}';
+};
+
+export type DeleteHookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteHookError = DeleteHookErrors[keyof DeleteHookErrors];
+
+export type DeleteHookResponses = {
+    204: void;
+};
+
+export type DeleteHookResponse = DeleteHookResponses[keyof DeleteHookResponses];
+
+export type GetHookData = {
+    body?: never;
+    path: {
+        hook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/hooks/{hook_id}';
+};
+
+export type GetHookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetHookError = GetHookErrors[keyof GetHookErrors];
+
+export type GetHookResponses = {
+    /**
+     * Successful Response
+     */
+    200: HookView;
+};
+
+export type GetHookResponse = GetHookResponses[keyof GetHookResponses];
+
+export type SwitchHookData = {
+    body: HookPatch;
+    path: {
+        hook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/hooks/{hook_id}';
+};
+
+export type SwitchHookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type SwitchHookError = SwitchHookErrors[keyof SwitchHookErrors];
+
+export type SwitchHookResponses = {
+    /**
+     * Successful Response
+     */
+    200: HookView;
+};
+
+export type SwitchHookResponse = SwitchHookResponses[keyof SwitchHookResponses];
+
+export type ListHookCallsData = {
+    body?: never;
+    path: {
+        hook_id: string;
+    };
+    query?: {
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/hooks/{hook_id}/calls';
+};
+
+export type ListHookCallsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListHookCallsError = ListHookCallsErrors[keyof ListHookCallsErrors];
+
+export type ListHookCallsResponses = {
+    /**
+     * Successful Response
+     */
+    200: HookCallPage;
+};
+
+export type ListHookCallsResponse = ListHookCallsResponses[keyof ListHookCallsResponses];
+
+export type ReplaceHookSecretData = {
+    body?: never;
+    path: {
+        hook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/hooks/{hook_id}/secret';
+};
+
+export type ReplaceHookSecretErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReplaceHookSecretError = ReplaceHookSecretErrors[keyof ReplaceHookSecretErrors];
+
+export type ReplaceHookSecretResponses = {
+    /**
+     * Successful Response
+     */
+    200: HookWithSecret;
+};
+
+export type ReplaceHookSecretResponse = ReplaceHookSecretResponses[keyof ReplaceHookSecretResponses];
+
+export type PostAlertData = {
+    body: {
+        [key: string]: unknown;
+    };
+    headers?: {
+        'X-Hook-Secret'?: string | null;
+        'X-Hook-Signature'?: string | null;
+        'X-Hook-Id'?: string | null;
+    };
+    path: {
+        hook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/inbound/{hook_id}';
+};
+
+export type PostAlertErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type PostAlertError = PostAlertErrors[keyof PostAlertErrors];
+
+export type PostAlertResponses = {
+    /**
+     * Successful Response
+     */
+    200: InboundAnswer;
+};
+
+export type PostAlertResponse = PostAlertResponses[keyof PostAlertResponses];
 
 export type ReadCatalogueData = {
     body?: never;
@@ -3303,6 +4092,359 @@ export type ReadMarketStatusResponses = {
 };
 
 export type ReadMarketStatusResponse = ReadMarketStatusResponses[keyof ReadMarketStatusResponses];
+
+export type ListNotificationsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        unread?: boolean;
+        kind?: string | null;
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/notifications';
+};
+
+export type ListNotificationsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListNotificationsError = ListNotificationsErrors[keyof ListNotificationsErrors];
+
+export type ListNotificationsResponses = {
+    /**
+     * Successful Response
+     */
+    200: NotificationPage;
+};
+
+export type ListNotificationsResponse = ListNotificationsResponses[keyof ListNotificationsResponses];
+
+export type GetNotificationPreferencesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/preferences';
+};
+
+export type GetNotificationPreferencesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetNotificationPreferencesError = GetNotificationPreferencesErrors[keyof GetNotificationPreferencesErrors];
+
+export type GetNotificationPreferencesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PreferencesView;
+};
+
+export type GetNotificationPreferencesResponse = GetNotificationPreferencesResponses[keyof GetNotificationPreferencesResponses];
+
+export type PutNotificationPreferencesData = {
+    body: PreferencesBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/preferences';
+};
+
+export type PutNotificationPreferencesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type PutNotificationPreferencesError = PutNotificationPreferencesErrors[keyof PutNotificationPreferencesErrors];
+
+export type PutNotificationPreferencesResponses = {
+    /**
+     * Successful Response
+     */
+    200: PreferencesView;
+};
+
+export type PutNotificationPreferencesResponse = PutNotificationPreferencesResponses[keyof PutNotificationPreferencesResponses];
+
+export type ReadAllNotificationsData = {
+    body?: ReadAll | null;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/read-all';
+};
+
+export type ReadAllNotificationsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadAllNotificationsError = ReadAllNotificationsErrors[keyof ReadAllNotificationsErrors];
+
+export type ReadAllNotificationsResponses = {
+    /**
+     * Successful Response
+     */
+    200: ReadCount;
+};
+
+export type ReadAllNotificationsResponse = ReadAllNotificationsResponses[keyof ReadAllNotificationsResponses];
+
+export type UnlinkTelegramChatData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/telegram';
+};
+
+export type UnlinkTelegramChatErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type UnlinkTelegramChatError = UnlinkTelegramChatErrors[keyof UnlinkTelegramChatErrors];
+
+export type UnlinkTelegramChatResponses = {
+    204: void;
+};
+
+export type UnlinkTelegramChatResponse = UnlinkTelegramChatResponses[keyof UnlinkTelegramChatResponses];
+
+export type GetTelegramChatData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/telegram';
+};
+
+export type GetTelegramChatErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetTelegramChatError = GetTelegramChatErrors[keyof GetTelegramChatErrors];
+
+export type GetTelegramChatResponses = {
+    /**
+     * Successful Response
+     */
+    200: TelegramView;
+};
+
+export type GetTelegramChatResponse = GetTelegramChatResponses[keyof GetTelegramChatResponses];
+
+export type LinkTelegramChatData = {
+    body: TelegramBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/telegram';
+};
+
+export type LinkTelegramChatErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type LinkTelegramChatError = LinkTelegramChatErrors[keyof LinkTelegramChatErrors];
+
+export type LinkTelegramChatResponses = {
+    /**
+     * Successful Response
+     */
+    200: TelegramView;
+};
+
+export type LinkTelegramChatResponse = LinkTelegramChatResponses[keyof LinkTelegramChatResponses];
+
+export type ConfirmTelegramChatData = {
+    body: NotificationsCodeBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/telegram/confirm';
+};
+
+export type ConfirmTelegramChatErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ConfirmTelegramChatError = ConfirmTelegramChatErrors[keyof ConfirmTelegramChatErrors];
+
+export type ConfirmTelegramChatResponses = {
+    /**
+     * Successful Response
+     */
+    200: TelegramView;
+};
+
+export type ConfirmTelegramChatResponse = ConfirmTelegramChatResponses[keyof ConfirmTelegramChatResponses];
+
+export type CountUnreadNotificationsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/notifications/unread-count';
+};
+
+export type CountUnreadNotificationsErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CountUnreadNotificationsError = CountUnreadNotificationsErrors[keyof CountUnreadNotificationsErrors];
+
+export type CountUnreadNotificationsResponses = {
+    /**
+     * Successful Response
+     */
+    200: UnreadCount;
+};
+
+export type CountUnreadNotificationsResponse = CountUnreadNotificationsResponses[keyof CountUnreadNotificationsResponses];
+
+export type DeleteNotificationData = {
+    body?: never;
+    path: {
+        notification_id: string;
+    };
+    query?: never;
+    url: '/api/v1/notifications/{notification_id}';
+};
+
+export type DeleteNotificationErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteNotificationError = DeleteNotificationErrors[keyof DeleteNotificationErrors];
+
+export type DeleteNotificationResponses = {
+    204: void;
+};
+
+export type DeleteNotificationResponse = DeleteNotificationResponses[keyof DeleteNotificationResponses];
+
+export type GetNotificationData = {
+    body?: never;
+    path: {
+        notification_id: string;
+    };
+    query?: never;
+    url: '/api/v1/notifications/{notification_id}';
+};
+
+export type GetNotificationErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetNotificationError = GetNotificationErrors[keyof GetNotificationErrors];
+
+export type GetNotificationResponses = {
+    /**
+     * Successful Response
+     */
+    200: NotificationView;
+};
+
+export type GetNotificationResponse = GetNotificationResponses[keyof GetNotificationResponses];
+
+export type ReadNotificationData = {
+    body?: never;
+    path: {
+        notification_id: string;
+    };
+    query?: never;
+    url: '/api/v1/notifications/{notification_id}/read';
+};
+
+export type ReadNotificationErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReadNotificationError = ReadNotificationErrors[keyof ReadNotificationErrors];
+
+export type ReadNotificationResponses = {
+    /**
+     * Successful Response
+     */
+    200: NotificationView;
+};
+
+export type ReadNotificationResponse = ReadNotificationResponses[keyof ReadNotificationResponses];
 
 export type ReadOptionChainData = {
     body?: never;
@@ -4307,6 +5449,37 @@ export type ModifyOrderResponses = {
 
 export type ModifyOrderResponse = ModifyOrderResponses[keyof ModifyOrderResponses];
 
+export type ListOrderCandidatesData = {
+    body?: never;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}/candidates';
+};
+
+export type ListOrderCandidatesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListOrderCandidatesError = ListOrderCandidatesErrors[keyof ListOrderCandidatesErrors];
+
+export type ListOrderCandidatesResponses = {
+    /**
+     * Successful Response
+     */
+    200: CandidatePage;
+};
+
+export type ListOrderCandidatesResponse = ListOrderCandidatesResponses[keyof ListOrderCandidatesResponses];
+
 export type ListOrderEventsData = {
     body?: never;
     path: {
@@ -4337,6 +5510,37 @@ export type ListOrderEventsResponses = {
 };
 
 export type ListOrderEventsResponse = ListOrderEventsResponses[keyof ListOrderEventsResponses];
+
+export type ResolveOrderData = {
+    body: Resolution;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/orders/{order_id}/resolution';
+};
+
+export type ResolveOrderErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ResolveOrderError = ResolveOrderErrors[keyof ResolveOrderErrors];
+
+export type ResolveOrderResponses = {
+    /**
+     * Successful Response
+     */
+    200: OrderView;
+};
+
+export type ResolveOrderResponse = ResolveOrderResponses[keyof ResolveOrderResponses];
 
 export type ListUsersData = {
     body?: never;
@@ -4920,6 +6124,314 @@ export type ChangeWatchlistResponses = {
 };
 
 export type ChangeWatchlistResponse = ChangeWatchlistResponses[keyof ChangeWatchlistResponses];
+
+export type ListWebhooksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/webhooks';
+};
+
+export type ListWebhooksErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
+
+export type ListWebhooksResponses = {
+    /**
+     * Successful Response
+     */
+    200: WebhookList;
+};
+
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
+
+export type CreateWebhookData = {
+    body: WebhookBody;
+    path?: never;
+    query?: never;
+    url: '/api/v1/webhooks';
+};
+
+export type CreateWebhookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
+
+export type CreateWebhookResponses = {
+    /**
+     * Successful Response
+     */
+    201: WebhookWithSecret;
+};
+
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
+
+export type DeleteWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type DeleteWebhookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
+
+export type DeleteWebhookResponses = {
+    204: void;
+};
+
+export type DeleteWebhookResponse = DeleteWebhookResponses[keyof DeleteWebhookResponses];
+
+export type GetWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type GetWebhookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetWebhookError = GetWebhookErrors[keyof GetWebhookErrors];
+
+export type GetWebhookResponses = {
+    /**
+     * Successful Response
+     */
+    200: WebhookView;
+};
+
+export type GetWebhookResponse = GetWebhookResponses[keyof GetWebhookResponses];
+
+export type ChangeWebhookData = {
+    body: WebhookPatch;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}';
+};
+
+export type ChangeWebhookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
+
+export type ChangeWebhookResponses = {
+    /**
+     * Successful Response
+     */
+    200: WebhookView;
+};
+
+export type ChangeWebhookResponse = ChangeWebhookResponses[keyof ChangeWebhookResponses];
+
+export type ListWebhookDeliveriesData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: {
+        limit?: number;
+        cursor?: string | null;
+    };
+    url: '/api/v1/webhooks/{webhook_id}/deliveries';
+};
+
+export type ListWebhookDeliveriesErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
+
+export type ListWebhookDeliveriesResponses = {
+    /**
+     * Successful Response
+     */
+    200: DeliveryPage;
+};
+
+export type ListWebhookDeliveriesResponse = ListWebhookDeliveriesResponses[keyof ListWebhookDeliveriesResponses];
+
+export type GetWebhookDeliveryData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}';
+};
+
+export type GetWebhookDeliveryErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type GetWebhookDeliveryError = GetWebhookDeliveryErrors[keyof GetWebhookDeliveryErrors];
+
+export type GetWebhookDeliveryResponses = {
+    /**
+     * Successful Response
+     */
+    200: DeliveryDetails;
+};
+
+export type GetWebhookDeliveryResponse = GetWebhookDeliveryResponses[keyof GetWebhookDeliveryResponses];
+
+export type ReplayWebhookDeliveryData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+        delivery_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay';
+};
+
+export type ReplayWebhookDeliveryErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReplayWebhookDeliveryError = ReplayWebhookDeliveryErrors[keyof ReplayWebhookDeliveryErrors];
+
+export type ReplayWebhookDeliveryResponses = {
+    /**
+     * Successful Response
+     */
+    202: DeliveryView;
+};
+
+export type ReplayWebhookDeliveryResponse = ReplayWebhookDeliveryResponses[keyof ReplayWebhookDeliveryResponses];
+
+export type ReplaceWebhookSecretData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/secret';
+};
+
+export type ReplaceWebhookSecretErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ReplaceWebhookSecretError = ReplaceWebhookSecretErrors[keyof ReplaceWebhookSecretErrors];
+
+export type ReplaceWebhookSecretResponses = {
+    /**
+     * Successful Response
+     */
+    200: WebhookWithSecret;
+};
+
+export type ReplaceWebhookSecretResponse = ReplaceWebhookSecretResponses[keyof ReplaceWebhookSecretResponses];
+
+export type TestWebhookData = {
+    body?: never;
+    path: {
+        webhook_id: string;
+    };
+    query?: never;
+    url: '/api/v1/webhooks/{webhook_id}/test';
+};
+
+export type TestWebhookErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];
+
+export type TestWebhookResponses = {
+    /**
+     * Successful Response
+     */
+    202: DeliveryView;
+};
+
+export type TestWebhookResponse = TestWebhookResponses[keyof TestWebhookResponses];
 
 export type UdfConfigData = {
     body?: never;

@@ -31,6 +31,7 @@ from gateway_service.adapters.redis_stream import (
     RedisSnapshots,
     RedisTopics,
 )
+from gateway_service.adapters.simulator_control import HttpSimulatorControl
 from gateway_service.adapters.upstreams import Upstreams
 from gateway_service.api.docs import DocumentCache
 from gateway_service.api.express import text_frame
@@ -83,6 +84,8 @@ async def build(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.doorway = Doorway(app.state.callers.limits, settings.connections_per_ip)
     app.state.claims = RedisClaimStore(redis)
     app.state.documents = DocumentCache()
+    origin = None if settings.is_production else settings.simulator_url
+    app.state.simulator = HttpSimulatorControl(origin) if origin else None
     broker = await build_stream(settings, app, stack, redis=redis, auth=auth, tokens=tokens)
     return {"redis": redis.ping, "auth": auth.ready, "stream": broker.ready, "draining": app.state.stream.check_open}
 

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from breezeway import logs
 from breezeway.http.app import Check, create_service
 from gateway_service import bootstrap
-from gateway_service.api import docs, guards, proxy, system, web, ws
+from gateway_service.api import dev_simulator, docs, guards, proxy, system, web, ws
 from gateway_service.api.client_address import ClientAddressMiddleware
 from gateway_service.api.edge import EdgeMiddleware
 from gateway_service.api.security_headers import SecurityHeadersMiddleware
@@ -46,6 +46,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     )
     app.include_router(docs.router)
     app.include_router(system.router)
+    app.include_router(dev_simulator.router)
     app.include_router(ws.router)
     web.install(app, given.web_root)
     app.include_router(proxy.router)  # last: it takes every path that is left
