@@ -227,6 +227,7 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         common.calendar,
         seen.get,
         orders.instruments,
+        matcher.halted,
     )
 
     groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())

@@ -80,6 +80,7 @@ def derivative(symbol: str, kind: str, underlying: str, lot: int, expiry: str, *
 
 A, B = "NSE:A", "NSE:B"
 FUTURE = "NFO:NIFTY24NOV26FUT"
+COTTON = "MCX:COTTON30NOV26FUT"
 CALL, HIGHER_CALL = "NFO:NIFTY24NOV2626000CE", "NFO:NIFTY24NOV2626200CE"
 LISTED = {
     each.symbol: each
@@ -90,6 +91,7 @@ LISTED = {
         derivative(CALL, "option", "NIFTY", 65, "2026-11-24", strike="26000", right="call"),
         derivative("NFO:A24NOV26100CE", "option", "A", 50, "2026-11-24", strike="100", right="call"),
         derivative("NFO:A24NOV26FUT", "future", "A", 50, "2026-11-24"),
+        derivative(COTTON, "future", "COTTON", 25, "2026-11-30"),
         derivative(HIGHER_CALL, "option", "NIFTY", 65, "2026-11-24", strike="26200", right="call"),
     )
 }
@@ -227,6 +229,12 @@ class Service:
         }
         self.matcher.on_message(self.market.feed or "", orjson.dumps(body))
 
+    def index(self, percent: int, name: str = "NSE_INDEX:NIFTY", feed: str | None = None) -> None:
+        """An index that stands `percent` below its last close."""
+        values = {"ltp": 250.0 * (100 - percent), "prev_close": 25_000.0}
+        body = {"type": "tick", "symbol": name, "ts": int(self.market.now_.timestamp() * 1000), **values}
+        self.matcher.on_message(feed or self.market.feed or "", orjson.dumps(body))
+
     async def settle_in(self) -> None:
         """Let the matcher do all that it has to do."""
         await self.matcher.step()
@@ -270,6 +278,7 @@ _SWEEP = (
     "DELETE FROM positions",
     "DELETE FROM idempotency_keys",
     "DELETE FROM closing_prices",
+    "DELETE FROM market_halts",
     f"UPDATE orders SET state = 'cancelled' WHERE {UNFINISHED}",  # noqa: S608 - a constant of ours
     "UPDATE trading_accounts SET closed_at = now() WHERE closed_at IS NULL",
 )
@@ -342,7 +351,9 @@ def build_service(engine: AsyncEngine, market: Market, rules: DeskRules) -> Serv
         cancel=cancel,
         read=ReadTrading(work, accounts, market),
         matcher=matcher,
-        housekeeping=Housekeeping(work, accounts, place, cancel, recorder, market, calendar, seen.get, market),
+        housekeeping=Housekeeping(
+            work, accounts, place, cancel, recorder, market, calendar, seen.get, market, matcher.halted
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from breezeway.clock import IST
 from breezeway.exchange.orders import OrderState
 from trading_service.application.ports import LastPrice
 
+COTTON = "MCX:COTTON30NOV26FUT"
 FUTURE, CALL = "NFO:NIFTY24NOV26FUT", "NFO:NIFTY24NOV2626000CE"
 
 
@@ -69,6 +70,25 @@ async def test_an_intraday_position_is_squared_off_at_its_time(service: Any) -> 
     assert [each.tag for each in trades] == ["auto_square_off", None]
     notes = await service.read.contract_notes(account.user_id, account.id, None)
     assert notes[0].lines["auto_square_off"] == Decimal("50.00")
+    await service.check(account)
+
+
+async def test_cotton_is_squared_off_before_its_own_close(service: Any) -> None:
+    """It closes at 21:00, hours before its exchange does."""
+    account = await service.open("1000000.00")
+    await trade(service, account, "buy", 25, "31000", COTTON, "mis")
+    service.market.now_ = at("2026-11-20T20:34:00")
+    service.tick("31010", COTTON)
+    await twice(service)
+    trades, _ = await service.read.trades(account.user_id, account.id, None, 10)
+    assert len(trades) == 1
+    service.market.now_ = at("2026-11-20T20:35:05")
+    service.tick("31010", COTTON)
+    await twice(service)
+    service.tick("31010", COTTON)
+    await twice(service)
+    positions = await service.read.positions(account.user_id, account.id)
+    assert [each.quantity for each in positions] == ["0"]
     await service.check(account)
 
 

@@ -144,6 +144,12 @@ class Trading(RuleBasedStateMachine):
         self.service.tick(price, symbol, quantity=quantity)
         self.run(self.service.settle_in())
 
+    @rule(percent=st.sampled_from([5] * 8 + [10, 15]))
+    def move_the_index(self, percent: int) -> None:
+        """Seldom so far that the market halts, since little else happens then."""
+        self.service.index(percent)
+        self.run(self.service.settle_in())
+
     @rule()
     def match(self) -> None:
         self.run(self.service.settle_in())

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from breezeway.clock import IST, ist_datetime
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.explanations import Rule
 from breezeway.exchange.market import EMPTY_BOOK, Book, Depth, InstrumentRules, MarketTick, touch
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -17,12 +18,13 @@ class MarketView:
     """Knows nothing of orders.
 
     `book` is the market as it was last looked at; `seen_at` when it was last heard of; the phase holds until
-    `phase_until`; `opening` says that nothing has traded since a pause, `lost` that messages were missed.
+    `phase_until`; `opening` says that nothing has traded since a pause, `lost` that messages were missed,
+    `halted` that `halt` is on.
     """
 
     __slots__ = (
         *("rules", "tick", "depth", "book", "seen_at", "phase_until", "lower", "upper"),
-        *("matching", "auction", "opening", "halted", "lost", "_calendar", "_stale_after"),
+        *("matching", "auction", "opening", "halt", "halted", "lost", "_calendar", "_stale_after"),
     )
 
     def __init__(self, rules: InstrumentRules, calendar: MarketCalendar, stale_after: timedelta) -> None:
@@ -34,6 +36,7 @@ class MarketView:
         self.book = EMPTY_BOOK
         self.seen_at = self.phase_until = _BEGINNING
         self.matching = self.auction = self.opening = self.halted = self.lost = False
+        self.halt: Halt | None = None
         self.lower, self.upper = rules.lower_band, rules.upper_band
 
     def look(self) -> None:
@@ -56,17 +59,25 @@ class MarketView:
     def enter_phase(self, at: datetime) -> bool:
         """Find the phase of `at`; whether continuous matching begins with it."""
         day = at.astimezone(IST).date()
-        sessions = self._calendar.sessions(self.rules.segment, day, cas_eligible=self.rules.cas_eligible)
+        sessions = self._calendar.sessions(self.rules.hours(self._calendar), day, cas_eligible=self.rules.cas_eligible)
         now = next((session for session in sessions if at in session), None)
         later = [session.start for session in sessions if session.start > at]
         midnight = ist_datetime(day + timedelta(days=1), time(0))
         self.phase_until = now.end if now is not None else min([*later, midnight])
+        if self.halt is not None:
+            self.stop(self.halt if at < self.halt.resumes else None)
         self.matching = now is not None and now.kind in TRADING_KINDS
         self.auction = now is not None and now.kind is SessionKind.CLOSING_AUCTION
         if self.matching:
             # Yesterday's prices, or those from before a pause, are no market to trade against.
             self.opening, self.tick, self.depth, self.book = True, None, None, EMPTY_BOOK
         return self.matching
+
+    def stop(self, halt: Halt | None) -> None:
+        """Match nothing before the halt is over; None ends it."""
+        self.halt, self.halted = halt, halt is not None
+        if halt is not None:
+            self.phase_until = min(self.phase_until, halt.resumes)
 
     def rebound(self, tick: MarketTick) -> bool:
         """Take the price limits that the tick brings; whether they are others than before."""
@@ -94,8 +105,8 @@ class MarketView:
 
     def closed_for(self, at: datetime) -> tuple[Rule, str] | None:
         """Why orders do not match at `at`; None when they do."""
-        if self.halted:
-            return Rule.HALTED, "Trading is halted."
+        if self.halt is not None:
+            return Rule.HALTED, self.halt.text
         if self.auction:
             return Rule.WAITS_FOR_AUCTION, "The closing auction is on; continuous matching is over."
         if not self.matching:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from breezeway.clock import IST
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.market import Depth, InstrumentRules, MarketTick
 from breezeway.exchange.orders import EventKind, Order
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -77,7 +78,7 @@ class BookState:
     matching: bool
     auction: bool
     opening: bool
-    halted: bool
+    halt: Halt | None
     lost: bool
     consumed: tuple[tuple[tuple[str, bool, Decimal], int], ...]
     working: tuple[WorkingState, ...]
@@ -92,7 +93,7 @@ def end_of_life(
     are not: the exchange cancels them as it begins.
     """
     day = at.astimezone(IST).date()
-    sessions = calendar.sessions(rules.segment, day, cas_eligible=rules.cas_eligible)
+    sessions = calendar.sessions(rules.hours(calendar), day, cas_eligible=rules.cas_eligible)
     ends = [s.end for s in sessions if s.kind in TRADING_KINDS or s.kind is SessionKind.CLOSING_AUCTION]
     if not ends or at >= ends[-1]:
         return None

@@ -178,7 +178,8 @@ def _stop(order: Order, rules: InstrumentRules, context: CheckContext) -> Iterat
 
 
 def _phase(order: Order, rules: InstrumentRules, context: CheckContext) -> Iterator[Failure]:
-    session = context.calendar.session_at(rules.segment, context.at, cas_eligible=rules.cas_eligible)
+    hours = rules.hours(context.calendar)
+    session = context.calendar.session_at(hours, context.at, cas_eligible=rules.cas_eligible)
     phase = Phase(session.kind.value) if session is not None else Phase.CLOSED
     if session is None or phase not in _ENTRY_PHASES:
         yield Failure("market_closed", f"{rules.segment} takes no orders now: {phase}.", "symbol")

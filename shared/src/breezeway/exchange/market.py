@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from breezeway.errors import InvalidInput
+from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import Segment
 
 
@@ -32,10 +33,16 @@ class InstrumentRules:
     cas_eligible: bool = False
     trade_to_trade: bool = False
     """Delivery only: no intraday product."""
+    underlying: str | None = None
+    """The exchange symbol of a derivative's underlying: farm produce closes earlier than its exchange."""
 
     def __post_init__(self) -> None:
         if self.tick_size <= 0 or self.lot_size <= 0:
             raise InvalidInput(f"{self.symbol} needs a positive tick and lot.", code="invalid_instrument")
+
+    def hours(self, calendar: MarketCalendar) -> Segment:
+        """The segment whose hours it keeps, which for some commodities are not those of `segment`."""
+        return calendar.segment_of(self.segment, self.underlying) if self.segment is Segment.MCX else self.segment
 
 
 @dataclass(frozen=True, slots=True)

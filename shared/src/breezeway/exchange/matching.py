@@ -5,6 +5,7 @@ anywhere goes on as if nothing had happened. Here orders come, change and end, a
 what fills at which price, and `_market` when it may.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Self
@@ -16,10 +17,11 @@ from breezeway.exchange._prints import print_of
 from breezeway.exchange._reasons import refused
 from breezeway.exchange._resting import Resting
 from breezeway.exchange._working import BookState, Working, end_of_life
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.explanations import Explanation
 from breezeway.exchange.market import Depth, InstrumentRules, MarketTick
 from breezeway.exchange.matching_settings import MatchingSettings
-from breezeway.exchange.orders import Amendment, EventKind, Order, OrderEvent
+from breezeway.exchange.orders import Amendment, EventKind, Order, OrderEvent, Validity
 from breezeway.market_calendar.calendar import MarketCalendar
 
 Events = tuple[OrderEvent, ...]
@@ -73,6 +75,9 @@ class InstrumentBook:
         life = end_of_life(order, order.is_stop, at, self.rules, self._calendar)
         if life is None:
             out.append(OrderEvent(order.order_id, EventKind.REJECT, at, "market_closed", "The day's trading is over."))
+            return tuple(out)
+        if (refusal := self._refused_in_halt(order, at)) is not None:
+            out.append(refusal)
             return tuple(out)
         if self._market.outside(order.price) or self._market.outside(order.trigger_price):
             text = f"The price is outside today's limits, {self._market.lower} to {self._market.upper}."
@@ -220,18 +225,20 @@ class InstrumentBook:
         """Fill nothing until a tick comes; what was traded meanwhile counts for nobody's queue."""
         self._market.lost = True
 
-    def halt(self, at: datetime) -> Events:
-        """A market-wide halt: every order is cancelled, nothing matches until `resume`."""
-        out: list[OrderEvent] = []
-        self._pass(at, out)
-        for work in list(self._own.orders.values()):
-            self._engine.end(work, EventKind.CANCEL, at, "market_halt", "The exchange halted trading.", out)
-        self._market.halted = True
-        return tuple(out)
+    def halt(self, halt: Halt, *, keep: Collection[str] = ()) -> Events:
+        """A market-wide halt: every order is cancelled, and nothing matches before it is over; then the next tick is an
+        opening.
 
-    def resume(self) -> None:
-        """The halt is over; the next tick is an opening."""
-        self._market.halted, self._market.opening = False, True
+        Args:
+            keep: orders that came for that opening, of a book that is built while the halt is on.
+        """
+        out: list[OrderEvent] = []
+        self._pass(halt.began, out)
+        self._market.stop(halt)
+        for work in list(self._own.orders.values()):
+            if work.order.order_id not in keep:
+                self._engine.end(work, EventKind.CANCEL, halt.began, "market_halt", halt.text, out)
+        return tuple(out)
 
     def explain(self, order_id: str, at: datetime) -> Explanation:
         """Why a working order has not filled by `at`.
@@ -259,7 +266,7 @@ class InstrumentBook:
             matching=self._market.matching,
             auction=self._market.auction,
             opening=self._market.opening,
-            halted=self._market.halted,
+            halt=self._market.halt,
             lost=self._market.lost,
             consumed=tuple(self._engine.consumed.items()),
             working=tuple(work.frozen() for work in self._own.orders.values()),
@@ -273,7 +280,8 @@ class InstrumentBook:
         market.tick, market.depth = state.tick, state.depth
         market.seen_at, market.phase_until = state.market_at, state.phase_until
         market.matching, market.auction, market.opening = state.matching, state.auction, state.opening
-        market.halted, market.lost = state.halted, state.lost
+        market.lost = state.lost
+        market.stop(state.halt)
         book._engine.consumed = dict(state.consumed)
         for image in state.working:
             work = image.thawed()
@@ -297,6 +305,17 @@ class InstrumentBook:
                 self._engine.end(work, EventKind.CANCEL, work.ends_at, "auction_begins", text, out)
         if market.enter_phase(at):
             self._engine.consumed.clear()
+
+    def _refused_in_halt(self, order: Order, at: datetime) -> OrderEvent | None:
+        halt = self._market.halt
+        if halt is None:
+            return None
+        if at < halt.entry:
+            return OrderEvent(order.order_id, EventKind.REJECT, at, "market_halt", halt.text)
+        if order.is_stop or order.validity is Validity.IOC or order.disclosed_quantity:
+            text = "The opening after a halt takes no stop, IOC or disclosed-quantity orders."
+            return OrderEvent(order.order_id, EventKind.REJECT, at, "auction_order_type", text)
+        return None
 
     def _rebound(self, tick: MarketTick, at: datetime, out: list[OrderEvent]) -> None:
         if not self._market.rebound(tick):

@@ -146,6 +146,17 @@ def test_sl_m_was_offered_before_it_was_dropped(context: CheckContext) -> None:
     assert check_order(SL_M, BSE_SHARE, replace(context, at=old, last_at=old)) == ()
 
 
+@pytest.mark.parametrize(
+    ("underlying", "last_minute"), [("GOLD", "23:54:59"), ("COTTON", "20:59:59"), ("MENTHAOIL", "16:59:59")]
+)
+def test_farm_produce_closes_before_its_exchange(context: CheckContext, underlying: str, last_minute: str) -> None:
+    rules = replace(OPTION, symbol="MCX:X", segment=Segment.MCX, underlying=underlying)
+    open_ = at(last_minute)
+    assert check_order(LOTS, rules, replace(context, at=open_)) == ()
+    (failure,) = check_order(LOTS, rules, replace(context, at=open_ + timedelta(seconds=1)))
+    assert failure.code == "market_closed"
+
+
 def test_the_rate_counts_calendar_seconds() -> None:
     limit = RateLimit(2)
     for millisecond in (100, 900):

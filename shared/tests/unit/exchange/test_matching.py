@@ -8,6 +8,7 @@ import pytest
 
 from breezeway.clock import IST
 from breezeway.errors import Conflict, InvalidInput, NotFound
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.explanations import Rule
 from breezeway.exchange.market import (
     Book,
@@ -40,6 +41,7 @@ def at(clock: str, day: str = "2026-11-20") -> datetime:
 
 
 NOON = at("12:00:00")
+HALT = Halt("NSE_INDEX:NIFTY", Decimal(10), NOON, at("12:45:00"), at("13:00:00"))
 
 
 def tick(
@@ -341,17 +343,65 @@ class TestPhases:
             ("limit", at("15:35:00")),
         ]
 
+    def test_an_order_in_cotton_ends_with_its_own_market(self) -> None:
+        cotton = replace(SHARE, symbol="MCX:COTTON", segment=Segment.MCX, cas_eligible=False, underlying="COTTON")
+        book = InstrumentBook(cotton, MarketCalendar.default())
+        evening = at("20:59:00")
+        book.on_tick(replace(tick(0, "100", 1000), at=evening))
+        book.accept(order(price="99", symbol="MCX:COTTON"), evening)
+        assert book.on_tick(replace(tick(0, "90", 99999), at=at("21:00:00")))[0].code == "day_over"
+        assert kinds(book.accept(order("two", price="99", symbol="MCX:COTTON"), at("21:00:00"))) == [
+            ("reject", "market_closed")
+        ]
+
     def test_after_the_day_an_order_is_rejected(self, book: InstrumentBook) -> None:
         assert kinds(book.accept(order(price="99"), at("16:30:00"))) == [("reject", "market_closed")]
 
     def test_a_halt_cancels_everything_and_fills_nothing(self, book: InstrumentBook) -> None:
         book.accept(order(price="99"), NOON)
-        assert kinds(book.halt(NOON)) == [("cancel", "market_halt")]
-        book.accept(order("two", price="99"), NOON)
+        (event,) = book.halt(HALT)
+        assert (event.kind, event.code, event.at, event.text) == (EventKind.CANCEL, "market_halt", NOON, HALT.text)
+        assert event.explanation is not None
+        assert event.explanation.rule is Rule.HALTED
+        assert kinds(book.accept(order("two", price="99"), at("12:10:00"))) == [("reject", "market_halt")]
         assert book.on_tick(tick(1, "90", 99999)) == ()
-        assert book.explain("two", NOON + timedelta(seconds=1)).rule is Rule.HALTED
-        book.resume()
-        assert fills(book.on_tick(tick(2, "90", 99999))) == [("two", 100, "90.05")]
+
+    def test_orders_of_the_pre_open_meet_the_opening_after_a_halt(self, book: InstrumentBook) -> None:
+        book.halt(HALT)
+        early = at("12:50:00")
+        assert kinds(book.accept(order("two", price="99"), early)) == [("accept", "accepted")]
+        assert kinds(book.accept(market("three"), early)) == [("accept", "accepted")]
+        stop = order("four", order_type=OrderType.SL, trigger_price="105", price="106")
+        assert kinds(book.accept(stop, early)) == [("reject", "auction_order_type")]
+        assert kinds(book.accept(market("five", validity=Validity.IOC), early)) == [("reject", "auction_order_type")]
+        assert kinds(book.modify("two", Amendment(quantity=50), early)) == [("modify", "modified")]
+        assert book.on_tick(replace(tick(0, "90", 99999), at=at("12:59:59"))) == ()
+        assert book.explain("two", at("12:59:59")).rule is Rule.HALTED
+        assert fills(book.on_tick(replace(tick(0, "90", 99999, ask_quantity=500), at=at("13:00:00")))) == [
+            ("two", 50, "90.05"),
+            ("three", 100, "90.05"),
+        ]
+
+    def test_a_halt_for_the_rest_of_the_day_is_over_on_the_next(self, book: InstrumentBook) -> None:
+        midnight = at("00:00:00", "2026-11-21")
+        book.halt(replace(HALT, entry=midnight, resumes=midnight))
+        assert kinds(book.accept(order(price="99"), at("15:00:00"))) == [("reject", "market_halt")]
+        monday = at("12:00:00", "2026-11-23")
+        assert kinds(book.accept(order("two", price="99"), monday)) == [("accept", "accepted")]
+        assert fills(book.on_tick(replace(tick(0, "90", 99999), at=monday))) == [("two", 100, "90.05")]
+
+    def test_a_halt_survives_a_snapshot(self, book: InstrumentBook) -> None:
+        book.halt(HALT)
+        again = InstrumentBook.restore(book.snapshot(), MarketCalendar.default())
+        assert kinds(again.accept(order(price="99"), at("12:44:59"))) == [("reject", "market_halt")]
+        assert kinds(again.accept(order(price="99"), at("12:45:00"))) == [("accept", "accepted")]
+
+    def test_a_book_that_is_built_while_halted_keeps_what_came_for_the_opening(self, book: InstrumentBook) -> None:
+        now = at("12:50:00")
+        for name in ("early", "late"):
+            book.readmit(order(name, price="99"), now, filled=0, fills=0, triggered=False)
+        assert [event.order_id for event in book.halt(HALT, keep={"late"})] == ["early"]
+        assert fills(book.on_tick(replace(tick(0, "90", 99999), at=at("13:00:00")))) == [("late", 100, "90.05")]
 
 
 class TestFeed:

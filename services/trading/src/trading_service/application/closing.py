@@ -5,7 +5,7 @@ so downtime is caught up by asking later, and asking twice finds nothing the sec
 under a word that the ledger takes once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -62,6 +62,8 @@ SQUARE_OFF: Final[Mapping[Segment, time]] = {
     Segment.BFO: time(15, 25),
     Segment.CDS: time(16, 45),
     Segment.MCX: time(23, 0),
+    Segment.MCX_AGRI_INTL: time(20, 35),
+    Segment.MCX_AGRI: time(16, 35),
 }
 _EQUITY_MINUTES: Final = 5
 
@@ -84,6 +86,9 @@ class _SystemOrder:
     code: str
     text: str
 
+
+Halted = Callable[[UUID, Segment, datetime], Awaitable[bool]]
+"""Whether a segment of the market that a user sees is halted at an instant."""
 
 LastSeen = Callable[[str], tuple[Decimal, datetime] | None]
 """The newest price of a symbol and its exchange time, where the matcher has one."""
@@ -110,6 +115,7 @@ class Housekeeping:
         calendar: MarketCalendar,
         last: LastSeen,
         instruments: Instruments,
+        halted: Halted,
         rules: ClosingRules | None = None,
     ) -> None:
         self._work = work
@@ -121,6 +127,7 @@ class Housekeeping:
         self._calendar = calendar
         self._last = last
         self._instruments = instruments
+        self._halted = halted
         self._rules = rules or ClosingRules(SQUARE_OFF)
         self._measured: datetime | None = None
 
@@ -171,7 +178,7 @@ class Housekeeping:
             await work.commit()
 
     async def _position(self, account: TradingAccount, held: HeldPosition, contract: Contract, now: datetime) -> None:
-        segment, today = contract.rules.segment, now.astimezone(IST).date()
+        segment, today = contract.rules.hours(self._calendar), now.astimezone(IST).date()
         opened = held.updated_at.astimezone(IST).date()
         if contract.expiry is not None and self._over(segment, contract.expiry, now):
             await self._expire(account, held, contract)
@@ -209,9 +216,10 @@ class Housekeeping:
                 await self._cancel(account.user_id, each.id)
         if closing:
             return
-        open_now = any(
-            start <= now < end for start, end in self._calendar.continuous(contract.rules.segment, _day(now))
-        )
+        segment = contract.rules.hours(self._calendar)
+        open_now = any(start <= now < end for start, end in self._calendar.continuous(segment, _day(now)))
+        if open_now and await self._halted(account.user_id, contract.rules.segment, now):
+            return
         quantity = held.position.quantity
         if open_now:
             request = OrderRequest(
@@ -247,7 +255,7 @@ class Housekeeping:
         value = settlement
         if contract.is_option and contract.strike is not None:
             value = max(ZERO, settlement - contract.strike if contract.call else contract.strike - settlement)
-        at = self._end(contract.rules.segment, expiry)
+        at = self._end(contract.rules.hours(self._calendar), expiry)
         text = f"Expired; {contract.underlying} settled at {settlement}."
         delivery = None
         if not contract.on_index and contract.underlying and (contract.is_future or value > 0):

@@ -16,13 +16,16 @@ from uuid import UUID
 import orjson
 import structlog
 
-from breezeway.clock import ClockMapping
+from breezeway.clock import IST, ClockMapping
 from breezeway.errors import Conflict
+from breezeway.exchange.breakers import BreakerTable
 from breezeway.exchange.market import MarketTick
 from breezeway.exchange.matching import Events, InstrumentBook
 from breezeway.exchange.matching_settings import MatchingSettings
 from breezeway.exchange.orders import TERMINAL, Amendment, EventKind, OrderEvent, OrderState
 from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
+from trading_service.application.halting import MarketHalts
 from trading_service.application.ports import Command, Feeds, StoredOrder, WorkFactory
 from trading_service.application.recording import Decision, Recorder
 from trading_service.domain.feed_messages import depth_of, tick_of
@@ -74,6 +77,7 @@ class _State:
 
     fence: int
     clock: ClockMapping
+    halts: MarketHalts
     books: dict[Key, InstrumentBook] = field(default_factory=dict)
     places: dict[str, _Place] = field(default_factory=dict)
     decided: list[Decision] = field(default_factory=list)
@@ -100,6 +104,7 @@ class Matcher:
         *,
         seed: int = 0,
         settings: MatchingSettings | None = None,
+        breakers: BreakerTable | None = None,
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._work = work
@@ -110,6 +115,7 @@ class Matcher:
         self._seen = seen
         self._seed = seed
         self._settings = settings or MatchingSettings()
+        self._breakers = breakers or BreakerTable.default()
         self._on_commit = on_commit
         self.also_watched: set[tuple[UUID, str]] = set()
         """Symbols that triggers wait for, with the user whose feed has them."""
@@ -126,19 +132,21 @@ class Matcher:
         async with self._work() as work:
             fence = await work.take_fence()
             await work.commit()
-        state = self._state = _State(fence, clock)
         now = self._listener.now(clock)
         async with self._work() as work:
             working = [
                 order for order in await work.working_orders() if order.state is not OrderState.NEW and not order.live
             ]
             contracts = await work.contracts({order.order.symbol for order in working})
+            halts = await work.halts(now.astimezone(IST).date())
+        state = self._state = _State(fence, clock, MarketHalts(self._breakers, self._calendar, halts))
         for stored in working:
             book = await self._book_of(state, stored, contracts[stored.order.symbol])
             events = book.readmit(
                 stored.order, now, filled=stored.filled, fills=stored.fills, triggered=stored.triggered
             )
             self._decide(state, Decision(events))
+        self._halt_again(state, working, now)
         await self.watch()
         _log.info("matcher_began", fence=fence, orders=len(working))
 
@@ -240,6 +248,8 @@ class Matcher:
             if (source := await self._feeds.feed_of(user_id)) is not None:
                 wanted.setdefault(source, set()).add(symbol)
         wanted.pop(NO_FEED, None)
+        for symbols in wanted.values():
+            symbols |= self._breakers.indices
         await self._listener.want({feed: frozenset(symbols) for feed, symbols in wanted.items()})
 
     def on_message(self, feed: str, body: bytes) -> None:
@@ -253,12 +263,36 @@ class Matcher:
         if kind == "tick":
             tick = tick_of(message, state.clock)
             self._seen[message["symbol"]] = (tick.ltp, tick.at)
+            if message["symbol"] in self._breakers.indices:
+                self._on_index(state, feed, message, tick)
             if book is not None:
                 self.on_tick(book, tick)
         elif book is not None and kind == "depth":
             self._decide(state, Decision(book.on_depth(depth_of(message, state.clock))))
         elif book is not None and kind == "gap":
             book.feed_lost()
+
+    def _on_index(self, state: _State, feed: str, message: Mapping[str, Any], tick: MarketTick) -> None:
+        halt = state.halts.on_index(feed, message, tick)
+        if halt is None:
+            return
+        # First, so that whoever takes over in the middle of the cancellations goes on with them.
+        self._decide(state, Decision((), halt=(feed, halt)))
+        for (source, _), book in state.books.items():
+            if source == feed and book.rules.segment in self._breakers.segments:
+                self._decide(state, Decision(book.halt(halt)))
+
+    def _halt_again(self, state: _State, working: Sequence[StoredOrder], now: datetime) -> None:
+        """Cancel what came before a halt that is on, in books that were built anew."""
+        for (feed, _), book in state.books.items():
+            if (halt := state.halts.of(feed, book.rules.segment, now)) is not None:
+                late = {str(each.id) for each in working if each.placed_at >= halt.entry}
+                self._decide(state, Decision(book.halt(halt, keep=late)))
+
+    async def halted(self, user_id: UUID, segment: Segment, now: datetime) -> bool:
+        """Whether a segment of the market that a user sees is halted."""
+        feed = await self._feeds.feed_of(user_id) or NO_FEED
+        return self._state is not None and self._state.halts.of(feed, segment, now) is not None
 
     def on_tick(self, book: InstrumentBook, tick: MarketTick) -> None:
         """Match one tick."""
@@ -277,7 +311,7 @@ class Matcher:
         return self._state
 
     def _decide(self, state: _State, decision: Decision) -> None:
-        if decision.events or decision.command is not None:
+        if decision.events or decision.command is not None or decision.halt is not None:
             state.decided.append(decision)
             self._wake.set()
         for event in decision.events:
@@ -327,6 +361,9 @@ class Matcher:
         if book is None:
             book = InstrumentBook(contract.rules, self._calendar, seed=self._seed, settings=self._settings)
             state.books[key] = book
+            now = self._listener.now(state.clock)
+            if (halt := state.halts.of(feed, contract.rules.segment, now)) is not None:
+                book.halt(halt)
             if feed != NO_FEED:
                 for body in await self._listener.latest(*key):
                     self.on_message(feed, body)

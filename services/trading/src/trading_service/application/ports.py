@@ -11,6 +11,7 @@ from uuid import UUID
 from breezeway.contracts.events import Event
 from breezeway.contracts.instruments import Instrument
 from breezeway.contracts.trading import OrderView
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.orders import Order, OrderState, Product, Side
 from breezeway.money import ZERO
 from trading_service.domain.accounts import TradingAccount
@@ -317,6 +318,14 @@ class Work(Protocol):
     async def equity_points(self, account_id: UUID, since: datetime) -> list[EquityPoint]: ...
 
     async def group(self, group_id: UUID) -> list[StoredOrder]: ...
+
+    async def save_halt(self, feed: str, halt: Halt) -> None:
+        """Keep that a feed's market was halted; a halt that is known changes nothing."""
+        ...
+
+    async def halts(self, day: date) -> Mapping[str, Sequence[Halt]]:
+        """The halts that began on an Indian day, by feed."""
+        ...
 
     # Messages and idempotency
 

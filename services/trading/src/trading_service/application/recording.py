@@ -14,6 +14,7 @@ from uuid import UUID
 from breezeway.charges.model import Charge
 from breezeway.clock import IST
 from breezeway.errors import Conflict
+from breezeway.exchange.breakers import Halt
 from breezeway.exchange.explanations import Explanation
 from breezeway.exchange.market import Level
 from breezeway.exchange.orders import TERMINAL, EventKind, Fill, OrderEvent, OrderRecord, Product
@@ -44,6 +45,8 @@ class Decision:
     events: Sequence[OrderEvent]
     command: int | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
+    halt: tuple[str, Halt] | None = None
+    """A halt that begins with it, and the feed whose market it stops."""
 
 
 class Superseded(Exception):
@@ -98,6 +101,8 @@ class Recorder:
                 raise Superseded
             pages = await _open(work, {UUID(event.order_id) for each in decisions for event in each.events})
             for decision in decisions:
+                if decision.halt is not None:
+                    await work.save_halt(*decision.halt)
                 for event in decision.events:
                     await self._write(pages, event, decision.body)
             await pages.save()
@@ -143,7 +148,7 @@ class Recorder:
             fill,
             product=stored.order.product,
             day=day,
-            settles_on=self._calendar.settlement_day(contract.rules.segment, day),
+            settles_on=self._calendar.settlement_day(contract.rules.hours(self._calendar), day),
             tag=stored.order.tag,
             epoch=stored.epoch,
             auto_square_off=stored.auto_square_off,

@@ -92,6 +92,7 @@ def contract_of(instrument: Instrument, *, index_names: frozenset[str]) -> Contr
             lower_band=instrument.lower_band,
             upper_band=instrument.upper_band,
             trade_to_trade=instrument.series in ("BE", "BZ", "T", "Z"),
+            underlying=instrument.underlying,
         ),
         lot_size=instrument.lot_size,
         underlying=underlying,

@@ -252,7 +252,7 @@ class Market:
     def _may_trade(self, i: Instrument, day: date) -> bool:
         if i.expiry is not None and day > i.expiry:
             return False
-        if len(self._sessions.minutes(i.exchange, day)):
+        if len(self._sessions.minutes(i.exchange, day, commodity=i.commodity)):
             return True
         return not i.is_derivative and self._source.day(i.exchange_symbol, day) is not None
 
@@ -266,7 +266,8 @@ class Market:
         return self._paths.path(i, self._underlyings.of(i), day)
 
     def _session(self, i: Instrument, day: date) -> np.ndarray:
-        return self._sessions.minutes(i.exchange, day, cas_eligible=not i.is_derivative and self._underlyings.of(i).cas)
+        takes_part = not i.is_derivative and self._underlyings.of(i).cas
+        return self._sessions.minutes(i.exchange, day, cas_eligible=takes_part, commodity=i.commodity)
 
     def _auction(self, i: Instrument, day: date) -> np.ndarray:
         takes_part = i.kind == "equity" and self._underlyings.of(i).cas

@@ -38,6 +38,7 @@ def rules_of(instrument: Instrument, quote: Snapshot, *, has_derivatives: bool) 
         upper_band=_band(quote.upper_circuit),
         cas_eligible=has_derivatives and not instrument.is_derivative,
         trade_to_trade=instrument.series in TRADE_TO_TRADE,
+        underlying=instrument.commodity,
     )
 
 

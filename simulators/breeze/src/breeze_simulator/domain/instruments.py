@@ -68,6 +68,11 @@ class Instrument:
         return self.kind in ("future", "option")
 
     @property
+    def commodity(self) -> str | None:
+        """The exchange symbol of what a contract of MCX is about; farm produce keeps hours of its own."""
+        return (self.underlying or self.exchange_symbol) if self.exchange == "MCX" else None
+
+    @property
     def key(self) -> str:
         """Names the instrument for good, whatever token a day's master gives it; seeds its randomness."""
         if self.expiry is None:

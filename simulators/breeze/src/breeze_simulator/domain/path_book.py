@@ -144,7 +144,7 @@ class PathBook:
     def _derivative(self, instrument: Instrument, underlying: Underlying, day: date) -> DayPath:
         expiry = instrument.expiry or day
         course = self.courses.course(underlying, day)
-        minutes = self._sessions.minutes(instrument.exchange, day)
+        minutes = self._sessions.minutes(instrument.exchange, day, commodity=instrument.commodity)
         is_index = underlying.character.kind == "index"
         listed = expiry - timedelta(days=_INDEX_LISTED_DAYS if is_index else _LISTED_DAYS)
         tick = self._tick(instrument, underlying, day)

@@ -31,7 +31,7 @@ class Sessions:
 
     def __init__(self, calendar: MarketCalendar) -> None:
         self._calendar = calendar
-        self._minutes: Lru[tuple[str, date, bool], NDArray[np.int64]] = Lru(_CACHED_DAYS)
+        self._minutes: Lru[tuple[str, date, bool, str | None], NDArray[np.int64]] = Lru(_CACHED_DAYS)
         self._auctions: Lru[tuple[str, date], NDArray[np.int64]] = Lru(_CACHED_DAYS)
 
     def is_trading_day(self, day: date) -> bool:
@@ -77,12 +77,19 @@ class Sessions:
             return _OPEN, closes.time() if closes.time() > time(15, 50) else _CLOSE
         return opens.time(), closes.time()
 
-    def minutes(self, exchange: str, day: date, *, cas_eligible: bool = False) -> NDArray[np.int64]:
-        """Every minute in which the product trades continuously, ascending; empty on a holiday."""
-        key = (exchange, day, cas_eligible)
+    def minutes(
+        self, exchange: str, day: date, *, cas_eligible: bool = False, commodity: str | None = None
+    ) -> NDArray[np.int64]:
+        """Every minute in which the product trades continuously, ascending; empty on a holiday.
+
+        Args:
+            commodity: the underlying of a contract of MCX; farm produce closes early.
+        """
+        key = (exchange, day, cas_eligible, commodity)
         known = self._minutes.get(key)
         if known is None:
-            stretches = self._calendar.continuous(SEGMENTS[exchange], day, cas_eligible=cas_eligible)
+            segment = SEGMENTS[exchange] if commodity is None else self._calendar.segment_of(exchange, commodity)
+            stretches = self._calendar.continuous(segment, day, cas_eligible=cas_eligible)
             parts = [
                 np.arange(opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute)
                 for opens, closes in stretches

@@ -107,7 +107,8 @@ class Courses:
             return _filled(real, np.union1d(minutes, real.minute))
         if not len(minutes):
             return None
-        cash = self._sessions.minutes(underlying.exchange, day, cas_eligible=underlying.cas)
+        commodity = underlying.symbol if underlying.exchange == "MCX" else None
+        cash = self._sessions.minutes(underlying.exchange, day, cas_eligible=underlying.cas, commodity=commodity)
         return self._generator.course(
             underlying.symbol,
             underlying.character,
@@ -120,7 +121,7 @@ class Courses:
 
     def _axis(self, underlying: Underlying, day: date) -> Ints:
         if underlying.exchange == "MCX":
-            return self._sessions.minutes("MCX", day)
+            return self._sessions.minutes("MCX", day, commodity=underlying.symbol)
         # NSE's hours serve BSE too: a company has one price, so it must have one course.
         axis = self._axes.get(day)
         if axis is None:

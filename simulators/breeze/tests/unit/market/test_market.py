@@ -157,6 +157,20 @@ def test_closing_hours_follow_the_calendar(make_market: Callable[..., Market]) -
     assert time(15, 14) < last[plain.key] <= time(15, 29)
 
 
+def test_farm_produce_closes_before_its_exchange(make_market: Callable[..., Market]) -> None:
+    market = make_market(at=time(23, 55))
+    universe = market.universe
+    whole = (datetime.combine(DAY, time(9)), datetime.combine(DAY, time(23, 59)))
+    last = {}
+    for code in ("GOLD", "COTTON"):
+        future = universe.by_contract("MCX", code, "futures", universe.expiries("MCX", code, "future")[0])
+        assert future is not None
+        bars = market.truth(future, "1minute", *whole)
+        last[code] = datetime.fromtimestamp(int(bars.time[-1]), IST).time()
+    assert last["GOLD"] > time(23, 30)
+    assert time(20, 30) < last["COTTON"] < time(21, 0)
+
+
 def test_the_closing_auction_prints_once_and_makes_the_close(make_market: Callable[..., Market]) -> None:
     market = make_market()
     share = share_of(market)

@@ -315,6 +315,19 @@ marks = sa.Table(
     sa.PrimaryKeyConstraint("symbol", "day"),
 )
 
+halts = sa.Table(
+    "market_halts",
+    metadata,
+    sa.Column("feed", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False, comment="Indian day on which it began."),
+    sa.Column("percent", sa.Numeric(6, 2), nullable=False),
+    sa.Column("index", sa.Text, nullable=False),
+    sa.Column("began", _TIME, nullable=False, comment="Exchange time, like the others."),
+    sa.Column("entry", _TIME, nullable=False, comment="When orders are taken again."),
+    sa.Column("resumes", _TIME, nullable=False),
+    sa.PrimaryKeyConstraint("feed", "day", "percent"),
+)
+
 equity = sa.Table(
     "equity_points",
     metadata,

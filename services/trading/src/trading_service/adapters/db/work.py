@@ -5,6 +5,7 @@ from typing import Final
 
 from breezeway.errors import UpstreamUnavailable
 from trading_service.adapters.db.accounts import AccountRows
+from trading_service.adapters.db.halts import HaltRows
 from trading_service.adapters.db.messages import MessageRows
 from trading_service.adapters.db.orders import OrderRows
 from trading_service.adapters.db.portfolio import PortfolioRows
@@ -13,7 +14,7 @@ _BUSY: Final = frozenset({"40001", "40P01", "55P03"})
 """Serialisation failure, deadlock, a lock that was waited for too long."""
 
 
-class PostgresWork(AccountRows, OrderRows, PortfolioRows, MessageRows):
+class PostgresWork(AccountRows, OrderRows, PortfolioRows, HaltRows, MessageRows):
     """Implements `ports.Work`.
 
     Raises:
