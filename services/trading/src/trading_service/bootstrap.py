@@ -58,6 +58,7 @@ from trading_service.application.hearing import Hearing
 from trading_service.application.live_gate import LiveGate
 from trading_service.application.live_placing import LiveRules, LiveTrading
 from trading_service.application.live_recording import LiveRecorder
+from trading_service.application.live_resolving import ResolveOrder
 from trading_service.application.live_routing import LiveRouter, RoutingRules
 from trading_service.application.matcher import Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
@@ -164,6 +165,7 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     app.state.modify = orders.modify
     app.state.cancel = orders.cancel
     app.state.live = orders.live
+    app.state.resolving = _resolving(common) if orders.live is not None else None
     bank_key = settings.bank_key.get_secret_value() if settings.bank_key is not None else ""
     vault = AesNumberVault(bank_key) if bank_key else None
     limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
@@ -302,6 +304,15 @@ async def _live_tasks(
         asyncio.create_task(run_live(reconciler.run_once, "reconciling", 0.5, leads), name="live-reconciling"),
         asyncio.create_task(run_live(reconciler.sweep, "sweeping", 1.0, leads), name="live-sweeping"),
     ]
+
+
+def _resolving(common: _Common) -> ResolveOrder:
+    def work() -> PostgresLive:
+        return PostgresLive(common.engine)
+
+    # No price is ever asked for: the positions of live accounts block no margin here.
+    recorder = Recorder(common.work, common.calendar, Risk(), lambda _symbol: None)
+    return ResolveOrder(work, LiveRecorder(recorder, common.time), SystemClock())
 
 
 def _environments(settings: TradingSettings) -> frozenset[BrokerEnvironment]:

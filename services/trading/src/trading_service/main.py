@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from breezeway import logs
 from breezeway.http.app import Check, create_service
 from trading_service import bootstrap
-from trading_service.api import accounts, banking, groups, internal, orders, portfolio
+from trading_service.api import accounts, banking, groups, internal, orders, portfolio, resolving
 from trading_service.settings import TradingSettings
 
 
@@ -21,6 +21,6 @@ def create_app(settings: TradingSettings | None = None) -> FastAPI:
         return await bootstrap.build(given, app, stack)
 
     app = create_service("Breezeway trading", build=build)
-    for module in (accounts, orders, groups, portfolio, banking, internal):
+    for module in (accounts, orders, resolving, groups, portfolio, banking, internal):
         app.include_router(module.router)
     return app

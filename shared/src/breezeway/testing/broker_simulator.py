@@ -31,6 +31,8 @@ class BrokerSimulator:
     url: str = ""
     user_id: str = ""
     session_key: str = ""
+    api_key: str = API_KEY
+    _customers: int = 0
     _process: "subprocess.Popen[bytes] | None" = None
 
     def __enter__(self) -> Self:
@@ -62,14 +64,23 @@ class BrokerSimulator:
             self._process.kill()
             self._process.wait()
 
+    def another_customer(self) -> None:
+        """Log in as another customer of the broker, one with an empty order book."""
+        self._customers += 1
+        self.api_key = f"customer+{self._customers}"
+        self.control(
+            "POST", "apps", {"api_key": self.api_key, "secret": API_SECRET, "user_id": f"CUSTOMER{self._customers}"}
+        )
+        self.log_in()
+
     def log_in(self) -> None:
         """Open a session."""
-        answer = httpx.post(f"{self.url}/_sim/login", json={"api_key": API_KEY}).raise_for_status()
+        answer = httpx.post(f"{self.url}/_sim/login", json={"api_key": self.api_key}).raise_for_status()
         details = httpx.request(
             "GET",
             f"{self.url}/breezeapi/api/v1/customerdetails",
             headers={"Content-Type": "application/json"},
-            json={"SessionToken": answer.json()["api_session"], "AppKey": API_KEY},
+            json={"SessionToken": answer.json()["api_session"], "AppKey": self.api_key},
         )
         token = details.json()["Success"]["session_token"]
         self.user_id, _, self.session_key = base64.b64decode(token).decode().partition(":")
@@ -79,7 +90,7 @@ class BrokerSimulator:
         return {
             "environment": "simulator",
             "version": 1,
-            "api_key": API_KEY,
+            "api_key": self.api_key,
             "api_secret": API_SECRET,
             "broker_user_id": self.user_id,
             "session_key": self.session_key,

@@ -14,7 +14,9 @@ from breezeway.security.tokens import Principal
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.banking import Banking
 from trading_service.application.groups import OrderGroups
+from trading_service.application.live_gate import disabled
 from trading_service.application.live_placing import LiveTrading
+from trading_service.application.live_resolving import ResolveOrder
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.portfolio import Portfolio
 from trading_service.application.reading import ReadTrading
@@ -56,6 +58,13 @@ async def _live(request: Request) -> LiveTrading | None:
     return cast("LiveTrading | None", request.app.state.live)
 
 
+async def _resolving(request: Request) -> ResolveOrder:
+    found: ResolveOrder | None = request.app.state.resolving
+    if found is None:
+        raise disabled()
+    return found
+
+
 def may_trade_live(principal: Principal) -> bool:
     """Whether the caller may touch live accounts: a person always, a program when its key says so."""
     return not is_api_key(principal) or "live" in principal.scopes
@@ -67,6 +76,7 @@ def proved_at(principal: Principal) -> datetime | None:
 
 
 TheLive = Annotated["LiveTrading | None", Depends(_live)]
+TheResolving = Annotated[ResolveOrder, Depends(_resolving)]
 TheAccounts = Annotated[TradingAccounts, Depends(_accounts)]
 ThePlacing = Annotated[PlaceOrder, Depends(_place)]
 TheModifying = Annotated[ModifyOrder, Depends(_modify)]

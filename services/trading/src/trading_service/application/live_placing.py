@@ -173,7 +173,9 @@ class LiveTrading:
                 "trigger_price": None if change.trigger_price is None else str(change.trigger_price),
             }
             await work.add_command(stored.id, "modify", body)
+            self._step("before_intent")
             await work.commit()
+        self._step("intent")
         await self._bell.ring()
         return order_view(stored)
 
@@ -189,7 +191,9 @@ class LiveTrading:
             event = StoredEvent(EventKind.CANCEL_REQUEST, stored.state, "cancel_requested", text, at)
             await work.add_event(stored.id, event)
             await work.add_command(stored.id, "cancel", {"code": "cancelled", "text": "Cancelled by the user."})
+            self._step("before_intent")
             await work.commit()
+        self._step("intent")
         await self._bell.ring()
         return order_view(stored)
 

@@ -16,6 +16,9 @@ Answer = Literal["accepted", "unknown"]
 STEPS: Final = ("before_intent", "intent", "claimed", "calling", "called", "settled")
 """Where a process may die between a user's wish and its outcome, in their order."""
 
+NOT_PLACED: Final = "declared_not_placed"
+"""The code of an order of which its owner said that the broker does not have it."""
+
 Step = Callable[[str], None]
 """Called at each of `STEPS`; tests end the process there."""
 
@@ -131,6 +134,10 @@ class LiveWork(Work, Protocol):
 
     async def unsettled_commands(self) -> list[LiveCommand]:
         """Commands that were claimed and of which it is not known what became of them."""
+        ...
+
+    async def unsettled_command(self, order_id: UUID) -> LiveCommand | None:
+        """What was claimed about an order and of which it is not known what became of it."""
         ...
 
     async def answer_command(self, seq: int, answer: Answer) -> None: ...

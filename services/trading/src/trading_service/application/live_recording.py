@@ -1,6 +1,8 @@
 """Writes what became of live orders, in transactions of the caller's."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -82,15 +84,27 @@ class LiveRecorder:
             )
         await work.answer_command(command.seq, "unknown")
 
-    async def alarm(self, work: LiveWork, stored: StoredOrder, code: str, text: str) -> None:
-        """Tell that a person has to look, once: in the order's history and by halting the account."""
-        if any(each.code == code for each in await work.events(stored.id)):
+    async def alarm(
+        self, work: LiveWork, stored: StoredOrder, code: str, text: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell that a person has to look, in the order's history and by halting the account: once, but for `details`
+        that are not those told last, which are added to the history."""
+        told, found = [each for each in await work.events(stored.id) if each.code == code], dict(details or {})
+        if told and told[-1].details == found:
             return
-        _log.critical("live_order_alarm", order=str(stored.id), code=code, detail=text)
-        await work.add_event(stored.id, StoredEvent("alarm", stored.state, code, text, await self._time.now()))
+        at = await self._time.now()
+        await work.add_event(stored.id, StoredEvent("alarm", stored.state, code, text, at, details=found))
         account = await work.lock_account(stored.account_id)
-        if account is not None:
+        if not told and account is not None:
+            _log.critical("live_order_alarm", order=str(stored.id), code=code, detail=text)
             await work.save_account(replace(account, state=AccountState.HALTED))
+
+    async def decide(
+        self, work: LiveWork, stored: StoredOrder, code: str, text: str, details: Mapping[str, Any]
+    ) -> None:
+        """Note what the owner decided about an order of which nobody else knows."""
+        at = await self._time.now()
+        await work.add_event(stored.id, StoredEvent("resolution", stored.state, code, text, at, details=details))
 
     @staticmethod
     async def _locked(work: LiveWork, order_id: UUID) -> StoredOrder | None:

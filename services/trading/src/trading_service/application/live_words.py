@@ -4,7 +4,7 @@ Everything is the difference between what is said and what is known, so that say
 that arrive in the wrong order end where they would have ended in the right one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,14 @@ _PREFIX: Final = "bw"
 def tag_of(order: Order) -> str:
     """What we remark on an order at the broker: short, and of letters and digits that no form field refuses."""
     return _PREFIX + order.order_id.replace("-", "")[-16:]
+
+
+class Ambiguous(Conflict):
+    """More of the broker's orders than were sent could be one of ours; `rows` are those."""
+
+    def __init__(self, detail: str, rows: Sequence[BookRow]) -> None:
+        super().__init__(detail, code="ambiguous_order")
+        self.rows = tuple(rows)
 
 
 class Surfaced(Conflict):
@@ -175,12 +183,12 @@ def find(stored: StoredOrder, route: Route, rows: list[BookRow], known: set[str]
         rivals: other orders of the account with the same terms that are looked for.
 
     Raises:
-        Conflict: `ambiguous_order`, when the broker has more such orders than we may have sent.
+        Ambiguous: when the broker has more such orders than we may have sent.
     """
     tagged = [row for row in rows if row.tag == route.tag]
     if tagged:
         if len(tagged) > 1:
-            raise Conflict("The broker has several orders under one tag.", code="ambiguous_order")
+            raise Ambiguous("The broker has several orders under one tag.", tagged)
         return tagged[0]
     order = stored.order
     alike = [
@@ -194,5 +202,30 @@ def find(stored: StoredOrder, route: Route, rows: list[BookRow], known: set[str]
         and (row.placed_at is None or row.placed_at >= stored.placed_at.replace(second=0, microsecond=0))
     ]
     if len(alike) > rivals + 1:
-        raise Conflict("More of the broker's orders than were sent could be this one.", code="ambiguous_order")
+        raise Ambiguous("More of the broker's orders than were sent could be this one.", alike)
     return min(alike, key=lambda row: row.word.broker_order_id, default=None)
+
+
+def evidence_of(rows: Sequence[BookRow], tag: str) -> Mapping[str, Any]:
+    """What the broker's book says of orders that could be one of ours, as JSON."""
+    ordered = sorted(rows, key=lambda row: row.word.broker_order_id)
+    return {"candidates": [_candidate(row, tag) for row in ordered]}
+
+
+def _candidate(row: BookRow, tag: str) -> Mapping[str, Any]:
+    word = row.word
+
+    def text(value: Decimal | int | None) -> str | None:
+        return None if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+    return {
+        "broker_order_id": word.broker_order_id,
+        "status": word.status,
+        "quantity": text(word.quantity),
+        "filled_quantity": text(word.executed),
+        "average_price": text(word.average_price),
+        "price": text(word.price),
+        "trigger_price": text(word.trigger),
+        "placed_at": None if row.placed_at is None else row.placed_at.isoformat(),
+        "tagged": row.tag == tag,
+    }

@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from breezeway.clock import Clock
-from breezeway.errors import BreezewayError, Conflict, Unauthenticated
+from breezeway.errors import BreezewayError, Unauthenticated
 from breezeway.exchange.orders import TERMINAL, EventKind
 from trading_service.application.live_ports import (
     BrokerDesk,
@@ -24,7 +24,7 @@ from trading_service.application.live_ports import (
     Route,
 )
 from trading_service.application.live_recording import LiveRecorder, refusal_of
-from trading_service.application.live_words import find, in_force
+from trading_service.application.live_words import Ambiguous, evidence_of, find, in_force
 from trading_service.application.ports import StoredOrder
 from trading_service.domain.accounts import TradingAccount
 
@@ -203,11 +203,16 @@ class Reconciler:
         rows = await line.book(case.stored.order, case.stored.placed_at)
         numbers = [row.word.broker_order_id for row in rows]
         async with self._work() as work:
+            await work.lock_account(case.account.id)
+            present = await work.unsettled_command(command.order_id)
+            if present is None or present.seq != command.seq:
+                # Its owner has decided meanwhile.
+                return
             known = await work.numbers(case.route.broker_account_id, numbers)
             row, trouble = None, None
             try:
                 row = find(case.stored, case.route, rows, known, case.rivals)
-            except Conflict as error:
+            except Ambiguous as error:
                 trouble = error
             sent = command.sent_at or now
             if row is not None:
@@ -218,7 +223,8 @@ class Reconciler:
                 await self._recorder.settle(work, command, EventKind.REJECT, "never_arrived", _NEVER_ARRIVED)
             else:
                 if trouble is not None:
-                    await self._recorder.alarm(work, case.stored, trouble.code, trouble.detail)
+                    evidence = evidence_of(trouble.rows, case.route.tag)
+                    await self._recorder.alarm(work, case.stored, trouble.code, trouble.detail, evidence)
                 await work.looked_at(command.seq, now)
             await work.commit()
 

@@ -177,6 +177,10 @@ class Live:
     def work(self) -> PostgresLive:
         return PostgresLive(self.service.engine)
 
+    async def another_account(self) -> None:
+        """Go on with a new account of the user's."""
+        self.account = await open_live(self.work, self.user)
+
     async def order(self, quantity: int = 10, price: str | None = "100", side: str = "buy", **more: Any) -> UUID:
         """Place an order; its id."""
         request = OrderRequest(
@@ -324,6 +328,7 @@ class Simulated:
             "credentials": {**self.process.credentials(), "user_id": str(live.user)},
             "instrument": self.instrument,
             "price": self.price,
+            "other_price": str(int(self.price) - 5),
             "exchange_now": clock["exchange_now"],
             "wall_now": clock["wall_now"],
             "delay": 0,

@@ -16,13 +16,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from breezeway.breeze.endpoints import BreezeEndpoints
+from breezeway.breeze.sdk import load_sdk
 from breezeway.breeze.transport import BreezeTransport, TransportRules
 from breezeway.clock import SystemClock
 from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
 from breezeway.contracts.instruments import Instrument
 from breezeway.db.engine import create_engine
-from breezeway.exchange.orders import OrderType, Product, Side
+from breezeway.exchange.orders import Amendment, OrderState, OrderType, Product, Side
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.redis.sliding_window import Verdict
 from trading_service.adapters.breeze.orders import BreezeDesk
@@ -37,7 +40,7 @@ from trading_service.application.recording import Recorder
 from trading_service.application.requests import OrderRequest
 from trading_service.application.risk import Risk
 
-SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 240.0
 
 
 class World:
@@ -83,20 +86,66 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def live(job: Mapping[str, Any]) -> None:
-    """Trade until the job's step, or recover what others have left until nothing is open any more."""
-    world = World(job)
+class Ancestor:
+    """What lives inherit: an SDK that was read and statements that were compiled, but no connection and no thread.
 
-    def step(name: str) -> None:
-        if name != job.get("step"):
+    A life is a process of its own all the same; it costs a fraction of what it would cost without.
+    """
+
+    def __init__(self) -> None:
+        self._engines: dict[str, AsyncEngine] = {}
+        self._transports: dict[str, BreezeTransport] = {}
+
+    def engine(self, job: Mapping[str, Any]) -> AsyncEngine:
+        return self._engines[job["database_url"]]
+
+    def transport(self, job: Mapping[str, Any]) -> BreezeTransport:
+        return self._transports[job["simulator_url"]]
+
+    def prepare(self, job: Mapping[str, Any]) -> None:
+        """Make what the lives of such a job inherit, by doing once what they do."""
+        database, simulator = job["database_url"], job["simulator_url"]
+        if database in self._engines and simulator in self._transports:
             return
-        if job["delay"]:
-            threading.Timer(job["delay"], _die).start()
+        self._engines[database] = create_engine(database, application="dying-trader", pool_size=5)
+        self._transports[simulator] = _transport(simulator)
+        asyncio.run(live({**job, "step": "none", "delay": 0}, self))
+        # That one has been closed, with its threads.
+        self._transports[simulator] = _transport(simulator)
+
+
+def _transport(url: str) -> BreezeTransport:
+    endpoints = BreezeEndpoints.single_origin(url)
+    made = BreezeTransport(endpoints, TransportRules(read_timeout=10))
+    # Not through `sdk()`, which would start a thread: threads do not survive a fork.
+    made._sdk = load_sdk(endpoints, made)
+    return made
+
+
+class Fate:
+    """Ends the process when the job's `nth` order comes to its step; before it is `armed`, nothing does."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._job = job
+        self._left = job.get("nth", 1)
+        self.armed = False
+
+    def __call__(self, name: str) -> None:
+        if not self.armed or name != self._job.get("step"):
+            return
+        self._left -= 1
+        if self._left:
+            return
+        if self._job["delay"]:
+            threading.Timer(self._job["delay"], _die).start()
         else:
             _die()
 
-    engine = create_engine(job["database_url"], application="dying-trader", pool_size=5)
-    transport = BreezeTransport(BreezeEndpoints.single_origin(job["simulator_url"]), TransportRules(read_timeout=10))
+
+async def live(job: Mapping[str, Any], ancestor: Ancestor) -> None:
+    """Trade until the job's step, or recover what others have left until nothing is open any more."""
+    world, fate = World(job), Fate(job)
+    engine, transport = ancestor.engine(job), ancestor.transport(job)
 
     def work() -> PostgresLive:
         return PostgresLive(engine)
@@ -105,23 +154,11 @@ async def live(job: Mapping[str, Any]) -> None:
     desk = Desk(world, world, world, calendar, Risk(), DeskRules(requests_per_second=1000))
     recorder = LiveRecorder(Recorder(work, calendar, Risk(), lambda _symbol: None), world)
     broker = BreezeDesk({BrokerEnvironment.SIMULATOR: transport}, world, world, world, world)
-    router = LiveRouter(work, recorder, broker, wall, step=step)
+    router = LiveRouter(work, recorder, broker, wall, step=fate)
     if "step" in job:
-        trading = LiveTrading(work, desk, world, wall, LiveRules(), step)
-        request = OrderRequest(
-            account_id=UUID(job["account"]),
-            symbol=job["instrument"]["symbol"],
-            side=Side.BUY,
-            quantity=1,
-            order_type=OrderType.LIMIT,
-            product=Product.CNC,
-            price=Decimal(job["price"]),
-        )
-        await trading.place(UUID(job["user"]), request, None)
-        await router.begin()
-        await router.drain()
+        await _trade(job, LiveTrading(work, desk, world, wall, LiveRules(), fate), router, fate)
     else:
-        rules = ReconcilingRules(given_up=timedelta(seconds=1), pause=timedelta(seconds=0.2))
+        rules = ReconcilingRules(given_up=timedelta(seconds=1), pause=timedelta(seconds=0.1))
         reconciler = Reconciler(work, recorder, broker, wall, router.in_flight, rules)
         await reconciler.recover()
         async with asyncio.timeout(SETTLED_SECONDS):
@@ -134,6 +171,37 @@ async def live(job: Mapping[str, Any]) -> None:
     await engine.dispose()
 
 
+async def _trade(job: Mapping[str, Any], trading: LiveTrading, router: LiveRouter, fate: Fate) -> None:
+    """Do `orders` times what the job's `wish` says, in the middle of which the process dies: `place`, or `modify` or
+    `cancel` of orders that work already."""
+    user, wish = UUID(job["user"]), job["wish"]
+    request = OrderRequest(
+        account_id=UUID(job["account"]),
+        symbol=job["instrument"]["symbol"],
+        side=Side.BUY,
+        quantity=1,
+        order_type=OrderType.LIMIT,
+        product=Product.CNC,
+        price=Decimal(job["price"]),
+    )
+    fate.armed = wish == "place"
+    placed = [(await trading.place(user, request, None)).id for _ in range(job["orders"])]
+    if wish != "place":
+        await router.begin()
+        await router.drain()
+        fate.armed = True
+    for order in placed if wish != "place" else ():
+        stored = await trading.find(user, order)
+        if stored is None or stored.state is not OrderState.OPEN:
+            raise RuntimeError(f"an order whose wish is {wish} does not work")
+        if wish == "modify":
+            await trading.modify(user, stored, Amendment(price=Decimal(job["other_price"])))
+        else:
+            await trading.cancel(user, stored)
+    await router.begin()
+    await router.drain()
+
+
 async def _open(work: Any) -> bool:
     async with work() as transaction:
         return bool(await transaction.waiting_commands(1) or await transaction.unsettled_commands())
@@ -141,10 +209,13 @@ async def _open(work: Any) -> bool:
 
 def main() -> None:
     """Serve jobs until the input ends."""
+    ancestor = Ancestor()
     for line in sys.stdin:
+        job = json.loads(line)
+        ancestor.prepare(job)
         child = os.fork()
         if child == 0:
-            asyncio.run(live(json.loads(line)))
+            asyncio.run(live(job, ancestor))
             sys.stdout.flush()
             os._exit(0)
         _, status = os.waitpid(child, 0)

@@ -19,7 +19,7 @@ from trading_service.adapters.db.tables import (
     orders,
 )
 from trading_service.adapters.db.work import PostgresWork
-from trading_service.application.live_ports import Answer, LiveCommand, NoticePlace, Route
+from trading_service.application.live_ports import NOT_PLACED, Answer, LiveCommand, NoticePlace, Route
 from trading_service.application.ports import StoredOrder
 from trading_service.domain.accounts import TradingAccount
 
@@ -30,6 +30,7 @@ _n = broker_notices.c
 _p = broker_notice_places.c
 _COMMAND: Final = tuple(LiveCommand.__slots__)
 _ENDED: Final = ("filled", "cancelled", "rejected", "expired")
+_GIVEN_UP: Final = ("never_arrived", NOT_PLACED)
 _UNNUMBERED: Final = ("new", "submitting", "unknown")
 
 
@@ -97,6 +98,11 @@ class PostgresLive(PostgresWork):
         query = sa.select(commands).where(_c.live, _c.sent_at.is_not(None)).order_by(_c.seq)
         return [_command(row) for row in await self.session.execute(query)]
 
+    async def unsettled_command(self, order_id: UUID) -> LiveCommand | None:
+        query = sa.select(commands).where(_c.live, _c.order_id == order_id, _c.sent_at.is_not(None))
+        row = (await self.session.execute(query.order_by(_c.seq).limit(1))).one_or_none()
+        return None if row is None else _command(row)
+
     async def answer_command(self, seq: int, answer: Answer) -> None:
         await self.session.execute(sa.update(commands).where(_c.seq == seq).values(answer=answer))
 
@@ -116,7 +122,7 @@ class PostgresLive(PostgresWork):
                 _o.account_id == account_id,
                 sa.or_(
                     sa.and_(_o.state.not_in(_ENDED), _l.broker_order_id.is_not(None)),
-                    sa.and_(_o.code == "never_arrived", _o.created_at > sa.func.now() - timedelta(days=1)),
+                    sa.and_(_o.code.in_(_GIVEN_UP), _o.created_at > sa.func.now() - timedelta(days=1)),
                 ),
             )
         )
