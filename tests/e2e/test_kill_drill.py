@@ -151,8 +151,9 @@ async def test_every_process_may_be_killed_and_no_order_event_is_lost(own_stack:
             work[1].cancel()
     print({name: round(value, 1) for name, value in seconds.items()}, f"{len(book.accepted)} orders", book.refused)
     assert {each: killed for each, killed in book.accepted.items() if each not in book.told} == {}
-    # Told at least once, in order, without a hole: what a client may be told twice it knows by its offset.
-    assert len(book.epochs) == 1
+    # Told at least once, in order, without a hole: what a client may be told twice it knows by its offset. When Valkey
+    # was killed a new epoch begins, in which the offsets go on.
+    assert len(book.epochs) <= 2
     assert sorted(set(book.offsets)) == list(range(min(book.offsets), max(book.offsets) + 1))
     late = {name: value for name, value in seconds.items() if value > BACK_SECONDS}
     assert late == {}

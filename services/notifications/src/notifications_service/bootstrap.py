@@ -146,11 +146,15 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         on_bell=lambda: watch.ring(),
     )
     watch = AlertWatch(common.work, AuthFeeds(common.auth), prices, common.receiving, common.clock)
+    web = RedisWebChannel(common.redis)
+    confirming = asyncio.create_task(web.run(), name="shown")
+    # After the couriers: until then, what they have shown still becomes safe.
+    stack.push_async_callback(cancellation.end, [confirming])
     patience = Patience(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.retry_seconds))
     couriers = [
         # Jitter spreads retries; it guards nothing.
         Courier(common.work, channel, way, common.clock, patience, random.random)
-        for channel, way in _ways_out(settings, common, stack).items()
+        for channel, way in _ways_out(settings, common, web, stack).items()
     ]
     for courier in couriers:
         stack.push_async_callback(courier.drain, _DRAIN_SECONDS)
@@ -160,12 +164,12 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(Tidying(common.work, common.clock).run(), name="tidying"),
         *(asyncio.create_task(courier.run(), name=f"courier-{courier.channel}") for courier in couriers),
     ]
-    for task in tasks:
+    for task in (*tasks, confirming):
         task.add_done_callback(_end_with)
     stack.push_async_callback(cancellation.end, tasks)
 
     async def alive() -> None:
-        for task in tasks:
+        for task in (*tasks, confirming):
             if task.done():
                 raise RuntimeError(f"{task.get_name()} has ended")
 
@@ -179,12 +183,14 @@ def delivery_backlog(channel: ChannelName) -> Backlog:
     return Backlog(f"deliveries-{channel.value}", columns.due_at, waits)
 
 
-def _ways_out(settings: NotificationsSettings, common: _Common, stack: AsyncExitStack) -> Mapping[ChannelName, Way]:
+def _ways_out(
+    settings: NotificationsSettings, common: _Common, web: RedisWebChannel, stack: AsyncExitStack
+) -> Mapping[ChannelName, Way]:
     sender = HttpWebhookSender(common.policy, GuardedBackend(settings.webhook_allow_networks))
     stack.push_async_callback(sender.aclose)
     rules = WebhookRules(timedelta(days=settings.webhook_disable_days))
     ways: dict[ChannelName, Way] = {
-        ChannelName.WEB: ByWeb(RedisWebChannel(common.redis)),
+        ChannelName.WEB: ByWeb(web),
         ChannelName.WEBHOOK: ByWebhook(sender, common.key, common.work, common.receiving, common.clock, rules),
     }
     if settings.smtp_host is not None:

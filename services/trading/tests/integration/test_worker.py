@@ -58,7 +58,27 @@ async def test_the_outbox_reaches_the_users_channel_in_order_and_is_emptied(serv
     assert [orjson.loads(each)["number"] for each in missed.bodies] == list(range(250))
     assert start.offset == 0
     async with service.work() as work:
+        assert len(await work.waiting(300)) == 250
+    assert await relay.forget_safe() == 250
+    async with service.work() as work:
         assert await work.waiting(1) == []
+
+
+async def test_the_successor_of_a_relay_that_died_tells_nothing_twice(service: Any, redis: "Redis") -> None:
+    user, channels = new_id(), DurableChannels(redis)
+    async with service.work() as work:
+        await work.tell(user, {"type": "order", "number": 1})
+        await work.commit()
+    assert await OutboxRelay(service.engine, redis).carry() == 1
+    async with service.work() as work:
+        await work.tell(user, {"type": "order", "number": 2})
+        await work.commit()
+    successor = OutboxRelay(service.engine, redis)
+    assert await successor.carry() == 2
+    assert await successor.forget_safe() == 2
+    place = (await channels.since(user, "orders", None)).place
+    missed = await channels.since(user, "orders", Place(0, place.epoch))
+    assert [orjson.loads(each)["number"] for each in missed.bodies] == [1, 2]
 
 
 async def test_an_outbox_that_could_not_be_sent_waits(service: Any, valkey: EmbeddedValkey) -> None:

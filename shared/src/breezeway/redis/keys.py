@@ -34,6 +34,11 @@ def durable_once(user_id: UUID | str, channel: str) -> str:
     return f"{PREFIX}:durable:{user_id}:{channel}:once"
 
 
+def durable_mark() -> str:
+    """String with expiry: written to learn when what was written before it is on disk."""
+    return f"{PREFIX}:durable-mark"
+
+
 def snapshot(feed: str) -> str:
     """Hash: stream channel → the last message bytes, for a subscriber that has just come and for quotes."""
     return f"{PREFIX}:snapshot:{feed}"

@@ -28,14 +28,13 @@ from notifications_service.domain.retries import GIVE_UP_AFTER, pause_after
 _IDLE_SECONDS: Final = 0.2
 _PAUSE_SECONDS: Final = 1.0
 _LANES: Final[Mapping[ChannelName, int]] = {
-    # One at a time, because a user's stream shows them in their order.
-    ChannelName.WEB: 1,
+    # Each waits a second or two for its message to be on disk. They are begun in their order, and written in it.
+    ChannelName.WEB: 128,
     ChannelName.EMAIL: 4,
     ChannelName.TELEGRAM: 4,
     ChannelName.WEBHOOK: 32,
 }
 _LANES_OF_ONE_USER: Final = 4
-_BATCH: Final = 50
 
 _log = structlog.get_logger()
 
@@ -125,11 +124,6 @@ class Courier:
 
     async def begin(self) -> int:
         """Claim what is due and begin to deliver it; how much there was."""
-        if self._lanes == 1:
-            claimed = await self._claim(_BATCH)
-            for delivery in claimed:
-                await self._deliver(delivery)
-            return len(claimed)
         free = self._lanes - len(self._under_way)
         if free <= 0:
             return self._lanes
@@ -142,7 +136,8 @@ class Courier:
 
     async def _claim(self, limit: int) -> list[Delivery]:
         # A user whose receivers are slow must not take every lane from all others.
-        busy = [user for user, lanes in Counter(self._under_way.values()).items() if lanes >= _LANES_OF_ONE_USER]
+        lanes = Counter(self._under_way.values()) if self.channel is not ChannelName.WEB else Counter[UUID]()
+        busy = [user for user, taken in lanes.items() if taken >= _LANES_OF_ONE_USER]
         async with self._work() as work:
             now = self._clock.now()
             claimed = await work.claim_deliveries(self.channel, now, self._patience.lease, limit, busy)

@@ -165,7 +165,9 @@ WorkFactory = Callable[[], Work]
 
 class WebChannel(Protocol):
     async def show(self, user_id: UUID, notification: NotificationView) -> None:
-        """Append to the user's stream; once, however often it is called. Raises UpstreamUnavailable."""
+        """Append to the user's stream; once, however often it is called. Returns when it would survive the stream's
+        server. Raises UpstreamUnavailable.
+        """
         ...
 
 

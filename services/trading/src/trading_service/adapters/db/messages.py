@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from breezeway.contracts.events import Event
 from breezeway.db.unit_of_work import UnitOfWork
@@ -23,6 +24,15 @@ _ANSWERS: Final = sa.select(_i.user_id, _i.key, _i.fingerprint, _i.answer).where
     _i.route == sa.bindparam("route"),
     _i.key == any_of("keys", sa.Text()),
 )
+_NAMES: Final = UUID("6d0f7a1c-2f0b-4f5e-9f83-0a6f2b1f5c11")
+_WAITING: Final = (
+    sa.select(outbox)
+    # A subquery, because PostgreSQL hashes it; an array it would go through for every row.
+    .where(outbox.c.id.not_in(sa.select(sa.func.unnest(sa.bindparam("besides", type_=ARRAY(sa.BigInteger()))))))
+    .order_by(outbox.c.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer()))
+)
+_SENT: Final = sa.delete(outbox).where(outbox.c.id == any_of("numbers", sa.BigInteger()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class Waiting:
     """A message that has not left yet."""
 
     id: int
+    name: UUID
+    """The same whoever reads it; another one than that of any message under this number in a restored database."""
     user_id: UUID
     message: Mapping[str, Any]
 
@@ -43,12 +55,14 @@ class MessageRows(UnitOfWork):
     async def announce(self, event: Event) -> None:
         await put(self.session, events, event)
 
-    async def waiting(self, limit: int) -> list[Waiting]:
-        query = sa.select(outbox).order_by(outbox.c.id).limit(limit)
-        return [Waiting(row.id, row.user_id, row.message) for row in await self.session.execute(query)]
+    async def waiting(self, limit: int, besides: Collection[int] = ()) -> list[Waiting]:
+        """Oldest first, without those of the numbers `besides`."""
+        # Not "after the last number": a transaction with a lower one may have committed later.
+        rows = await self.session.execute(_WAITING, {"besides": list(besides), "limit": limit})
+        return [Waiting(row.id, _name(row.id, row.created_at), row.user_id, row.message) for row in rows]
 
     async def sent(self, numbers: list[int]) -> None:
-        await self.session.execute(sa.delete(outbox).where(outbox.c.id.in_(numbers)))
+        await self.session.execute(_SENT, {"numbers": numbers})
 
     async def claim(self, user_id: UUID, route: str, key: str, fingerprint: str) -> Any | None:
         values = {"user_id": user_id, "route": route, "key": key, "fingerprint": fingerprint}
@@ -85,3 +99,7 @@ class MessageRows(UnitOfWork):
         """Whether `fence` is the newest token; it stays so until this transaction has ended."""
         query = sa.select(fences.c.fence).where(fences.c.fence == fence).with_for_update(read=True)
         return (await self.session.execute(query)).one_or_none() is not None
+
+
+def _name(number: int, created_at: datetime) -> UUID:
+    return uuid5(_NAMES, f"{number} {created_at.timestamp()!r}")
