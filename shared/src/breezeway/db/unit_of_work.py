@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -13,6 +13,12 @@ from breezeway.errors import InvalidInput, UpstreamUnavailable
 from breezeway.observability.pools import DATABASE_FAILURES
 
 Effect = Callable[[], Awaitable[object]]
+
+_UNCHANGED: Final = "The database does not answer. Nothing was changed; try again in a moment."
+_UNKNOWN: Final = (
+    "The database went away while it kept the change, so whether it did is not known. Look, or send the same again "
+    "under the same Idempotency-Key."
+)
 
 _log = structlog.get_logger()
 
@@ -25,7 +31,8 @@ class UnitOfWork:
     therefore also findable in the database.
 
     Raises:
-        UpstreamUnavailable: `database_unavailable`, when PostgreSQL cannot be reached or the pool is exhausted.
+        UpstreamUnavailable: `database_unavailable`, when PostgreSQL cannot be reached or the pool is exhausted. Its
+            text says whether nothing was changed or, when the commit itself went unanswered, that nobody knows.
         InvalidInput: `unstorable_text`; JSON and forms can carry a NUL, PostgreSQL's text cannot.
     """
 
@@ -33,6 +40,7 @@ class UnitOfWork:
         self._engine = engine
         self._effects: list[Effect] = []
         self._session: AsyncSession | None = None
+        self._committing = False
 
     @property
     def session(self) -> AsyncSession:
@@ -46,7 +54,9 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Commit, then let the effects out."""
+        self._committing = True
         await self.session.commit()
+        self._committing = False
         effects, self._effects = self._effects, []
         for effect in effects:
             try:
@@ -71,7 +81,7 @@ class UnitOfWork:
         if error is not None and is_connection_failure(error):
             DATABASE_FAILURES.inc()
             raise UpstreamUnavailable(
-                "The database does not answer. Nothing was changed; try again in a moment.",
+                _UNKNOWN if self._committing else _UNCHANGED,
                 code="database_unavailable",
                 retry_after=2,
             ) from error
