@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import NullPool, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from breezeway.db.liveness import watch_liveness
 from breezeway.observability.pools import POOLS
 
 _DIALECT = "postgresql+asyncpg"
@@ -32,7 +33,6 @@ def create_engine(
             "pool_size": pool_size,
             "max_overflow": pool_size,
             "pool_timeout": 5,
-            "pool_pre_ping": True,
             "pool_recycle": 1800,
         }
         if pooled
@@ -56,5 +56,7 @@ def create_engine(
             },
         },
     )
+    if pooled:
+        watch_liveness(engine)
     POOLS.add_engine(engine, application, 2 * pool_size)
     return engine

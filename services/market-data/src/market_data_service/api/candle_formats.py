@@ -4,14 +4,16 @@ The tables have one row a bar: `time` (the bar's start; Indian time), `open high
 indicators by their names. `X-Next` and `X-Complete` say what JSON says in its body.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from breezeway.candles.columns import Floats
 from breezeway.clock import IST
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 TIMEZONE: Final = "Asia/Kolkata"
 _CSV_ROWS: Final = 2_000
+_LONG_PART: Final = 65_536
 _ARROW: Final = "application/vnd.apache.arrow.stream"
 _PARQUET: Final = "application/vnd.apache.parquet"
 
@@ -96,11 +99,49 @@ def _arrow(answer: CandlesAnswer) -> Response:
     import pyarrow as pa  # here: 40 MB of memory that only these two formats need
 
     table = _table(answer)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    sink = _Parts()
+    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), table.schema) as writer:
         writer.write_table(table)
-    # Arrow's own memory, not a copy of it: a year of minutes is five megabytes.
-    return Response(memoryview(sink.getvalue()), media_type=_ARROW, headers=_headers(answer, "arrow"))
+    return _PartsResponse(sink.joined(), media_type=_ARROW, headers=_headers(answer, "arrow"))
+
+
+class _Parts:
+    """A file for pyarrow that keeps what is written as it comes: the columns' own memory, not a copy of it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+
+    def write(self, part: Any) -> int:
+        self._parts.append(part)
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def joined(self) -> list[bytes | memoryview]:
+        """All parts in order, the many short ones between the columns put together."""
+        found: list[bytes | memoryview] = []
+        for long, run in groupby(self._parts, key=lambda part: len(part) >= _LONG_PART):
+            parts = list(run)
+            found += [memoryview(part) for part in parts] if long else [b"".join(parts)]
+        return found
+
+
+class _PartsResponse(Response):
+    """A body of several parts, one after the other: to put five megabytes together takes longer than to send them."""
+
+    def __init__(self, parts: Sequence[bytes | memoryview], *, media_type: str, headers: dict[str, str]) -> None:
+        length = str(sum(len(part) for part in parts))
+        super().__init__(b"", media_type=media_type, headers={**headers, "Content-Length": length})
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for part in self._parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _parquet(answer: CandlesAnswer) -> Response:

@@ -9,7 +9,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import asyncpg
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -31,19 +30,23 @@ _READ = """
     SELECT day - DATE '1970-01-01', bars, price_scale, volume_bytes, interest_bytes, body FROM candle_blocks
     WHERE symbol = $1 AND interval = $2 AND day BETWEEN $3 AND $4 ORDER BY day
 """
-_READ_BEST = """
-    SELECT DISTINCT ON (day)
-        day - DATE '1970-01-01', bars, price_scale, volume_bytes, interest_bytes, body, interval FROM candle_blocks
-    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval)
-"""
-_READ_DAILY = """
-    SELECT DISTINCT ON (day) day - DATE '1970-01-01', open, high, low, close, volume, open_interest FROM candle_blocks
-    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval)
-"""
+# Which days are complete comes as one more row, because a second statement would cost a round trip.
 _COMPLETE_DAYS = """
-    SELECT DISTINCT day - DATE '1970-01-01' FROM candle_coverage
-    WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 AND state = 'complete'
+    ARRAY(SELECT DISTINCT day - DATE '1970-01-01' FROM candle_coverage
+          WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 AND state = 'complete')
 """
+_READ_BEST = f"""
+    (SELECT DISTINCT ON (day) day - DATE '1970-01-01' AS at, bars, price_scale, volume_bytes, interest_bytes, body,
+            interval, NULL::int[] FROM candle_blocks
+     WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval))
+    UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, {_COMPLETE_DAYS} ORDER BY at NULLS LAST
+"""  # noqa: S608 - constants of ours
+_READ_DAILY = f"""
+    (SELECT DISTINCT ON (day) day - DATE '1970-01-01' AS at, open, high, low, close, volume, open_interest, NULL::int[]
+     FROM candle_blocks
+     WHERE symbol = $1 AND interval = ANY($2) AND day BETWEEN $3 AND $4 ORDER BY day, array_position($2, interval))
+    UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, {_COMPLETE_DAYS} ORDER BY at NULLS LAST
+"""  # noqa: S608 - constants of ours
 _DAY = 86_400
 
 
@@ -61,23 +64,19 @@ class PostgresCandleStore:
     async def read_best(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredBars:
         names = [each.value for each in sources]
         async with raw_connection(self._engine) as connection:
-            if len(names) == 1:
-                rows = await connection.fetch(_READ, symbol, names[0], first, last)
-                parts = [(sources[0], PackedCandles([_block(row) for row in rows]))]
-            else:
-                rows = await connection.fetch(_READ_BEST, symbol, names, first, last)
-                runs = groupby(rows, itemgetter(6))
-                parts = [(Interval(name), PackedCandles([_block(row) for row in run])) for name, run in runs]
-            return StoredBars(parts, await _complete_days(connection, symbol, names, first, last))
+            *rows, complete = await connection.fetch(_READ_BEST, symbol, names, first, last)
+        runs = groupby(rows, itemgetter(6))
+        parts = [(Interval(name), PackedCandles([_block(row) for row in run])) for name, run in runs]
+        return StoredBars(parts, frozenset(complete[-1]))
 
     async def read_daily(self, symbol: str, sources: Sequence[Interval], first: date, last: date) -> StoredDays:
         names = [each.value for each in sources]
         async with raw_connection(self._engine) as connection:
-            rows = await connection.fetch(_READ_DAILY, symbol, names, first, last)
-            complete = await _complete_days(connection, symbol, names, first, last)
+            *rows, last_row = await connection.fetch(_READ_DAILY, symbol, names, first, last)
+        complete = frozenset(last_row[-1])
         if not rows:
             return StoredDays(Candles.empty(), complete)
-        days, o, h, low, c, v, oi = zip(*rows, strict=True)
+        days, o, h, low, c, v, oi, _ = zip(*rows, strict=True)
         t = np.array(days, np.int64) * _DAY - IST_OFFSET_SECONDS
         interest = [each or 0 for each in oi] if any(each is not None for each in oi) else None
         return StoredDays(Candles.of(t, o, h, low, c, v, interest), complete)
@@ -112,12 +111,6 @@ class PostgresCandleStore:
             row.day: DayCoverage(row.day, CoverageState(row.state), row.bars, row.expected, row.reason, row.updated_at)
             for row in rows
         }
-
-
-async def _complete_days(
-    connection: "asyncpg.Connection[asyncpg.Record]", symbol: str, names: Sequence[str], first: date, last: date
-) -> frozenset[int]:
-    return frozenset(row[0] for row in await connection.fetch(_COMPLETE_DAYS, symbol, names, first, last))
 
 
 async def read_days(session: AsyncSession, symbol: str, interval: Interval, first: date, last: date) -> list[DayBars]:
