@@ -31,7 +31,7 @@ def expressions() -> list[str]:
 
 def test_there_are_alerts_and_dashboards() -> None:
     assert len(alerts()) >= 20
-    assert len(DASHBOARDS) == 3
+    assert len(DASHBOARDS) == 4
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert["alert"]))
@@ -75,10 +75,24 @@ def test_recorded_series_exist() -> None:
 
 def test_every_objective_burns_over_two_windows() -> None:
     burning = [alert for alert in alerts() if "Burns" in alert["alert"] or alert["alert"] == "OrdersSlow"]
-    assert len(burning) == 4
+    assert len(burning) == 5
     for alert in burning:
         windows = set(re.findall(r"(?:rate|avg)(\d+[mhd])", alert["expr"]))
         assert len(windows) >= 2, f"{alert['alert']} would go on after the trouble ended, or end too soon"
+
+
+def test_the_documented_objectives_are_those_that_are_measured() -> None:
+    """docs/operations.md shows a query for each; its series are those of the rules, and each group of rules has one."""
+    section = (ROOT / "docs" / "operations.md").read_text().split("### Objectives")[1].split("\n\n")[2]
+    queries = re.findall(r"(?m)^\| [^|]+ \| `(.+)` \|$", section)
+    groups = yaml.safe_load((DEPLOY / "prometheus" / "slo.yml").read_text())["groups"]
+    assert len(queries) == len(groups)
+    named = re.compile(r"\b(?:breezeway_|slo:)[a-z0-9_:]+")
+    known = set(named.findall(" ".join([*expressions(), *(rule.get("record", "") for rule in rules())])))
+    for query in queries:
+        assert "30d" in query
+        assert set(named.findall(query)) <= known
+        assert all(query.count(opened) == query.count(closed) for opened, closed in ("()", "[]", "{}"))
 
 
 def test_what_is_scraped_is_what_compose_runs() -> None:

@@ -12,6 +12,7 @@ from breezeway.testing.api_user import ApiUser
 from breezeway.testing.plugin import REPOSITORY
 from breezeway.testing.real_candles import fifty_stocks_2021, nifty_2019_2020
 from breezeway.testing.stack_process import StackProcess
+from breezeway.testing.trace_collector import TraceCollector, trace_collector
 
 
 def _public_data() -> Path | None:
@@ -32,9 +33,21 @@ def candles_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None) -> Iterator[StackProcess]:
+def traces() -> Iterator[TraceCollector]:
+    """Gets the traces of the stack that a test asks it to keep; of all other requests none."""
+    with trace_collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, candles_folder: Path | None, traces: TraceCollector
+) -> Iterator[StackProcess]:
     """The whole suite, as `make run` starts it, its exchange replaying one fixed day."""
     environment = {"BREEZE_SIM_CLOCK": "replay:2026-11-18", "BREEZE_SIM_SEED": "7"}
+    environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = traces.url
+    environment["OTEL_TRACES_SAMPLER"] = "parentbased_always_off"
+    environment["OTEL_BSP_SCHEDULE_DELAY"] = "250"
     # Off unless an operator says otherwise; here live accounts may trade with the simulator.
     environment["BREEZEWAY_LIVE_TRADING"] = "simulator"
     if candles_folder is not None:

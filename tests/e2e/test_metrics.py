@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import httpx
-import psutil
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,32 +15,18 @@ pytestmark = pytest.mark.e2e
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROCESSES = (
-    *("gateway", "auth", "instruments", "market-data", "trading"),
-    *("instruments-worker", "market-data-worker", "feed-owner", "trading-worker"),
+    *("gateway", "auth", "instruments", "market-data", "trading", "notifications"),
+    *("instruments-worker", "market-data-worker", "feed-owner", "trading-worker", "notifications-worker"),
 )
 GIVEN = {"job", "instance", "le"}
 """Labels that Prometheus or the histogram adds."""
-QUIET = {"feed", "state", "reason"}
-"""Labels of what tells nothing before a feed is owned or a client is sent away."""
-
-
-def scrape(stack: StackProcess, name: str) -> str:
-    """`/metrics` of one process, wherever it listens."""
-    process = psutil.Process(stack.component(name))
-    ports = {link.laddr.port for link in process.net_connections("tcp") if link.status == psutil.CONN_LISTEN}
-    for port in ports:
-        try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
-        except httpx.TransportError:
-            continue
-        if answer.status_code == 200:
-            return answer.text
-    raise AssertionError(f"{name} tells no metrics at any of {sorted(ports)}")
+QUIET = {"feed", "state", "reason", "channel"}
+"""Labels of what tells nothing before a feed is owned, a client is sent away or a notification is delivered."""
 
 
 @pytest.fixture(scope="module")
 def told(stack: StackProcess) -> Mapping[str, str]:
-    return {name: scrape(stack, name) for name in PROCESSES}
+    return {name: stack.metrics(name) for name in PROCESSES}
 
 
 def expressions() -> Iterator[str]:

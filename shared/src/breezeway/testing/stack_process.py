@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 import psutil
 
 from breezeway.embedded.account import Account
@@ -113,6 +114,19 @@ class StackProcess:
         if state is None or name not in state.components:
             raise StackError(f"{name} does not run:\n{self.tail()}")
         return state.components[name].pid
+
+    def metrics(self, name: str) -> str:
+        """`/metrics` of one component, wherever it listens."""
+        process = psutil.Process(self.component(name))
+        ports = {link.laddr.port for link in process.net_connections("tcp") if link.status == psutil.CONN_LISTEN}
+        for port in ports:
+            try:
+                answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
+            except httpx.TransportError:
+                continue
+            if answer.status_code == 200:
+                return answer.text
+        raise StackError(f"{name} tells no metrics at any of {sorted(ports)}")
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
