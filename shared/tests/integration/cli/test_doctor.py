@@ -55,6 +55,7 @@ def test_a_key_that_is_missing_short_or_a_sample(tmp_path: Path) -> None:
     production = {"BREEZEWAY_ENVIRONMENT": "production"}
     missing = worst(list(local_checks.keys(place(tmp_path / "a", **production))), "keys")
     assert (missing.level, missing.detail) == (Level.FAULT, "BREEZEWAY_INTERNAL_KEY is missing.")
+    assert "openssl rand -base64 32" in missing.remedy
     for bad, said in (
         ("c2hvcnQgYW5kIGJhZCE=", "needs 32"),
         ("change-me-change-me-change-me-please", "sample"),
@@ -102,7 +103,8 @@ def test_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
     here = place(tmp_path)
     assert worst(list(local_checks.disk(here, least_bytes=1, least_share=0)), "disk").level is Level.OK
     assert worst(list(local_checks.disk(here, least_bytes=1, least_share=1.1)), "disk").level is Level.WARNING
-    assert worst(list(local_checks.disk(here, least_bytes=1 << 60)), "disk").level is Level.FAULT
+    full = worst(list(local_checks.disk(here, least_bytes=1 << 60)), "disk")
+    assert (full.level, "BREEZEWAY_HOME" in full.remedy) == (Level.FAULT, True)
 
 
 def test_a_port_that_is_taken_or_none(tmp_path: Path) -> None:
@@ -154,8 +156,9 @@ async def test_stores_that_cannot_be_reached(
         REDIS_URL=f"redis://:hidden-2@127.0.0.1:{nobody}/0",
     )
     found = await examine(away)
-    assert worst(found, "database").level is Level.FAULT
-    assert worst(found, "valkey").level is Level.FAULT
+    for check, setting in (("database", "DATABASE_URL"), ("valkey", "REDIS_URL")):
+        down = worst(found, check)
+        assert (down.level, down.remedy) == (Level.FAULT, f"check {setting}, and start it")
     assert "hidden" not in str(found)
     refused = place(
         tmp_path,
@@ -208,7 +211,9 @@ async def test_h_11_clocks_that_disagree(tmp_path: Path, ahead: float, level: Le
     """H-11: five minutes between machines; tokens would be refused for no reason that anybody sees."""
     async with clock_server(ahead) as port:
         found = await gathered(remote_checks.valkey(place(tmp_path, REDIS_URL=f"redis://127.0.0.1:{port}/0")))
-    assert worst(found, "clock").level is level
+    clock = worst(found, "clock")
+    assert clock.level is level
+    assert ("chrony" in clock.remedy) is (level is not Level.OK)
 
 
 @pytest.fixture
@@ -231,6 +236,7 @@ async def test_migrations_behind_sessions_ended_and_calls_used_up(
     assert missing.level is Level.FAULT
     assert "auth" not in missing.detail
     assert "trading" in missing.detail
+    assert missing.remedy == "breezeway migrate"
     query("UPDATE alembic_version SET version_num = 'older'", f"{base}_auth")
     assert "auth" in worst(await gathered(remote_checks.postgres(here)), "migrations").detail
 
@@ -248,9 +254,40 @@ async def test_migrations_behind_sessions_ended_and_calls_used_up(
     found = await gathered(remote_checks.broker(here))
     assert worst(found, "broker").level is Level.WARNING
     assert "expired" in worst(found, "broker").detail
+    assert "log in at the broker again" in worst(found, "broker").remedy
     assert worst(found, "quota").level is Level.OK
     await BrokerQuota(redis).cool_down(str(account), "broker_day_limit")
-    assert worst(await gathered(remote_checks.broker(here)), "quota").level is Level.WARNING
+    used_up = worst(await gathered(remote_checks.broker(here)), "quota")
+    assert (used_up.level, "wait for midnight in India" in used_up.remedy) == (Level.WARNING, True)
+
+
+async def test_a_master_that_is_missing_or_old(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+    base = f"doc{new_id().hex[:12]}"
+    postgres.create_database(f"{base}_instruments")
+    url = postgres.url(f"{base}_instruments")
+    here = place(tmp_path, DATABASE_URL=postgres.url(base))
+    assert await gathered(remote_checks.master(here)) == [], "without tables it is the migrations that are missing"
+    await asyncio.to_thread(migrate.upgrade, ROOT / "services" / "instruments", url)
+    missing = worst(await gathered(remote_checks.master(here)), "master")
+    assert (missing.level, "no symbol is known" in missing.detail) == (Level.FAULT, True)
+    assert "/api/v1/instruments/sync" in missing.remedy
+
+    def read(days_ago: int, state: str = "completed", code: str = "") -> None:
+        query(
+            f"INSERT INTO syncs (id, state, requested_at, requested_by, force, source, finished_at, error_code) "  # noqa: S608 - our own
+            f"VALUES ('{new_id()}', '{state}', now() - interval '{days_ago} days', 'x', false, 's', "
+            f"now() - interval '{days_ago} days', '{code}')",
+            url,
+        )
+
+    read(6)
+    old = worst(await gathered(remote_checks.master(here)), "master")
+    assert (old.level, old.detail) == (Level.WARNING, "The instrument master was read 6 days ago.")
+    read(1, "failed", "broker_unreachable")
+    assert "broker_unreachable" in worst(await gathered(remote_checks.master(here)), "master").detail
+    read(0)
+    assert worst(await gathered(remote_checks.master(here)), "master").level is Level.OK
+    postgres.query(f'DROP DATABASE "{base}_instruments" WITH (FORCE)')
 
 
 async def test_a_certificate_that_browsers_refuse(tmp_path: Path) -> None:

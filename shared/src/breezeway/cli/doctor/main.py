@@ -28,7 +28,13 @@ async def examine(place: Installation) -> list[Finding]:
             found += check(place)
         except OSError as error:
             found.append(note(check.__name__, f"could not be looked at: {error.strerror}: {error.filename}"))
-    for ask in (remote_checks.postgres, remote_checks.valkey, remote_checks.broker, remote_checks.public):
+    for ask in (
+        remote_checks.postgres,
+        remote_checks.valkey,
+        remote_checks.broker,
+        remote_checks.master,
+        remote_checks.public,
+    ):
         try:
             found += [finding async for finding in ask(place)]
         except (OSError, KeyError, IndexError) as error:

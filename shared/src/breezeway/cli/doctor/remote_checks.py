@@ -25,6 +25,8 @@ _SKEW_SECONDS, _SKEW_FAULT_SECONDS = 2.0, 20.0
 _WAIT = 5.0
 _CERTIFICATE_DAYS = 21
 _LOW_CALLS = 250
+_MASTER_DAYS = 4
+"""Longer than a weekend with a holiday, shorter than a week, after which options are listed that we do not know."""
 
 
 async def postgres(place: Installation) -> AsyncIterator[Finding]:
@@ -102,6 +104,34 @@ async def valkey(place: Installation) -> AsyncIterator[Finding]:
         )
     finally:
         await redis.aclose()
+
+
+async def master(place: Installation) -> AsyncIterator[Finding]:
+    """How old the instrument master is: contracts expire and are listed every week."""
+    url = place.database_url("instruments")
+    if url is None:
+        return
+    try:
+        connection = await asyncpg.connect(url, timeout=_WAIT)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return  # said by `postgres`
+    try:
+        read = await connection.fetchval("SELECT max(finished_at) FROM syncs WHERE state = 'completed'")
+        failed = await connection.fetchrow("SELECT state, error_code FROM syncs ORDER BY requested_at DESC LIMIT 1")
+    except asyncpg.UndefinedTableError:
+        return  # said by `postgres`, as a migration that is missing
+    finally:
+        await connection.close()
+    why = f" The last attempt failed: {failed['error_code']}." if failed and failed["state"] == "failed" else ""
+    remedy = "POST /api/v1/instruments/sync as an administrator; does the instruments worker run?"
+    if read is None:
+        yield fault("master", f"No instrument master has been read: no symbol is known.{why}", remedy)
+        return
+    days = (datetime.now(UTC) - read).days
+    if days >= _MASTER_DAYS:
+        yield warning("master", f"The instrument master was read {days} days ago.{why}", remedy)
+    else:
+        yield ok("master", f"the instrument master was read on {read:%d %b %Y}")
 
 
 def _skew(whose: str, seconds: float) -> Finding:
