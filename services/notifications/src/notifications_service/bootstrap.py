@@ -31,7 +31,7 @@ from notifications_service.adapters.channels.guarded import GuardedBackend, Http
 from notifications_service.adapters.channels.telegram import HttpTelegram
 from notifications_service.adapters.db.tables import deliveries
 from notifications_service.adapters.db.work import PostgresWork
-from notifications_service.adapters.redis.prices import RedisLivePrices
+from notifications_service.adapters.redis.prices import RedisLatestTicks, RedisLivePrices
 from notifications_service.adapters.redis.web import RedisBell, RedisWebChannel
 from notifications_service.adapters.upstream.neighbours import AuthContacts, HttpSymbols, TradingOrders
 from notifications_service.api.dependencies import Services
@@ -41,6 +41,7 @@ from notifications_service.application.hooks import Hooks
 from notifications_service.application.inbox import Inbox
 from notifications_service.application.ports import Work
 from notifications_service.application.preferences import PreferenceBook
+from notifications_service.application.readings import LastReadings
 from notifications_service.application.receiving import Receiving, Ways
 from notifications_service.application.telegram import TelegramLinks
 from notifications_service.application.tidying import Tidying
@@ -121,12 +122,13 @@ async def build(settings: NotificationsSettings, app: FastAPI, stack: AsyncExitS
         return await common.auth.call("GET", "/.well-known/jwks.json", dict[str, Any])
 
     watch_backlogs(common.engine, [delivery_backlog(channel) for channel in ChannelName], stack)
+    readings = LastReadings(AuthFeeds(common.auth), RedisLatestTicks(common.redis), common.clock)
     app.state.service_tokens = common.tokens
     app.state.authenticator = Authenticator(fetch_keys, await watch_revocations(stack, settings.redis_url))
     app.state.services = Services(
         receiving=common.receiving,
         inbox=Inbox(common.work, common.clock),
-        alerts=Alerts(common.work, HttpSymbols(instruments), RedisBell(common.redis), common.clock),
+        alerts=Alerts(common.work, HttpSymbols(instruments), readings, RedisBell(common.redis), common.clock),
         webhooks=Webhooks(common.work, common.key, common.policy, common.clock),
         hooks=Hooks(common.work, common.key, TradingOrders(trading), common.receiving, common.clock),
         preferences=PreferenceBook(common.work),

@@ -127,11 +127,46 @@ async def test_expired_and_paused_alerts_tell_nothing(service: Any) -> None:
         again = await service.http.patch(
             f"{ALERTS}/{kept['id']}", json={"state": "active"}, headers=service.signed_in(user)
         )
-        assert (again.json()["state"], again.json()["side"]) == ("active", None)
+        assert (again.json()["state"], again.json()["side"]) == ("active", "above")
+        assert again.json()["already_reached"] is True
         await soon(lambda: is_at(service, user, kept, side="above"))
         await asyncio.sleep(0.3)
     assert [each["data"]["alert_id"] for each in await fired(service, user)] == [kept["id"]]
     assert (await state_of(service, user, paused))["side"] is None
+
+
+async def test_what_crosses_before_anybody_watches_a_new_alert_fires(service: Any) -> None:
+    """No worker has seen the price at which the alert was set, only the one beyond its level."""
+    user = new_id()
+    symbol = f"NSE:V{user.hex[:8].upper()}"
+    await service.tick(symbol, "99", volume=10)
+    alert = await set_alert(service, user, symbol=symbol)
+    volume = await set_alert(service, user, symbol=symbol, condition="volume_above", value="1000")
+    beyond = await set_alert(service, user, symbol=symbol, value="98")
+    either = await set_alert(service, user, symbol=symbol, condition="crosses", value="98")
+    assert [each["side"] for each in (alert, volume, beyond, either)] == ["below", "below", "above", "above"]
+    assert [each["already_reached"] for each in (alert, volume, beyond, either)] == [False, False, True, None]
+    await service.tick(symbol, "101", volume=2000)
+    async with service.worker():
+        await soon(lambda: is_at(service, user, alert, state="fired"))
+        await soon(lambda: is_at(service, user, volume, state="fired"))
+    assert {each["data"]["alert_id"] for each in await fired(service, user)} == {alert["id"], volume["id"]}
+    assert (await state_of(service, user, beyond))["fire_count"] == 0
+
+
+async def test_a_price_from_before_the_last_days_or_none_says_nothing_of_a_new_alert(service: Any) -> None:
+    user = new_id()
+    symbol = f"NSE:U{user.hex[:8].upper()}"
+    alert = await set_alert(service, user, symbol=symbol)
+    assert (alert["side"], alert["already_reached"]) == (None, None)
+    long_ago = int((datetime.now(UTC) - timedelta(days=6)).timestamp() * 1000)
+    await service.tick(symbol, "99", ts=long_ago)
+    assert (await set_alert(service, user, symbol=symbol))["side"] is None
+
+
+async def test_an_alert_is_set_although_redis_cannot_say_where_the_market_is(start: Any) -> None:
+    async with start(REDIS_URL="redis://127.0.0.1:1/0") as service:
+        assert (await set_alert(service, new_id()))["side"] is None
 
 
 @pytest.mark.parametrize(

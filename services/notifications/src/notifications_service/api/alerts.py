@@ -78,6 +78,11 @@ class AlertView(BaseModel):
     note: str
     state: AlertState
     side: Literal["above", "below"] | None = Field(description="Of its level, where the market was seen last.")
+    already_reached: bool | None = Field(
+        None,
+        description="Whether the market is beyond the level already, and has to come back before this can fire; null"
+        " when no price is known yet, or either direction fires.",
+    )
     fired_at: datetime | None
     fire_count: int
     created_at: datetime
@@ -96,6 +101,7 @@ class AlertView(BaseModel):
             note=alert.note,
             state=alert.state,
             side=None if alert.side is None else alert.side.value,
+            already_reached=alert.already_reached,
             fired_at=alert.fired_at,
             fire_count=alert.fire_count,
             created_at=alert.created_at,
@@ -124,8 +130,9 @@ async def list_alerts(
 
 @router.post("", summary="Set an alert", status_code=status.HTTP_201_CREATED)
 async def create_alert(user: AlertUser, services: TheServices, body: AlertBody) -> AlertView:
-    """It fires when the market crosses its level, not when it is beyond it already: the first price only tells on
-    which side it begins. A `once` alert then ends, the others wait for the next crossing."""
+    """It fires when the market crosses its level, not when it is beyond it already (`already_reached`). It begins on
+    the side of the last price known; without one, the first price only tells on which side that is. A `once` alert
+    ends when it has fired, the others wait for the next crossing."""
     return AlertView.of(await services.alerts.add(user.user_id, NewAlert(**dict(body))))
 
 

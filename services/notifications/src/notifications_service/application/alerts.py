@@ -11,6 +11,7 @@ from breezeway.clock import Clock
 from breezeway.errors import Conflict, FieldFault, InvalidInput, NotFound
 from breezeway.ids import new_id
 from notifications_service.application.ports import Bell, Symbols, WorkFactory
+from notifications_service.application.readings import LastReadings
 from notifications_service.domain.alerts import Alert, AlertState, Condition, Repeat
 
 MOST: Final = 200
@@ -34,9 +35,10 @@ class NewAlert:
 class Alerts:
     """Somebody else's alert is one that does not exist."""
 
-    def __init__(self, work: WorkFactory, symbols: Symbols, bell: Bell, clock: Clock) -> None:
+    def __init__(self, work: WorkFactory, symbols: Symbols, readings: LastReadings, bell: Bell, clock: Clock) -> None:
         self._work = work
         self._symbols = symbols
+        self._readings = readings
         self._bell = bell
         self._clock = clock
 
@@ -70,6 +72,7 @@ class Alerts:
             created_at=now,
         )
         _check(alert, now)
+        alert = alert.begun_at(await self._readings.of(user_id, symbol))
         async with self._work() as work:
             await work.hold_user(user_id)
             if await work.count_alerts(user_id) >= MOST:
@@ -82,7 +85,7 @@ class Alerts:
     async def change(self, user_id: UUID, alert_id: UUID, changes: dict[str, Any]) -> Alert:
         """Change fields of an alert by name; `state` can be `active` or `paused`.
 
-        Another level, or being switched on again, begins anew: the next price tells on which side the alert is.
+        Another level, or being switched on again, begins anew, on the side of the last price known.
 
         Raises:
             NotFound: `alert_not_found`. InvalidInput: `invalid_alert`.
@@ -90,11 +93,15 @@ class Alerts:
         """
         now = self._clock.now()
         async with self._work() as work:
+            symbol = _found(await work.alert(user_id, alert_id)).symbol
+        # Read in between: nobody waits for Redis with a transaction open.
+        reading = await self._readings.of(user_id, symbol)
+        async with self._work() as work:
             before = _found(await work.alert(user_id, alert_id))
             after = replace(before, **changes, version=before.version + 1)
             revived = after.state is AlertState.ACTIVE and before.state is not AlertState.ACTIVE
             if revived or _CHANGES_LEVEL & changes.keys():
-                after = replace(after, side=None, seen_ms=0)
+                after = after.begun_at(reading)
             _check(after, now)
             if not await work.replace_alert(after, before.version):
                 raise Conflict("The alert changed while this was under way; read it again.", code="alert_changed")

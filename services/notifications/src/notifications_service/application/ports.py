@@ -230,15 +230,17 @@ class Orders(Protocol):
         ...
 
 
-class LivePrices(Protocol):
+class LatestTicks(Protocol):
+    async def latest(self, feed: str, symbols: Sequence[str]) -> Sequence[bytes]:
+        """The newest tick of each symbol that has one. Raises Retryable."""
+        ...
+
+
+class LivePrices(LatestTicks, Protocol):
     """The feeds' ticks."""
 
     async def want(self, wanted: Mapping[str, frozenset[str]]) -> None:
         """Hear the ticks of these symbols, by feed. Raises Retryable."""
-        ...
-
-    async def latest(self, feed: str, symbols: Sequence[str]) -> Sequence[bytes]:
-        """The newest tick of each symbol that has one. Raises Retryable."""
         ...
 
 

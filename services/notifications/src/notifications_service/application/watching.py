@@ -8,7 +8,6 @@ one that sees it again after a restart, write it once.
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from breezeway.contracts.events import Event, EventKind
 from breezeway.errors import BreezewayError
 from breezeway.observability.red import ALERTS_EVALUATED, ALERTS_FIRED
 from notifications_service.application.ports import Feeds, LivePrices, WorkFactory
+from notifications_service.application.readings import reading_of
 from notifications_service.application.receiving import Receiving
 from notifications_service.domain.alerts import Alert, Condition, Reading, Side
 
@@ -160,17 +160,6 @@ class AlertWatch:
         self._alerts.pop(alert_id, None)
         self._steps = deque(step for step in self._steps if step.after.id != alert_id)
         self._refresh_now = True
-
-
-def reading_of(message: dict[str, Any]) -> Reading:
-    """What a tick of the stream says."""
-    percent = message.get("change_pct")
-    return Reading(
-        price=Decimal(str(message["ltp"])),
-        change_percent=None if percent is None else Decimal(str(percent)),
-        volume=message.get("volume"),
-        ms=int(message["ts"]),
-    )
 
 
 def event_of(alert: Alert, reading: Reading) -> Event:

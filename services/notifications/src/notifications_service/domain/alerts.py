@@ -1,7 +1,8 @@
 """When an alert fires: a crossing from one side of its level to the other, once.
 
 The side is part of the alert and stored with it, so whoever evaluates it next, after a restart or in another process,
-knows from where the market came. The first price that an alert sees only tells on which side it begins.
+knows from where the market came. It begins on the side of the last price known when it was made, so that a crossing
+right after that is one; without such a price, the first one that it sees only tells on which side it begins.
 """
 
 from dataclasses import dataclass, replace
@@ -78,6 +79,20 @@ class Alert:
     def event_id(self) -> UUID:
         """The id of the event of its last firing: the same whoever makes it."""
         return uuid5(self.id, str(self.fire_count))
+
+    @property
+    def already_reached(self) -> bool | None:
+        """Whether the market is beyond the level, and has to come back before the alert can fire; None when that is not
+        known, or either direction fires.
+        """
+        if self.side is None or self.condition is Condition.CROSSES:
+            return None
+        return self._fires_on(self.side)
+
+    def begun_at(self, reading: Reading | None) -> "Alert":
+        """The alert on the side where the market was seen last; on none, when it was not: then the next tick tells."""
+        side = None if reading is None else self._side(reading)
+        return replace(self, side=side, seen_ms=0 if side is None or reading is None else reading.ms)
 
     def after(self, reading: Reading, now: datetime) -> "Alert | None":
         """The alert after a tick; None when nothing changed. It has fired when `fire_count` rose."""

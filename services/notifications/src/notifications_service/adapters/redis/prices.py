@@ -13,7 +13,23 @@ from breezeway.errors import UpstreamUnavailable
 from breezeway.redis import keys
 
 
-class RedisLivePrices:
+class RedisLatestTicks:
+    """Implements `ports.LatestTicks`: what the feed owner has kept."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    async def latest(self, feed: str, symbols: Sequence[str]) -> Sequence[bytes]:
+        names = [_tick(symbol) for symbol in symbols]
+        try:
+            # redis-py types its blocking and its asyncio client in one; ours is the latter.
+            read = cast("Awaitable[list[bytes | None]]", self._redis.hmget(keys.snapshot(feed), names))
+            return [body for body in await read if body is not None]
+        except (RedisError, OSError) as error:
+            raise _away() from error
+
+
+class RedisLivePrices(RedisLatestTicks):
     """Implements `ports.LivePrices`.
 
     Args:
@@ -24,7 +40,7 @@ class RedisLivePrices:
     def __init__(
         self, redis: "Redis", url: str, *, on_message: Callable[[str, bytes], None], on_bell: Callable[[], None]
     ) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._on_message = on_message
         self._on_bell = on_bell
         self._interest = FeedInterest(redis)
@@ -54,15 +70,6 @@ class RedisLivePrices:
         self._feeds = feeds
         await self._subscriber.subscribe(feeds)
         await self._subscriber.unsubscribe(gone)
-
-    async def latest(self, feed: str, symbols: Sequence[str]) -> Sequence[bytes]:
-        names = [_tick(symbol) for symbol in symbols]
-        try:
-            # redis-py types its blocking and its asyncio client in one; ours is the latter.
-            read = cast("Awaitable[list[bytes | None]]", self._redis.hmget(keys.snapshot(feed), names))
-            return [body for body in await read if body is not None]
-        except (RedisError, OSError) as error:
-            raise _away() from error
 
     def _handle(self, channel: str, body: bytes) -> None:
         feed = self._feeds.get(channel)
