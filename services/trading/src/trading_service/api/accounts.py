@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from breezeway.exchange.checks import AccountState
 from breezeway.security.scopes import AccountReader, Trader
-from trading_service.api.dependencies import Money, TheAccounts, proved_at
+from trading_service.api.dependencies import Money, TheAccounts, TheLive, may_trade_live, proved_at
 from trading_service.application.accounts import AccountStatus
+from trading_service.application.live_placing import refuse_paper_key
 from trading_service.application.ports import AccountRequest
 from trading_service.application.views import money
 from trading_service.domain.accounts import AccountKind
@@ -141,22 +142,30 @@ async def funds(user: AccountReader, accounts: TheAccounts, account_id: UUID) ->
 
 
 @router.patch("/{account_id}", name="change_trading_account", summary="The kill switch")
-async def change(user: Trader, accounts: TheAccounts, account_id: UUID, body: AccountChange) -> AccountView:
+async def change(
+    user: Trader, accounts: TheAccounts, live: TheLive, account_id: UUID, body: AccountChange
+) -> AccountView:
     """Takes effect for every request that follows; `halted` also cancels every working order. Making a live account
     active again takes a fresh second factor (403 `step_up_required`)."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=account_id)
     return AccountView.of(await accounts.change_state(user.user_id, account_id, body.state, proved_at(user)))
 
 
 @router.post("/{account_id}/reset", name="reset_trading_account", summary="Begin again with the starting cash")
-async def reset(user: Trader, accounts: TheAccounts, account_id: UUID) -> AccountView:
+async def reset(user: Trader, accounts: TheAccounts, live: TheLive, account_id: UUID) -> AccountView:
     """Working orders must be cancelled first. The journal keeps what was."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=account_id)
     return AccountView.of(await accounts.reset(user.user_id, account_id))
 
 
 @router.delete(
     "/{account_id}", name="close_trading_account", summary="Close an account", status_code=status.HTTP_204_NO_CONTENT
 )
-async def close(user: Trader, accounts: TheAccounts, account_id: UUID) -> Response:
+async def close(user: Trader, accounts: TheAccounts, live: TheLive, account_id: UUID) -> Response:
     """Only without working orders and open positions."""
+    if not may_trade_live(user):
+        await refuse_paper_key(live, user.user_id, account_id=account_id)
     await accounts.close(user.user_id, account_id)
     return Response(status_code=status.HTTP_204_NO_CONTENT)

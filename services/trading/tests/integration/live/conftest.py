@@ -173,6 +173,7 @@ class Live:
     hearing: Hearing
     recorder: LiveRecorder
     listing: Listing
+    trading: LiveTrading
 
     def work(self) -> PostgresLive:
         return PostgresLive(self.service.engine)
@@ -300,6 +301,7 @@ async def live(service: Any) -> AsyncIterator[Live]:
         hearing=Hearing(work, recorder, notices, reconciler.sweep_soon),
         recorder=recorder,
         listing=listing,
+        trading=trading,
     )
     await router.drain()
 
