@@ -66,6 +66,24 @@ def test_one_shots_end_and_the_rest_restarts(ours: dict[str, dict[str, Any]]) ->
     }
 
 
+def test_everything_that_stays_is_asked_how_it_is(compose: dict[str, Any], ours: dict[str, dict[str, Any]]) -> None:
+    """What serves at port 8000 by the image's own check, workers at the port of their metrics, the stores by theirs."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    assert "http://127.0.0.1:8000/" in dockerfile.partition("HEALTHCHECK")[2]
+    for name, each in ours.items():
+        check, command = each.get("healthcheck"), " ".join(each["command"])
+        if name in ONE_SHOTS:
+            assert check == {"disable": True}, name
+        elif check is None:
+            assert "--port 8000" in command, name
+        else:
+            assert "http://127.0.0.1:9000/" in check["test"][-1], name
+            assert "9000" in each["environment"].values(), name
+    for name, each in compose["services"].items():
+        assert name in ours or "profiles" in each or each["healthcheck"]["test"], name
+    assert {"notifications", "notifications-worker"} <= set(ours)
+
+
 def test_h_13_nothing_runs_with_more_rights_than_it_needs(
     compose: dict[str, Any], ours: dict[str, dict[str, Any]]
 ) -> None:
