@@ -36,7 +36,7 @@ async def test_a_careful_user_over_the_whole_stack(stack: StackProcess, user: Ap
     async def is_out() -> bool:
         return (await http.get("/api/v1/instruments/search?q=RELIANCE")).status_code == 401
 
-    await eventually(is_out, 5)
+    await eventually(is_out, 60)
     user.password = NEW
     await user.sign_in()
     seed = (await http.post(f"{AUTH}/mfa/totp")).json()["secret"]
@@ -71,7 +71,7 @@ async def mailed(http: httpx.AsyncClient, email: str, subject: str, url: str = "
         texts[:] = [mail["text"] for mail in found if subject in mail["subject"]]
         return bool(texts)
 
-    await eventually(arrived, 15)
+    await eventually(arrived, 90)
     if not link:
         return ""
     found = re.search(r"(\S+)/[a-z-]+#token=(\S+)", texts[0])

@@ -38,8 +38,8 @@ class LiveUser:
             return found["state"] in states
 
         try:
-            await eventually(there, 60, every=0.2)
-        except AssertionError:
+            await eventually(there, 90, every=0.2)
+        except TimeoutError:
             events = (await self.http.get(f"{ORDERS}/{order_id}/events")).json()
             pytest.fail(f"{found['state']} {found['code']}: {events}")
         return found
@@ -65,13 +65,13 @@ async def test_a_live_account_from_opting_in_to_square_off(stack: StackProcess, 
     assert await live.calls() == []
     async with StreamClient.connect(stack.url.replace("http", "ws", 1) + "/ws/v1/stream", user.token) as stream:
         await stream.subscribe(["orders", f"tick:{SHARE}"])
-        last = (await stream.next("tick", seconds=30))["ltp"]
+        last = (await stream.next("tick", seconds=90))["ltp"]
         await _place_change_cancel(live, str(int(last * 0.97)))
         bought = await live.place(order_type="market")
         assert bought.status_code == 201, bought.text
         filled = await live.reaches(bought.json()["id"], "filled")
         assert abs(Decimal(filled["average_price"]) - Decimal(str(last))) < Decimal(str(last)) * Decimal("0.03")
-        trade = await stream.next("trade", seconds=10)
+        trade = await stream.next("trade", seconds=60)
         assert (trade["order_id"], trade["quantity"]) == (bought.json()["id"], "1")
     holdings = (await user.http.get(f"{ACCOUNTS}/{live.account}/holdings")).json()["items"]
     assert [(each["symbol"], each["quantity"]) for each in holdings] == [(SHARE, "1")]
@@ -138,15 +138,22 @@ async def _place_change_cancel(live: LiveUser, price: str) -> None:
     async def in_force() -> bool:
         return bool((await live.http.get(f"{ORDERS}/{order}")).json()["price"] == lower)
 
-    await eventually(in_force, 60, every=0.2)
+    await eventually(in_force, 90, every=0.2)
     assert (await live.http.delete(f"{ORDERS}/{order}")).status_code == 202
     await live.reaches(order, "cancelled")
 
 
 async def _square_off(live: LiveUser) -> None:
     """Buy an option and close the position, which is a call of its own at the broker."""
-    chain = (await live.http.get("/api/v1/option-chain/NIFTY", params={"strikes": 3})).json()
-    leg = next(row["call"] for row in chain["strikes"] if row["call"] and row["call"]["ltp"])
+    legs: list[dict[str, Any]] = []
+
+    async def one_has_traded() -> bool:
+        chain = (await live.http.get("/api/v1/option-chain/NIFTY", params={"strikes": 3})).json()
+        legs[:] = [row["call"] for row in chain["strikes"] if row["call"] and row["call"]["ltp"]]
+        return bool(legs)
+
+    await eventually(one_has_traded, 180, every=1)
+    leg = legs[0]
     option = {"symbol": leg["symbol"], "quantity": str(leg["lot_size"]), "product": "nrml"}
     bought = await live.place(**option, order_type="market")
     assert bought.status_code == 201, bought.text

@@ -15,7 +15,7 @@ from breezeway.testing.stack_process import StackProcess
 pytestmark = pytest.mark.e2e
 
 
-async def read_until(socket: websockets.ClientConnection, kind: str, seconds: float = 20) -> dict[str, Any]:
+async def read_until(socket: websockets.ClientConnection, kind: str, seconds: float = 90) -> dict[str, Any]:
     """The next message of one kind."""
     async with asyncio.timeout(seconds):
         while True:
@@ -72,7 +72,7 @@ async def test_from_registration_to_live_ticks(user: ApiUser, stack: StackProces
     assert quarters["t"][0] % 86400 == nine_fifteen
 
     uri = stack.url.replace("http", "ws") + "/ws/v1/stream"
-    async with websockets.connect(uri) as socket:
+    async with websockets.connect(uri, open_timeout=60) as socket:
         await socket.send(json.dumps({"action": "auth", "token": user.token}))
         assert (await read_until(socket, "authenticated"))["expires_at"]
         channels = ["tick:NSE:RELIND", "candle:1m:NSE:RELIANCE", "depth:NSE:RELIANCE"]
@@ -97,7 +97,7 @@ async def test_from_registration_to_live_ticks(user: ApiUser, stack: StackProces
 
 async def test_the_demo_user_sees_live_data_at_once(admin: httpx.AsyncClient, stack: StackProcess) -> None:
     token = admin.headers["Authorization"].removeprefix("Bearer ")
-    async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream") as socket:
+    async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream", open_timeout=60) as socket:
         await socket.send(json.dumps({"action": "auth", "token": token}))
         await socket.send(json.dumps({"action": "subscribe", "id": 1, "channels": ["tick:NSE_INDEX:NIFTY"]}))
         assert (await read_until(socket, "tick"))["symbol"] == "NSE_INDEX:NIFTY"
@@ -108,7 +108,7 @@ async def test_the_demo_user_sees_live_data_at_once(admin: httpx.AsyncClient, st
 
 
 async def test_a_user_without_a_broker_session_is_fed_by_the_operators(user: ApiUser, stack: StackProcess) -> None:
-    async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream") as socket:
+    async with websockets.connect(stack.url.replace("http", "ws") + "/ws/v1/stream", open_timeout=60) as socket:
         await socket.send(json.dumps({"action": "auth", "token": user.token}))
         await socket.send(json.dumps({"action": "subscribe", "id": 1, "channels": ["tick:NSE:INFY"]}))
         assert (await read_until(socket, "tick"))["symbol"] == "NSE:INFY"
@@ -122,7 +122,7 @@ async def test_a_second_sync_of_the_same_master_changes_nothing(admin: httpx.Asy
         runs = (await admin.get("/api/v1/instruments/sync")).json()["items"]
         return len(runs) > len(before) and runs[0]["state"] in ("completed", "failed", "succeeded", "done")
 
-    await eventually(another_run, 60, every=0.3)
+    await eventually(another_run, 180, every=0.3)
     newest = (await admin.get("/api/v1/instruments/sync")).json()["items"][0]
     assert (newest["added"], newest["changed"], newest["expired"]) == (0, 0, 0)
 
@@ -188,7 +188,7 @@ async def test_bad_input_is_a_problem_document(
 @pytest.mark.parametrize("token", [None, "nonsense", "a.b.c"])
 async def test_strangers_are_refused(stack: StackProcess, path: str, token: str | None) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(base_url=stack.url) as http:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
         answer = await http.get(path, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
@@ -218,7 +218,7 @@ async def test_another_users_broker_account_does_not_exist(user: ApiUser, stack:
 
 
 async def test_the_openapi_document_covers_every_service(stack: StackProcess) -> None:
-    async with httpx.AsyncClient(base_url=stack.url) as http:
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
         document = (await http.get("/openapi.json")).json()
         docs = await http.get("/docs")
     paths = set(document["paths"])

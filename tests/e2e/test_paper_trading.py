@@ -30,7 +30,7 @@ async def test_a_market_order_fills_against_the_live_feed(stack: StackProcess, u
     }
     async with StreamClient.connect(stack.url.replace("http", "ws", 1) + "/ws/v1/stream", user.token) as stream:
         await stream.subscribe(["orders", f"tick:{SYMBOL}"])
-        await stream.next("tick", seconds=30)
+        await stream.next("tick", seconds=90)
         preview = await user.http.post("/api/v1/trading/orders/preview", json=order)
         assert preview.status_code == 200, preview.text
         assert preview.json()["ok"], preview.text
@@ -41,8 +41,8 @@ async def test_a_market_order_fills_against_the_live_feed(stack: StackProcess, u
         async def filled() -> bool:
             return bool((await user.http.get(path)).json()["state"] == "filled")
 
-        await eventually(filled, 30, every=0.1)
-        trade = await stream.next("trade", seconds=10)
+        await eventually(filled, 90, every=0.1)
+        trade = await stream.next("trade", seconds=60)
         assert (trade["symbol"], trade["account_id"]) == (SYMBOL, account)
         assert trade["offset"] > 0
     money = (await user.http.get(f"/api/v1/trading/accounts/{account}")).json()

@@ -34,7 +34,7 @@ async def test_the_python_example_prints_live_ticks(stack: StackProcess, tmp_pat
     assert process.stdout is not None
     lines: list[str] = []
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(200):
             while not {"NSE:RELIANCE", "NSE_INDEX:NIFTY", "bar"} <= {line.split()[0] for line in lines if line.strip()}:
                 line = await process.stdout.readline()
                 assert line, (await process.stderr.read()).decode() if process.stderr else ""
@@ -61,13 +61,14 @@ curl -s $API/broker-accounts/$ACCOUNT/session -H "$AUTH" -H 'Content-Type: appli
 """
     tour = block("sh", "/auth/register").replace(ADDRESS, stack.url)
     before, after = tour.split('curl -s $API/broker-accounts/$ACCOUNT/session -H "$AUTH"', 1)
-    # A person reads for a moment before asking whether the backfill is done.
-    after = after.replace(
-        'curl -s $API/backfills -H "$AUTH"      ', 'sleep 10; curl -s $API/backfills -H "$AUTH"      '
-    )
+    # A person looks again until the backfill is done.
+    look = 'curl -s $API/backfills -H "$AUTH"'
+    assert f"{look}      " in after
+    until_done = f"until {look} | grep -q 'state\":\"done'; do sleep 1; done"
+    after = after.replace(f"{look}      ", f"{until_done}; {look}      ")
     script = before + press_the_button + '\ncurl -s $API/broker-accounts/$ACCOUNT/session -H "$AUTH"' + after
     ran = await asyncio.to_thread(
-        subprocess.run, ["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False
+        subprocess.run, ["bash", "-c", script], capture_output=True, text=True, timeout=240, check=False
     )
     assert ran.returncode == 0, ran.stderr
     assert '"state":"active"' in ran.stdout, ran.stdout

@@ -50,7 +50,7 @@ def own_memory(process: psutil.Process) -> int:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+        return httpx.get(f"{url}/readyz", timeout=10).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -61,7 +61,7 @@ def run_again(stack: StackProcess, **environment: str) -> subprocess.CompletedPr
         env={"PATH": os.environ["PATH"], "BREEZEWAY_HOME": str(stack.home), "PORT": str(stack.port), **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -86,16 +86,18 @@ def test_a_stack_starts_repairs_itself_and_stops_without_a_trace(folder: Path) -
 
         killed = stack.component("gateway")
         os.kill(killed, signal.SIGKILL)
-        asyncio.run(eventually(lambda: "restarting gateway" in stack.log, seconds=5))
-        asyncio.run(eventually(lambda: answers(stack.url), seconds=20))
+        asyncio.run(eventually(lambda: "restarting gateway" in stack.log, seconds=60))
+        asyncio.run(eventually(lambda: answers(stack.url), seconds=120))
         assert stack.component("gateway") != killed
 
         processes = stack.processes()
-        assert stack.stop() == 0
-        nothing_left(stack, processes, seconds=0.5)
+        assert stack.stop(signal.SIGINT) == 0
+        nothing_left(stack, processes, seconds=10)
 
 
-def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path) -> None:
+def test_two_stacks_live_side_by_side_and_one_comes_back_after_a_power_cut(folder: Path) -> None:
+    """One of them runs as a normal user. The other starts again after everything was killed, and dies with its
+    supervisor."""
     theirs_home = folder / "theirs"
     theirs_home.mkdir()
     normal_user = None
@@ -112,27 +114,20 @@ def test_two_stacks_live_side_by_side_one_of_them_as_a_normal_user(folder: Path)
         assert answers(mine.url)
         assert answers(theirs.url)
         assert psutil.Process(theirs.component("gateway")).uids().effective != 0
-        processes = mine.processes()
-        assert mine.stop(signal.SIGINT) == 0
-        nothing_left(mine, processes, seconds=0.5)
-        assert answers(theirs.url)
-        assert theirs.stop(signal.SIGHUP) == 0
-
-
-def test_it_starts_again_after_a_power_cut_and_dies_with_its_supervisor(folder: Path) -> None:
-    with StackProcess(folder / "home", environment=NO_DEMO) as stack:
-        stack.start()
-        everything = stack.processes()
+        everything = mine.processes()
         for process in everything:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        stack.wait()
-        nothing_left(stack, everything, seconds=5)
+        mine.wait()
+        nothing_left(mine, everything, seconds=30)
+        assert answers(theirs.url)
+        processes = theirs.processes()
+        assert theirs.stop(signal.SIGHUP) == 0
+        nothing_left(theirs, processes, seconds=10)
 
-        again = stack.start()
+        again = mine.start()
         print(f"second start, with recovery, {again:.1f} s")
-        assert answers(stack.url)
-
-        processes = stack.processes()
-        stack.kill()
-        nothing_left(stack, processes, seconds=10)
+        assert answers(mine.url)
+        processes = mine.processes()
+        mine.kill()
+        nothing_left(mine, processes, seconds=60)

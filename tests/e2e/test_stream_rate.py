@@ -57,12 +57,13 @@ async def listen(url: str, token: str, channels: list[str]) -> tuple[dict[str, l
     """What arrived in a minute: sequence numbers by symbol, milliseconds from our feed to here, seconds."""
     seen: dict[str, list[int]] = defaultdict(list)
     latencies: list[float] = []
-    async with websockets.connect(url.replace("http", "ws") + "/ws/v1/stream", max_queue=1024) as socket:
+    address = url.replace("http", "ws") + "/ws/v1/stream"
+    async with websockets.connect(address, max_queue=1024, open_timeout=60) as socket:
         await socket.send(json.dumps({"action": "auth", "token": token}))
         await socket.send(json.dumps({"action": "subscribe", "id": 1, "channels": channels}))
         started = time.monotonic() + WARM_UP
         while (elapsed := time.monotonic() - started) < SECONDS:
-            frame = await asyncio.wait_for(socket.recv(), 10)
+            frame = await asyncio.wait_for(socket.recv(), 60)
             now = time.time() * 1000
             # While the rooms are joined one after the other the frames are read too, or their wait would be counted.
             for message in json.loads(frame) if elapsed > 0 else ():

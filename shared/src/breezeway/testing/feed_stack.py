@@ -240,7 +240,7 @@ class FeedStack:
     async def start_gateway(self) -> None:
         """Start it again at the same address."""
         self.gateway = _spawn(self.environment, self.logs / "gateway.log", *_gateway_command(self.environment))
-        await eventually(lambda: _answers(self.gateway_url), 60, every=0.1)
+        await eventually(lambda: _answers(self.gateway_url), 240, every=0.1)
 
     def owner_of(self, holder: str) -> "subprocess.Popen[bytes]":
         """The process that an owner's name (`host:pid#n`) belongs to."""
@@ -347,7 +347,7 @@ async def run_feed_stack(
         stack.simulator, stack.gateway = processes
         try:
             for address in (simulator_url, stack.gateway_url):
-                await eventually(lambda address=address: _answers(address), 60, every=0.1)
+                await eventually(lambda address=address: _answers(address), 240, every=0.1)
             neighbours.tokens = await _shares(simulator_url)
             await neighbours.log_in()
             yield stack

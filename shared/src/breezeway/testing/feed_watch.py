@@ -45,7 +45,7 @@ async def described(feeds: FeedStack, redis: "Redis", *, after_fence: int = 0) -
         state = await state_of(feeds, redis)
         return state.get("state") == "live" and "last_event_ms" in state and int(state.get("fence", "0")) > after_fence
 
-    await eventually(live, 30)
+    await eventually(live, 90)
     return state
 
 
@@ -57,7 +57,7 @@ async def standby(feeds: FeedStack, redis: "Redis") -> None:
         owners: list[bytes] = await redis.zrange(keys.feed_owners(), 0, -1)
         return any(owner.endswith(b":%d" % process.pid) for owner in owners)
 
-    await eventually(counted, 60)
+    await eventually(counted, 120)
 
 
 async def while_reading(client: StreamClient, work: Coroutine[Any, Any, T]) -> T:
@@ -78,7 +78,7 @@ async def tick_of_epoch(client: StreamClient, epoch: int, seconds: float) -> dic
                 return message
 
 
-async def feed_state(client: StreamClient, state: str, seconds: float = 30) -> dict[str, Any]:
+async def feed_state(client: StreamClient, state: str, seconds: float = 90) -> dict[str, Any]:
     """The message that says that the feed has entered `state`."""
     async with asyncio.timeout(seconds):
         while True:

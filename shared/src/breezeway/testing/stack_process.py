@@ -82,7 +82,7 @@ class StackProcess:
             )
         return self
 
-    def start(self, seconds: float = 90.0) -> float:
+    def start(self, seconds: float = 180.0) -> float:
         """Starts it, waits until everything is ready, and returns how many seconds that took."""
         seen = len(self.log)
         started = time.monotonic()
@@ -93,7 +93,7 @@ class StackProcess:
             time.sleep(_POLL_SECONDS)
         return time.monotonic() - started
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = 90.0) -> int:
         """Waits for the supervisor's end and returns its exit status."""
         return self._running().wait(seconds)
 
@@ -153,7 +153,7 @@ class StackProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
-                self._process.wait(30)
+                self._process.wait(90)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

@@ -52,7 +52,7 @@ class StreamClient:
             self._waiting.extend(json.loads(frame))
         return self._waiting.popleft()
 
-    async def next(self, kind: str, *, seconds: float = 15) -> Message:
+    async def next(self, kind: str, *, seconds: float = 60) -> Message:
         """The next message of one type; what comes before it is thrown away."""
         async with asyncio.timeout(seconds):
             while True:
