@@ -146,8 +146,9 @@ class Trading(RuleBasedStateMachine):
 
     @rule(percent=st.sampled_from([5] * 8 + [10, 15]))
     def move_the_index(self, percent: int) -> None:
-        """Seldom so far that the market halts, since little else happens then."""
-        self.service.index(percent)
+        """Seldom so far that the market halts, since little else happens then. No derivative here is on this one, so that
+        its price is not that of their underlying."""
+        self.service.index(percent, "BSE_INDEX:SENSEX")
         self.run(self.service.settle_in())
 
     @rule()
@@ -240,7 +241,10 @@ def machine(service_maker: Callable[[], Coroutine[Any, Any, Any]]) -> Iterator[t
 
 
 def go(machine: type[Trading], sequences: int, steps: int) -> None:
-    """Run them, and see that the books that were checked had something in them."""
+    """Run them, and see that the books that were checked had something in them.
+
+    Which symbols a short run trades is left to chance: a share comes first, derivatives may not come at all.
+    """
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -251,7 +255,7 @@ def go(machine: type[Trading], sequences: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert len(machine.seen) > 1, "the sequences have hardly traded"
+    assert machine.seen, "the sequences have not traded"
 
 
 @pytest.mark.slow
@@ -267,3 +271,4 @@ def test_l_12_the_books_balance_after_every_step(machine: type[Trading], part: i
 def test_l_12_a_hundred_thousand_steps(machine: type[Trading]) -> None:
     """The same for longer, in longer sequences."""
     go(machine, SOAK_SEQUENCES, SOAK_STEPS)
+    assert len(machine.seen) > 1, "the sequences have traded shares only"

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from breezeway.clock import IST
-from trading_service.domain.performance import Outcome, Point, performance, score, xirr
+from trading_service.domain.performance import Point, performance, score, xirr
 
 
 def day(number: int, equity: int, flow: int = 100_000) -> Point:
@@ -61,7 +61,7 @@ def test_little_history_says_little() -> None:
 
 
 def test_wins_and_losses() -> None:
-    made = score([Outcome("A", None, Decimal(30)), Outcome("A", "x", Decimal(-10)), Outcome("B", None, Decimal(0))])
+    made = score([Decimal(30), Decimal(-10), Decimal(0)])
     assert (made.trades, made.wins, made.losses, made.net) == (3, 1, 1, Decimal(20))
     assert made.win_rate == pytest.approx(1 / 3)
     assert made.profit_factor == pytest.approx(3.0)

@@ -214,7 +214,8 @@ class HistoryView(BaseModel):
 
 
 class ScoreView(BaseModel):
-    """Of trades that closed something, before charges."""
+    """Of orders that closed something, each one trade however many parts it filled in; first in, first out, before
+    charges. By tag it is the one under which the position was opened."""
 
     trades: int
     wins: int

@@ -16,7 +16,8 @@ from trading_service.application.placing import PlaceOrder
 from trading_service.application.ports import EquityPoint, ExchangeTime, WorkFactory
 from trading_service.application.requests import OrderRequest
 from trading_service.domain import ledger
-from trading_service.domain.performance import Outcome, Performance, Point, Score, performance, score
+from trading_service.domain.closings import closings
+from trading_service.domain.performance import Performance, Point, Score, performance, score
 
 PERIODS: Final = {
     "1D": timedelta(days=1),
@@ -74,9 +75,9 @@ class Portfolio:
         status = await self._accounts.one(user_id, account_id)
         async with self._work() as work:
             trades = [each for _, each in await work.trades(account_id, status.account.epoch, limit=100_000)]
-        outcomes = [Outcome(each.symbol, each.tag, each.realised) for each in trades if each.realised]
-        symbols = sorted({each.symbol for each in outcomes})
-        tags = sorted({each.tag for each in outcomes if each.tag is not None})
+        closed = closings(trades)
+        symbols = sorted({each.symbol for each in closed})
+        tags = sorted({tag for each in closed for tag in each.by_tag if tag is not None})
         exposure = sum(
             (
                 abs(each.position.quantity * status.prices.get(each.symbol, each.position.average_price or ZERO))
@@ -86,9 +87,9 @@ class Portfolio:
         )
         return Report(
             performance=performance([Point(each.at, each.equity, each.flow) for each in points]),
-            total=score(outcomes),
-            by_symbol={name: score(each for each in outcomes if each.symbol == name) for name in symbols},
-            by_tag={name: score(each for each in outcomes if each.tag == name) for name in tags},
+            total=score(each.profit for each in closed),
+            by_symbol={name: score(each.profit for each in closed if each.symbol == name) for name in symbols},
+            by_tag={name: score(each.by_tag[name] for each in closed if name in each.by_tag) for name in tags},
             charges=status.funds.charges,
             exposure=exposure,
             equity=status.funds.equity,

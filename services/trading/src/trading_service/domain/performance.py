@@ -56,17 +56,8 @@ class Performance:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A trade that realised something."""
-
-    symbol: str
-    tag: str | None
-    profit: Decimal
-
-
-@dataclass(frozen=True, slots=True)
 class Score:
-    """What a set of closing trades made."""
+    """What a set of closing orders made."""
 
     trades: int
     wins: int
@@ -93,7 +84,7 @@ def performance(points: Sequence[Point]) -> Performance:
     """Of points in the order of time."""
     growth = _growth(points)
     daily = _daily(points, growth)
-    returns = [after / before - 1.0 for (_, before), (_, after) in pairwise(daily)]
+    returns = [after / before - 1.0 if before else 0.0 for (_, before), (_, after) in pairwise(daily)]
     down = _draw_down(daily)
     twr = growth[-1] - 1.0 if len(growth) > 1 else None
     days = (points[-1].at - points[0].at).days if points else 0
@@ -102,16 +93,16 @@ def performance(points: Sequence[Point]) -> Performance:
     return Performance(twr, _xirr_of(points), _sharpe(returns), _sortino(returns), calmar, down, len(daily))
 
 
-def score(outcomes: Iterable[Outcome]) -> Score:
-    """Wins, losses and what they come to."""
+def score(profits: Iterable[Decimal]) -> Score:
+    """Wins, losses and what they come to; what broke even is neither."""
     wins = losses = trades = 0
     profit = loss = Decimal(0)
-    for each in outcomes:
+    for each in profits:
         trades += 1
-        if each.profit > 0:
-            wins, profit = wins + 1, profit + each.profit
-        elif each.profit < 0:
-            losses, loss = losses + 1, loss - each.profit
+        if each > 0:
+            wins, profit = wins + 1, profit + each
+        elif each < 0:
+            losses, loss = losses + 1, loss - each
     return Score(trades, wins, losses, profit, loss)
 
 
@@ -151,7 +142,8 @@ def _growth(points: Sequence[Point]) -> list[float]:
         # What was paid in counts from the beginning of its stretch, so that it earns no return by itself.
         base = before.equity + max(paid, Decimal(0))
         worth = after.equity - min(paid, Decimal(0))
-        growth.append(growth[-1] * (float(worth / base) if base > 0 else 1.0))
+        # Who owes money has lost everything; what happens after that is no return on anything.
+        growth.append(growth[-1] * (max(0.0, float(worth / base)) if base > 0 else 1.0))
     return growth
 
 
