@@ -146,8 +146,8 @@ class Trading(RuleBasedStateMachine):
 
     @rule(percent=st.sampled_from([5] * 8 + [10, 15]))
     def move_the_index(self, percent: int) -> None:
-        """Seldom so far that the market halts, since little else happens then. No derivative here is on this one, so that
-        its price is not that of their underlying."""
+        """Seldom so far that the market halts, since little else happens then. No derivative here is on this one, so
+        its price is not that of an underlying."""
         self.service.index(percent, "BSE_INDEX:SENSEX")
         self.run(self.service.settle_in())
 
