@@ -170,6 +170,10 @@ async def test_who_leaves_takes_everything_along(auth: Any, auth_url: str) -> No
         for table in tables:
             left = await db.execute(text(f"SELECT 1 FROM {table} WHERE user_id = :id"), {"id": user["id"]})  # noqa: S608
             assert left.first() is None, table
+        told = "SELECT event FROM event_outbox WHERE event->>'user_id' = :id ORDER BY id DESC LIMIT 1"
+        last = (await db.execute(text(told), {"id": user["id"]})).scalar_one()
+        # Elsewhere what is kept of them is deleted when this arrives.
+        assert (last["kind"], user["email"] in str(last)) == ("user.deleted", False)
         rows = (await db.execute(text("SELECT a.*::text FROM audit_events a"))).all()
         assert user["email"] not in str(rows)
         assert "user.deleted" in str(rows)

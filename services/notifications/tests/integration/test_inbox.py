@@ -5,15 +5,20 @@ from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from breezeway.contracts.events import Event
+from breezeway.clock import SystemClock
+from breezeway.contracts.events import USER_DELETED, Event
 from breezeway.ids import new_id
 from breezeway.testing.eventually import eventually
+from notifications_service.adapters.db import tables
+from notifications_service.application.tidying import Tidying
 
 soon = partial(eventually, seconds=60)
 """Bounded, but patient with a busy machine."""
 
 INBOX = "/api/v1/notifications"
+PAPER = "00000000-0000-0000-0000-0000000001f5"
 MakeEvent = Callable[..., Event]
 
 
@@ -99,3 +104,42 @@ async def test_a_made_up_cursor_is_refused(service: Any, cursor: str) -> None:
 
 async def _shows(service: Any, user: Any, count: int) -> bool:
     return len(await service.shown(user)) == count
+
+
+async def test_nothing_is_kept_of_a_user_who_is_gone_not_even_what_comes_late(service: Any, event: MakeEvent) -> None:
+    user, other = new_id(), new_id()
+    for each in (user, other):
+        headers = service.signed_in(each)
+        for path, body in (
+            ("/api/v1/webhooks", {"url": "http://127.0.0.1:9/told"}),
+            ("/api/v1/alerts", {"symbol": "NSE:A", "condition": "crosses", "value": "1"}),
+            ("/api/v1/hooks", {"name": "TradingView", "account_id": str(PAPER)}),
+        ):
+            answer = await service.http.post(path, json=body, headers=headers)
+            assert answer.status_code == 201, answer.text
+        quiet = {"time_zone": "Asia/Kolkata", "quiet_hours": {"start": "22:30:00", "end": "07:00:00"}}
+        changed = await service.http.put("/api/v1/notifications/preferences", json=quiet, headers=headers)
+        assert changed.status_code == 200, changed.text
+        assert (await service.tell(event(each))).status_code == 204
+    gone = event(user, kind=USER_DELETED, title="The account was deleted.")
+    for _ in range(2):
+        assert (await service.tell(gone, service="auth")).status_code == 204
+    left = {"notifications": 1}
+    assert await _kept(service, user) == left
+    assert await service.inbox(user) == []
+    assert (await service.tell(event(user, title="late"))).status_code == 204
+    await Tidying(service.work, SystemClock()).tidy()
+    assert await _kept(service, user) == left
+    everything = {"notifications", "deliveries", "preferences", "webhooks", "alerts", "hooks"}
+    assert (await _kept(service, other)).keys() == everything
+
+
+async def _kept(service: Any, user: Any) -> dict[str, int]:
+    """Rows of every table that knows users."""
+    found: dict[str, int] = {}
+    async with service.engine.connect() as connection:
+        for table in tables.metadata.sorted_tables:
+            if "user_id" in table.c:
+                query = sa.select(sa.func.count()).select_from(table).where(table.c.user_id == user)
+                found[table.name] = (await connection.execute(query)).scalar_one()
+    return {name: count for name, count in found.items() if count}

@@ -30,6 +30,10 @@ class EventKind(StrEnum):
     SECURITY = "security.changed"
 
 
+USER_DELETED: Final = "user.deleted"
+"""The kind of an event that is told to nobody: whatever is kept of its user is deleted."""
+
+
 class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"

@@ -13,6 +13,8 @@ from auth_service.domain.broker_accounts import MAX_ACCOUNTS_PER_USER
 from auth_service.domain.broker_sessions import Event
 from auth_service.domain.users import User
 from breezeway.clock import Clock
+from breezeway.contracts.events import USER_DELETED
+from breezeway.contracts.events import Event as Told
 from breezeway.errors import FieldFault, InvalidInput, Unauthenticated
 
 
@@ -20,7 +22,8 @@ class AccountDeletion:
     """Deletes users.
 
     What stays is the audit log, which cannot be changed: it holds the user's id and the IP addresses they came from,
-    but neither name nor e-mail address. Other services know a user by that id only.
+    but neither name nor e-mail address. Other services know a user by that id only; notifications, which keeps what the
+    user was told and where webhooks go, is told to forget them.
     """
 
     def __init__(
@@ -67,7 +70,10 @@ class AccountDeletion:
             await self._close_broker_sessions(work, user_id)
             await self._revoking.revoke(work, user_id)
             await work.users.remove(user_id)
-            work.audit(audit_entry(AuditEvent.USER_DELETED, user_id, self._clock.now(), origin))
+            now = self._clock.now()
+            work.audit(audit_entry(AuditEvent.USER_DELETED, user_id, now, origin))
+            # Notifications then deletes what it keeps of the user: inbox, alerts, webhooks, hooks.
+            await work.tell(Told(user_id=user_id, kind=USER_DELETED, title="The account was deleted.", at=now))
             await work.commit()
 
     async def _check_code(

@@ -55,6 +55,14 @@ class Work(Protocol):
 
     async def remove_notification(self, user_id: UUID, notification_id: UUID, at: datetime) -> bool: ...
 
+    async def forget_user(self, event: Event) -> None:
+        """Delete all that is kept of the event's user, but for its id: what still comes for them is `forget_gone`'s."""
+        ...
+
+    async def forget_gone(self) -> int:
+        """Delete what came after all for users who had been forgotten; how many rows."""
+        ...
+
     async def forget_before(self, at: datetime) -> int:
         """Delete notifications, finished deliveries and hook calls from before that moment."""
         ...

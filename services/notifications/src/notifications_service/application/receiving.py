@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from breezeway.clock import Clock
-from breezeway.contracts.events import Event
+from breezeway.contracts.events import USER_DELETED, Event
 from breezeway.ids import new_id
 from notifications_service.application.ports import Work, WorkFactory
 from notifications_service.domain.model import Delivery, DeliveryState
@@ -35,7 +35,10 @@ class Receiving:
             await work.commit()
 
     async def take(self, work: Work, event: Event) -> bool:
-        """Within the caller's transaction; False when the event is known already."""
+        """Within the caller's transaction; False when the event is known already, or not for anybody to read."""
+        if event.kind == USER_DELETED:
+            await work.forget_user(event)
+            return False
         if not await work.add_notification(event):
             return False
         now = self._clock.now()

@@ -35,8 +35,11 @@ class Tidying:
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def tidy(self) -> int:
-        """Delete what is older than half a year; how many notifications that were."""
+        """Delete what is older than half a year, and what came late for users who are gone; how many notifications were
+        too old.
+        """
         async with self._work() as work:
             gone = await work.forget_before(self._clock.now() - KEPT)
+            await work.forget_gone()
             await work.commit()
         return gone
