@@ -24,7 +24,7 @@ export async function withBrowser({ moreArgs = [], ...options }, work) {
   context.on("console", (message) => message.type() === "error" && faults.push(`${message.text()} ${message.location().url}`));
   try {
     const page = context.pages()[0] ?? (await context.newPage());
-    page.setDefaultTimeout(40_000);
+    page.setDefaultTimeout(90_000);
     return await work({ context, page, faults });
   } finally {
     await context.close();

@@ -4,8 +4,8 @@ import { withBrowser } from "./browser.mjs";
 
 const [url, folder] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
-const PAGES = { workspace: "/", chart: "/chart/NSE%3ARELIANCE", connect: "/connect", data: "/data", system: "/system", chain: "/chain/NIFTY", orders: "/orders", portfolio: "/portfolio", sessions: "/account", "api-keys": "/account/api-keys", activity: "/account/activity", people: "/account/people" };
-const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const PAGES = { workspace: "/", chart: "/chart/NSE%3ARELIANCE", connect: "/connect", data: "/data", system: "/system", chain: "/chain/NIFTY", orders: "/orders", portfolio: "/portfolio", sessions: "/account", "api-keys": "/account/api-keys", activity: "/account/activity", people: "/account/people", security: "/account/security", notifications: "/notifications", alerts: "/notifications/alerts", webhooks: "/notifications/webhooks", hooks: "/notifications/hooks", "notification-settings": "/notifications/settings", instrument: "/instrument/NSE%3ARELIANCE", notes: "/portfolio/notes" };
+const SIZES = { desktop: { width: 1440, height: 900 }, tablet: { width: 1024, height: 768 }, phone: { width: 390, height: 844 } };
 
 for (const [size, viewport] of Object.entries(SIZES)) {
   await withBrowser({ viewport }, async ({ page, faults }) => {

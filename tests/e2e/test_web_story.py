@@ -81,6 +81,15 @@ def test_a_careful_user_keeps_the_account(node: str, chromium: str, stack: Stack
 
 
 @pytest.mark.e2e
+def test_what_happens_is_told_and_drawn(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
+    """Bell, inbox, alerts, webhooks, hooks, settings; orders, positions and alerts on the chart; the drawer of a tablet."""
+    shot = tmp_path / "failed.png"
+    done = run(node, "e2e/notifications.mjs", stack.url, seconds=420, CHROMIUM=chromium, SHOT=str(shot))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
+    assert "ok: depth and order in a drawer on a tablet" in done.stdout
+
+
+@pytest.mark.e2e
 def test_what_goes_wrong_needs_no_manual_refresh(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
     """A reload, a killed gateway, a broken and a silent network, expired and refused tokens, a sign-out elsewhere."""
     shot = tmp_path / "failed.png"

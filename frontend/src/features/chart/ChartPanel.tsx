@@ -11,7 +11,7 @@ import { ChartHandle } from "./chartHandle";
 import "./chart.css";
 import { useLayouts } from "./layout";
 import { Legend, type LegendHandle } from "./Legend";
-import type { Fill, WorkingOrder } from "./MarkLayer";
+import type { OwnMarks } from "./MarkLayer";
 import { Toolbar } from "./Toolbar";
 import { useCompare } from "./useCompare";
 import { useDrawings } from "./useDrawings";
@@ -22,10 +22,12 @@ const SearchDialog = lazy(() => import("@/shared/search/SearchDialog").then((mod
 
 interface Props {
   symbol: string;
-  /** One's own fills and working orders of this instrument. */
-  fills: readonly Fill[];
-  orders: readonly WorkingOrder[];
+  /** The same object until something in it changes. */
+  own: OwnMarks;
 }
+
+/** Kinds of instruments that have open interest, whether or not a bar with it is stored yet. */
+const CONTRACTS: ReadonlySet<string> = new Set(["future", "option", "currency"]);
 
 interface Told {
   drawings: ReturnType<typeof useDrawings> | null;
@@ -33,7 +35,7 @@ interface Told {
 }
 
 /** Candles of one instrument, live at the right and going on to the left, with whatever the user put on them. */
-export default function ChartPanel({ symbol, fills, orders }: Props) {
+export default function ChartPanel({ symbol, own }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const handle = useRef<ChartHandle | null>(null);
   const legend = useRef<LegendHandle>(null);
@@ -82,7 +84,7 @@ export default function ChartPanel({ symbol, fills, orders }: Props) {
   useEffect(() => handle.current?.setDecimals(decimals), [decimals]);
   useEffect(() => handle.current?.theme(), [dark]);
   useEffect(() => handle.current?.setInterest(interest), [interest]);
-  useEffect(() => handle.current?.marks.set(fills, orders, handle.current.bars), [fills, orders, history.data]);
+  useEffect(() => handle.current?.marks.set(own, handle.current.bars), [own, history.data]);
 
   function screenshot(): void {
     const link = document.createElement("a");
@@ -96,7 +98,7 @@ export default function ChartPanel({ symbol, fills, orders }: Props) {
   return (
     <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={(event) => drawings.key(event.key) && event.preventDefault()}>
       <Toolbar
-        layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null}
+        layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
         lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
       />
       <Legend ref={legend} decimals={decimals} />
@@ -104,7 +106,7 @@ export default function ChartPanel({ symbol, fills, orders }: Props) {
       {empty && <p className="notice">No {interval} history of {symbol} is stored yet. Fetch it on the Data page; live bars appear as they form.</p>}
       <div
         className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
-        data-tool={drawings.tool ?? ""} data-fills={fills.length} data-drawings={drawings.drawings.length}
+        data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-drawings={drawings.drawings.length}
       />
       {picking && (
         <Suspense>

@@ -1,6 +1,7 @@
 import { createSeriesMarkers, type IPriceLine, type ISeriesApi, type ISeriesMarkersPluginApi, LineStyle, type SeriesMarker, type Time, type UTCTimestamp } from "lightweight-charts";
 
 import { type Bar, indexAt } from "./bars";
+import { linesOf, type PriceLine } from "./priceLines";
 
 /** A fill of one's own. */
 export interface Fill {
@@ -19,27 +20,49 @@ export interface WorkingOrder {
   price: string;
 }
 
-/** One's own fills as arrows at their bars, and working orders as lines. */
+/** What one holds of the instrument. */
+export interface HeldPosition {
+  /** Negative when sold short. */
+  quantity: string;
+  average: string;
+}
+
+/** An alert that watches a price. */
+export interface SetAlert {
+  id: string;
+  price: string;
+}
+
+/** Everything of one's own on the chart of an instrument. */
+export interface OwnMarks {
+  fills: readonly Fill[];
+  orders: readonly WorkingOrder[];
+  positions: readonly HeldPosition[];
+  alerts: readonly SetAlert[];
+}
+
+const STYLES: Record<PriceLine["look"], LineStyle> = {
+  buy: LineStyle.LargeDashed, sell: LineStyle.LargeDashed, position: LineStyle.Solid, alert: LineStyle.Dotted,
+};
+
+/** One's own fills as arrows at their bars; working orders, positions and alerts as lines. */
 export class MarkLayer {
   private readonly markers: ISeriesMarkersPluginApi<Time>;
   private lines: IPriceLine[] = [];
-  private fills: readonly Fill[] = [];
-  private orders: readonly WorkingOrder[] = [];
-  private colours = { buy: "#888888", sell: "#888888" };
+  private own: OwnMarks = { fills: [], orders: [], positions: [], alerts: [] };
+  private colours: Record<PriceLine["look"], string> = { buy: "#888888", sell: "#888888", position: "#888888", alert: "#888888" };
 
   constructor(private readonly candles: ISeriesApi<"Candlestick">) {
     this.markers = createSeriesMarkers(candles, []);
   }
 
-  set(fills: readonly Fill[], orders: readonly WorkingOrder[], bars: readonly Bar[]): void {
-    this.fills = fills;
-    this.orders = orders;
+  set(own: OwnMarks, bars: readonly Bar[]): void {
+    this.own = own;
     this.draw(bars);
   }
 
-  /** @returns how many fills are on the chart. */
-  draw(bars: readonly Bar[]): number {
-    const shown = this.fills.flatMap((fill): SeriesMarker<Time>[] => {
+  draw(bars: readonly Bar[]): void {
+    const shown = this.own.fills.flatMap((fill): SeriesMarker<Time>[] => {
       const index = indexAt(bars, fill.t);
       const bar = index === null ? undefined : bars[index];
       if (!bar) return [];
@@ -51,15 +74,13 @@ export class MarkLayer {
     });
     this.markers.setMarkers(shown.sort((a, b) => Number(a.time) - Number(b.time)));
     for (const line of this.lines) this.candles.removePriceLine(line);
-    this.lines = this.orders.map((order) => this.candles.createPriceLine({
-      price: Number(order.price), color: this.colours[order.side], lineWidth: 1, lineStyle: LineStyle.LargeDashed, axisLabelVisible: true,
-      title: `${order.side} ${order.quantity}`,
+    this.lines = linesOf(this.own.orders, this.own.positions, this.own.alerts).map(({ price, title, look }) => this.candles.createPriceLine({
+      price, title, color: this.colours[look], lineWidth: 1, lineStyle: STYLES[look], axisLabelVisible: true,
     }));
-    return shown.length;
   }
 
-  theme(buy: string, sell: string, bars: readonly Bar[]): void {
-    this.colours = { buy, sell };
+  theme(colours: Record<PriceLine["look"], string>, bars: readonly Bar[]): void {
+    this.colours = colours;
     this.draw(bars);
   }
 }

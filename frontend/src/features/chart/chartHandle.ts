@@ -119,6 +119,7 @@ export class ChartHandle {
       this.chart.removeSeries(this.interest);
       this.interest = null;
     }
+    this.element.dataset.panes = String(this.chart.panes().length);
     this.redraw();
   }
 
@@ -140,7 +141,7 @@ export class ChartHandle {
     this.interest?.applyOptions({ color: colour("warn") });
     this.studies.theme(SERIES_COLOURS.map(colour));
     this.compare.theme(colour("warn"));
-    this.marks.theme(up, down, this.bars);
+    this.marks.theme({ buy: up, sell: down, position: accent, alert: colour("warn") }, this.bars);
     this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas") });
   }
 

@@ -13,9 +13,11 @@ export function HookCard({ hook, account, showSecret }: { hook: HookView; accoun
   const path = { hook_id: hook.id };
   const address = location.origin + hook.path;
   const onSettled = (): Promise<void> => cache.invalidateQueries({ queryKey: ["hooks"] });
+  // The list alone: what is gone has no log to ask for.
+  const gone = (): Promise<void> => cache.invalidateQueries({ queryKey: ["hooks"], exact: true });
   const turn = useMutation({ mutationFn: (active: boolean) => data(switchHook({ path, body: { active } })), onSettled });
   const renew = useMutation({ mutationFn: () => data(replaceHookSecret({ path })), onSuccess: ({ secret }) => showSecret(secret) });
-  const remove = useMutation({ mutationFn: () => data(deleteHook({ path })), onSettled });
+  const remove = useMutation({ mutationFn: () => data(deleteHook({ path })), onSuccess: gone });
   const failed = turn.error ?? renew.error ?? remove.error;
   return (
     <article className="panel stack" aria-label={`Hook ${hook.name}`}>

@@ -16,10 +16,12 @@ export function WebhookCard({ webhook, showSecret }: { webhook: WebhookView; sho
   const [log, setLog] = useState(false);
   const path = { webhook_id: webhook.id };
   const onSettled = (): Promise<void> => cache.invalidateQueries({ queryKey: ["webhooks"] });
+  // The list alone: what is gone has no log to ask for.
+  const gone = (): Promise<void> => cache.invalidateQueries({ queryKey: ["webhooks"], exact: true });
   const turn = useMutation({ mutationFn: (active: boolean) => data(changeWebhook({ path, body: { active } })), onSettled });
   const test = useMutation({ mutationFn: () => data(testWebhook({ path })), onSuccess: () => setLog(true), onSettled });
   const renew = useMutation({ mutationFn: () => data(replaceWebhookSecret({ path })), onSuccess: ({ secret }) => showSecret(secret) });
-  const remove = useMutation({ mutationFn: () => data(deleteWebhook({ path })), onSettled });
+  const remove = useMutation({ mutationFn: () => data(deleteWebhook({ path })), onSuccess: gone });
   const failed = turn.error ?? test.error ?? renew.error ?? remove.error;
   return (
     <article className="panel stack" aria-label={`Webhook ${webhook.url}`}>

@@ -31,6 +31,12 @@ export function sentence({ condition, value, base }: Pick<AlertView, "condition"
   return `${CONDITIONS[condition]} ${price(number, Math.max(2, value.split(".")[1]?.length ?? 0))}`;
 }
 
+/** The prices that active alerts watch, for lines on a chart: of those that watch a price. */
+export function watchedPrices(alerts: readonly AlertView[]): { id: string; price: string }[] {
+  const ofPrices = alerts.filter(({ state, condition }) => state === "active" && condition.startsWith("crosses"));
+  return ofPrices.map(({ id, value }) => ({ id, price: value }));
+}
+
 /** The user's alerts, of one instrument or of all, and what can be done with one. */
 export function useAlerts(symbol: string | null) {
   const cache = useQueryClient();

@@ -2,14 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { data } from "@/api/client";
-import { listOrders, listTrades } from "@/api/generated";
+import { listOrders, listPositions, listTradingHoldings, listTrades } from "@/api/generated";
 
 import { useTradingAccount } from "./account";
 import { useTradingEvents } from "./useTradingEvents";
 
 const PAGE = 500;
 
-/** The user's own fills and working orders of one instrument, for its chart. Empty without a trading account. */
+/** The user's own fills, working orders, positions and holdings of one instrument, for its chart. Empty without a trading account. */
 export function useOwnMarks(symbol: string) {
   useTradingEvents();
   const { account } = useTradingAccount();
@@ -20,6 +20,8 @@ export function useOwnMarks(symbol: string) {
     queryFn: () => data(listOrders({ query: { account_id: id, symbol, state: ["new", "open", "partially_filled", "trigger_pending"], limit: 100 } })),
     enabled: id !== "", staleTime: 60_000,
   });
+  const positions = useQuery({ queryKey: ["positions", id], queryFn: () => data(listPositions({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });
+  const holdings = useQuery({ queryKey: ["holdings", id], queryFn: () => data(listTradingHoldings({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });
   const fills = useMemo(
     () => (trades.data?.items ?? []).filter((trade) => trade.symbol === symbol)
       .map(({ at, side, quantity, price }) => ({ t: Math.floor(Date.parse(at) / 1000), side, quantity, price })),
@@ -32,5 +34,12 @@ export function useOwnMarks(symbol: string) {
     }),
     [orders.data],
   );
-  return { fills, orders: working };
+  const held = useMemo(() => {
+    const all = [
+      ...(positions.data?.items ?? []).map((each) => ({ symbol: each.symbol, quantity: each.quantity, average: each.average_price })),
+      ...(holdings.data?.items ?? []).map((each) => ({ symbol: each.symbol, quantity: each.quantity, average: each.average_price })),
+    ];
+    return all.flatMap(({ symbol: of, quantity, average }) => (of === symbol && average !== null && Number(quantity) !== 0 ? [{ quantity, average }] : []));
+  }, [positions.data, holdings.data, symbol]);
+  return { fills, orders: working, positions: held };
 }

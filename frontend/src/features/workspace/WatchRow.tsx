@@ -1,3 +1,4 @@
+import { Bell } from "lucide-react";
 import type { DragEvent, KeyboardEvent } from "react";
 
 import { LiveCell } from "@/realtime/cells";
@@ -12,11 +13,12 @@ interface Props {
   target: boolean;
   select: () => void;
   remove: () => void;
+  alert: () => void;
   onKey: (event: KeyboardEvent<HTMLElement>) => void;
   drag: { start: () => void; over: () => void; drop: () => void; end: () => void };
 }
 
-export function WatchRow({ symbol, selected, target, select, remove, onKey, drag }: Props) {
+export function WatchRow({ symbol, selected, target, select, remove, alert, onKey, drag }: Props) {
   const [exchange = "", code = symbol] = symbol.split(/:(.*)/);
   function over(event: DragEvent): void {
     event.preventDefault();
@@ -32,6 +34,7 @@ export function WatchRow({ symbol, selected, target, select, remove, onKey, drag
           <LiveCell symbol={symbol} field="change_pct" format={percent} bySign className="change" />
         </span>
       </button>
+      <button type="button" className="remove ring" aria-label={`Alert on ${symbol}`} title="Alert (A)" onClick={alert}><Bell size={13} aria-hidden /></button>
       <button type="button" className="remove" aria-label={`Remove ${symbol}`} onClick={remove}>×</button>
     </li>
   );

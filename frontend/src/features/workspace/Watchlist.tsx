@@ -12,10 +12,12 @@ interface Props {
   selected: string;
   select: (symbol: string) => void;
   search: () => void;
+  /** Set or see the alerts of an instrument. */
+  alert: (symbol: string) => void;
 }
 
-/** The instruments that are followed. Arrows move, Enter charts, Alt+arrows or dragging sort, Delete removes with undo. */
-export function Watchlist({ watchlists, selected, select, search }: Props) {
+/** The instruments that are followed. Arrows move, Enter charts, Alt+arrows or dragging sort, Delete removes with undo, A sets an alert. */
+export function Watchlist({ watchlists, selected, select, search, alert }: Props) {
   const { list, pending, error, retry, change } = watchlists;
   const [removed, setRemoved] = useState<{ symbol: string; at: number } | null>(null);
   const [dragged, setDragged] = useState<number | null>(null);
@@ -48,6 +50,7 @@ export function Watchlist({ watchlists, selected, select, search }: Props) {
       if (event.altKey) move(at, at + step);
       else event.currentTarget.closest("ul")?.querySelectorAll<HTMLElement>(".watchrow")[at + step]?.focus();
     } else if (event.key === "Delete") remove(at);
+    else if (event.key.toLowerCase() === "a" && !event.ctrlKey && !event.metaKey && !event.altKey) alert(list[at] ?? selected);
   }
 
   function end(): void {
@@ -65,7 +68,7 @@ export function Watchlist({ watchlists, selected, select, search }: Props) {
         {list.map((symbol, at) => (
           <WatchRow
             key={symbol} symbol={symbol} selected={symbol === selected} target={target === at && dragged !== at}
-            select={() => select(symbol)} remove={() => remove(at)} onKey={(event) => onKey(event, at)}
+            select={() => select(symbol)} remove={() => remove(at)} alert={() => alert(symbol)} onKey={(event) => onKey(event, at)}
             drag={{
               start: () => setDragged(at), over: () => setTarget(at), end,
               drop: () => {

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { Bell, PanelRight } from "lucide-react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useNavigate, useOutletContext, useParams } from "react-router";
 
 import { data } from "@/api/client";
@@ -9,6 +10,7 @@ import { decimalsOf, percent, price } from "@/shared/format/numbers";
 import { Boundary } from "@/shared/ui/Boundary";
 import { Failure, Loading } from "@/shared/ui/states";
 import { useChannels } from "@/realtime/stream";
+import { useAlerts, watchedPrices } from "@/features/notifications/alerts";
 import { useOwnMarks } from "@/features/trading/useOwnMarks";
 
 import "./workspace.css";
@@ -18,6 +20,7 @@ import { Watchlist } from "./Watchlist";
 
 const DERIVATIVES = new Set(["future", "option", "currency"]);
 const Ticket = lazy(() => import("@/features/trading/Ticket").then((module) => ({ default: module.Ticket })));
+const AlertDialog = lazy(() => import("@/features/notifications/AlertDialog").then((module) => ({ default: module.AlertDialog })));
 const ChartPanel = lazy(() => import("@/features/chart/ChartPanel"));
 
 export interface WorkspaceContext {
@@ -35,14 +38,18 @@ export default function Workspace() {
   useChannels([`tick:${symbol}`]);
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
   const accounts = useQuery({ queryKey: ["broker-accounts"], queryFn: () => data(listBrokerAccounts({ query: { limit: 100 } })) });
-  const marks = useOwnMarks(symbol);
+  const { fills, orders, positions } = useOwnMarks(symbol);
+  const { alerts } = useAlerts(symbol);
+  const own = useMemo(() => ({ fills, orders, positions, alerts: watchedPrices(alerts) }), [fills, orders, positions, alerts]);
+  const [alerting, setAlerting] = useState<string | null>(null);
+  const [side, setSide] = useState(false);
   const decimals = decimalsOf(instrument.data?.tick_size);
   const select = (next: string): void => void navigate(`/chart/${encodeURIComponent(next)}`);
   // Which instrument it is about, the list says.
   if (pending && !named) return <div className="page"><Loading /></div>;
   return (
     <div className="workspace" data-view={named ? "chart" : "list"}>
-      <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} /></Boundary>
+      <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} alert={setAlerting} /></Boundary>
       <div className="centre">
         {accounts.data?.items.length === 0 && (
           <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
@@ -57,17 +64,22 @@ export default function Workspace() {
           {!pending && !list.includes(symbol) && (
             <button type="button" className="button" onClick={() => change((now) => [...now, symbol])}>Add to watchlist</button>
           )}
+          <span className="grow" />
+          <button type="button" className="button quiet" onClick={() => setAlerting(symbol)}><Bell size={15} aria-hidden /> Alert{own.alerts.length > 0 && ` (${own.alerts.length})`}</button>
+          <button type="button" className="button drawerbutton" aria-expanded={side} aria-controls="side" onClick={() => setSide(!side)}><PanelRight size={15} aria-hidden /> Depth and order</button>
         </header>
         <Boundary name="The chart" key={symbol}>
-          <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} fills={marks.fills} orders={marks.orders} /></Suspense>
+          <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
         </Boundary>
       </div>
-      <aside className="side">
+      <aside className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => event.key === "Escape" && setSide(false)}>
+        <button type="button" className="button drawerclose" onClick={() => setSide(false)}>Close</button>
         <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
         <Boundary name="The order ticket" key={symbol}>
           <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={DERIVATIVES.has(instrument.data.type)} />}</Suspense>
         </Boundary>
       </aside>
+      {alerting && <Suspense><AlertDialog symbol={alerting} close={() => setAlerting(null)} /></Suspense>}
     </div>
   );
 }

@@ -1,0 +1,21 @@
+import { price } from "@/shared/format/numbers";
+
+import type { HeldPosition, SetAlert, WorkingOrder } from "./MarkLayer";
+
+/** A horizontal line at a price that means something to the user. */
+export interface PriceLine {
+  price: number;
+  title: string;
+  look: "buy" | "sell" | "position" | "alert";
+}
+
+/** The lines of one's own working orders, positions and alerts. What has no price has no line. */
+export function linesOf(orders: readonly WorkingOrder[], positions: readonly HeldPosition[], alerts: readonly SetAlert[]): PriceLine[] {
+  const lines: PriceLine[] = orders.map((order) => ({ price: Number(order.price), title: `${order.side} ${order.quantity}`, look: order.side }));
+  for (const position of positions) {
+    const long = Number(position.quantity) > 0;
+    lines.push({ price: Number(position.average), title: `${long ? "long" : "short"} ${position.quantity.replace("-", "")}`, look: "position" });
+  }
+  for (const alert of alerts) lines.push({ price: Number(alert.price), title: `alert ${price(Number(alert.price))}`, look: "alert" });
+  return lines.filter((line) => Number.isFinite(line.price) && line.price > 0);
+}
