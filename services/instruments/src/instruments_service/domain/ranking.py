@@ -1,14 +1,13 @@
 """Which of the instruments that match a search a trader means first. Pure: candidates in, order out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from instruments_service.domain.likeness import LIKELY_TYPO, Likeness
 from instruments_service.domain.query import Query
 
-_LIKELY_TYPO: Final = 0.7
 _LENGTHS_APART: Final = 3
 
 WELL_KNOWN: Final = 80
@@ -60,6 +59,13 @@ class Underlying:
     broker_code: str
     name: str
     popularity: int
+    spoken: str = field(init=False)
+    """The name in lower case, and its words: kept, because every search of a contract looks at all underlyings."""
+    words: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spoken", self.name.lower())
+        object.__setattr__(self, "words", frozenset(self.spoken.split()))
 
 
 def tier(query: Query, candidate: Candidate) -> Tier:
@@ -108,39 +114,31 @@ def choose_underlyings(query: Query, known: Sequence[Underlying], limit: int = 3
     if not wanted:
         return []
     scored: list[tuple[int, float, int, str, Underlying]] = []
+    words = frozenset(query.words)
     for one in known:
-        fit = _fit(query, wanted, spoken, one)
+        fit = _fit(words, wanted, spoken, one)
         if fit is not None:
             scored.append((fit, 0.0, -one.popularity, f"{one.code}:{one.exchange}", one))
     if not scored:
+        typed = Likeness(wanted)
         scored = [
             (0, -alike, -one.popularity, f"{one.code}:{one.exchange}", one)
             for one in known
-            if abs(len(wanted) - len(one.code)) <= _LENGTHS_APART
-            and (alike := likeness(wanted, one.code)) >= _LIKELY_TYPO
+            if abs(len(wanted) - len(one.code)) <= _LENGTHS_APART and (alike := typed.of(one.code)) >= LIKELY_TYPO
         ]
     best = min((fit for fit, *_ in scored), default=0)
     return [entry[-1] for entry in sorted(scored, key=lambda entry: entry[:4]) if entry[0] == best][:limit]
 
 
-def likeness(wanted: str, word: str) -> float:
-    """Share of the letters that two words have in common and in order, 0 to 1; 0 for what is certainly no typo."""
-    matcher = SequenceMatcher(a=word, b=wanted, autojunk=False)
-    if matcher.real_quick_ratio() < _LIKELY_TYPO or matcher.quick_ratio() < _LIKELY_TYPO:
-        return 0.0
-    return matcher.ratio()
-
-
-def _fit(query: Query, wanted: str, spoken: str, one: Underlying) -> int | None:
+def _fit(words: frozenset[str], wanted: str, spoken: str, one: Underlying) -> int | None:
     """How an underlying is named by a search, the lower the better; None when it is not."""
-    name = one.name.lower()
-    if wanted in (one.code, one.broker_code) or name == spoken:
+    if wanted in (one.code, one.broker_code) or one.spoken == spoken:
         return 0
     if one.code.startswith(wanted):
         return 1
-    if name.startswith(spoken):
+    if one.spoken.startswith(spoken):
         return 2
-    if all(word in name.split() for word in query.words):
+    if words <= one.words:
         return 3
     return None
 

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments_service.domain.likeness import Likeness
 from instruments_service.domain.query import Query
-from instruments_service.domain.ranking import WELL_KNOWN, Candidate, likeness, short_names
+from instruments_service.domain.ranking import WELL_KNOWN, Candidate, short_names
 
 Numbers: TypeAlias = NDArray[np.int32]
 
@@ -212,7 +213,8 @@ class TextIndex:
         share = shared / (len(grams) + self._trigram_counts - shared)
         near = np.flatnonzero(share >= _SHARED)
         near = near[np.argsort(-share[near], kind="stable")][:_NEAREST_WORDS]
-        found = [(int(number), likeness(word, self._words[number])) for number in near]
+        typed = Likeness(word)
+        found = [(int(number), typed.of(self._words[number])) for number in near]
         return [(number, alike) for number, alike in found if alike]
 
     def _word(self, word: str) -> int:
