@@ -1,6 +1,7 @@
 """Schemathesis against a running stack, as two users and as nobody, and what it reported."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ class FuzzReport:
     exchanges: str
     """Every request and answer, as a HAR document."""
     cases: int
+    links: int
+    """From one answer to the next request, as many different ones as were followed in sequences of requests."""
 
 
 def fuzz(
@@ -59,6 +62,7 @@ def fuzz(
     folder: Path,
     *,
     seconds: int,
+    phases: Sequence[str] = (),
     checks: Sequence[str] = CHECKS,
     seed: int = 20261121,
 ) -> FuzzReport:
@@ -68,7 +72,8 @@ def fuzz(
 
     Args:
         folder: for its reports.
-        seconds: its time budget.
+        seconds: its time budget; a slow machine makes fewer requests in it.
+        phases: which of Schemathesis's; `stateful` follows links. All of them when none is named.
     """
     names = {f"user{number}": user for number, user in enumerate(users)}
     (folder / "auth.json").write_text(json.dumps({"auth": [_login(name, user) for name, user in names.items()]}))
@@ -85,6 +90,7 @@ def fuzz(
         ",".join(checks),
         "--max-time",
         str(seconds),
+        *(["--phases", ",".join(phases)] if phases else []),
         "--continue-on-failure",
         "--no-shrink",
         "--seed",
@@ -99,7 +105,9 @@ def fuzz(
     )
     exchanges = har.read_text() if har.exists() else "{}"
     entries: list[Any] = json.loads(exchanges).get("log", {}).get("entries", [])
-    return FuzzReport(done.returncode, done.stdout + done.stderr, exchanges, len(entries))
+    text = done.stdout + done.stderr
+    links = re.search(r"API Links:\s+(\d+) covered", text)
+    return FuzzReport(done.returncode, text, exchanges, len(entries), int(links[1]) if links else 0)
 
 
 def _login(name: str, user: Login) -> dict[str, Any]:
