@@ -24,6 +24,9 @@ from breezeway.errors import (
 Call: TypeAlias = Literal["login", "read", "history"]
 """What was asked: some texts mean different things at the login and elsewhere."""
 
+ORDER_RATE: Final = "broker_order_rate"
+"""The code of too many order calls in one second; it says nothing about the calls of a minute."""
+
 _SHOWN: Final = 200
 
 
@@ -94,6 +97,8 @@ def _without_envelope(answer: Answer) -> BreezewayError:
 def _known(text: str, call: Call, proven: bool) -> BreezewayError | None:
     low = text.lower()
     if low.startswith("limit exceed"):
+        if "per second" in low:
+            return _order_rate()
         return _day_limit() if "per day" in low else _minute_limit()
     if "invalid checksum" in low:
         return _session_expired() if proven else _bad_secret()
@@ -161,6 +166,10 @@ def _minute_limit() -> BreezewayError:
     return RateLimited(
         "The broker's limit of calls per minute is used up.", code="broker_minute_limit", retry_after=120
     )
+
+
+def _order_rate() -> BreezewayError:
+    return RateLimited("The broker takes no more orders in this second.", code=ORDER_RATE, retry_after=1)
 
 
 def _day_limit() -> BreezewayError:

@@ -18,7 +18,7 @@ from breezeway.breeze.rest import BreezeRest
 from breezeway.breeze.transport import Exchange
 from breezeway.breeze.values import BrokerInstrument
 from breezeway.clock import IST
-from breezeway.errors import BreezewayError, InvalidInput, NotFound, OutcomeUnknown, UpstreamUnavailable
+from breezeway.errors import BreezewayError, InvalidInput, NotFound, OutcomeUnknown, UpstreamFault, UpstreamUnavailable
 
 Action: TypeAlias = Literal["buy", "sell"]
 OrderKind: TypeAlias = Literal["limit", "stoploss"]
@@ -167,6 +167,11 @@ class BreezeOrders(BreezeRest):
             raise exchange.failure
         try:
             success = await self._success("read", returned, exchange)
+        except UpstreamFault as error:
+            if not exchange.changed:
+                raise
+            # A clear no in words of which none is known, as most of its reasons against an order are.
+            raise InvalidInput("The broker refuses this.", code="broker_refused", context=_said(exchange)) from error
         except BreezewayError as error:
             error.context |= _said(exchange)
             raise

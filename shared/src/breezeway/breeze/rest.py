@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from breezeway.breeze import _wire as wire
 from breezeway.breeze.events import Right
-from breezeway.breeze.mapping import Answer, Call, failure, is_empty
+from breezeway.breeze.mapping import ORDER_RATE, Answer, Call, failure, is_empty
 from breezeway.breeze.quota import CallQuota
 from breezeway.breeze.transport import BreezeTransport, Exchange
 from breezeway.breeze.values import (
@@ -194,7 +194,7 @@ class BreezeRest:
         answered = exchange.answer is not None
         envelope = exchange.envelope if answered else returned
         error = failure(exchange.answer or Answer(None, ""), envelope, call, proven=self._proven)
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited) and error.code != ORDER_RATE:
             # The broker counts calls that we do not see; everybody on this account holds back together.
             error.retry_after = await self._quota.cool_down(self._account_id, error.code)
         if error is not None:

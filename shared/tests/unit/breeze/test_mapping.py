@@ -53,6 +53,12 @@ def outcome(http: int | None, body: object, call: Call = "read", *, proven: bool
             "broker_minute_limit",
         ),
         (200, {"Status": 5, "Error": "Limit exceed: API call per day: "}, RateLimited, "broker_day_limit"),
+        (
+            401,
+            {"Status": 5, "Error": "Limit exceed: API call per second:Try after some time"},
+            RateLimited,
+            "broker_order_rate",
+        ),
         (429, "<html><body>429 Too Many Requests</body></html>", RateLimited, "broker_minute_limit"),
         (503, "<html><body>429 Too Many Requests</body></html>", UpstreamUnavailable, "broker_down"),
         (200, fault("Public Key does not exist."), Unauthenticated, "broker_bad_app_key"),

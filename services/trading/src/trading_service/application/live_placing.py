@@ -72,17 +72,17 @@ class LiveTrading:
         self._wall = wall
         self._rules = rules or LiveRules()
         self._step = step
-        self._kinds: OrderedDict[UUID, AccountKind] = OrderedDict()
+        self._kinds: OrderedDict[tuple[UUID, UUID], AccountKind] = OrderedDict()
 
     async def is_live(self, user_id: UUID, account_id: UUID) -> bool:
         """Whether an account of the user is a live one. What kind it is never changes, so it is asked once."""
-        kind = self._kinds.get(account_id)
+        kind = self._kinds.get((user_id, account_id))
         if kind is None:
             async with self._work() as work:
                 account = await work.account(user_id, account_id)
             if account is None:
                 return False
-            kind = self._kinds[account_id] = account.kind
+            kind = self._kinds[user_id, account_id] = account.kind
             if len(self._kinds) > _KNOWN_ACCOUNTS:
                 self._kinds.popitem(last=False)
         return kind is AccountKind.LIVE

@@ -61,12 +61,18 @@ class Broker:
     hides: bool = False
     """Whether orders that arrive are not in the book yet."""
     reported: list[str] = field(default_factory=list)
+    deaf: BreezewayError | None = None
+    """Raised when it is reported that a session has ended."""
+    waiting: Callable[[], None] | None = None
+    """Called when a call waits for its turn."""
     during: Callable[[], None] | None = None
 
     async def line(self, account: TradingAccount) -> "Broker":
         return self
 
     async def reserve(self, kind: str) -> None:
+        if self.waiting is not None:
+            self.waiting()
         if self.refuses is not None:
             raise self.refuses
 
@@ -101,6 +107,8 @@ class Broker:
         return [] if self.hides else list(self.rows.values())
 
     async def refused(self, detail: str) -> None:
+        if self.deaf is not None:
+            raise self.deaf
         self.reported.append(detail)
 
     def say(self, number: str, **changes: Any) -> None:

@@ -300,3 +300,66 @@ async def test_shares_bought_elsewhere_may_be_sold(live: Any) -> None:
     order = await live.order(side="sell")
     await live.send()
     assert (await live.state(order))[0] == "open"
+
+
+async def test_the_session_ends_in_the_middle(live: Any, unknown: BreezewayError) -> None:
+    """A change that the broker refuses to an ended session is answered so and reported; the order works on. What is
+    unknown meanwhile stays so until somebody has logged in again, and is then found."""
+    order = await live.order()
+    await live.send()
+    ended = Unauthenticated("The session has ended.", code="broker_session_expired")
+    live.broker.before = ended
+    await live.cancel(live.user, order)
+    await live.send()
+    assert ("cancel_reject", "broker_session_expired") in await live.events(order)
+    assert (await live.state(order))[0] == "open"
+    live.broker.after = unknown
+    second = await live.order(quantity=3)
+    await live.send()
+    live.broker.blind = ended
+    await live.pass_time(50)
+    assert await live.state(second) == ("unknown", "outcome_unknown")
+    await live.reconciler.compare(live.account)
+    assert set(live.broker.reported) == {"The session has ended."}
+    live.broker.blind = None
+    await live.pass_time(15)
+    assert (await live.state(second))[0] == "open"
+    assert len(live.broker.placed()) == 2
+
+
+async def test_a_report_that_fails_keeps_nobody_from_working(live: Any, unknown: BreezewayError) -> None:
+    """Auth is away while a session is refused: the order is answered all the same."""
+    ended = Unauthenticated("The session has ended.", code="broker_session_expired")
+    live.broker.deaf = UpstreamUnavailable("Auth is away.", code="upstream_unavailable")
+    live.broker.before = ended
+    order = await live.order()
+    await live.send()
+    assert await live.state(order) == ("rejected", "broker_session_expired")
+    live.broker.after = unknown
+    second = await live.order(quantity=3)
+    await live.send()
+    live.broker.blind = ended
+    await live.pass_time(2)
+    live.broker.blind = None
+    await live.pass_time(15)
+    assert (await live.state(second))[0] == "open"
+
+
+async def test_an_order_waits_for_its_turn_while_it_is_young(live: Any) -> None:
+    """The exchange's ten changes a second are used up: it waits, and is sent when there is room."""
+    live.broker.refuses = RateLimited("Too many.", code="broker_order_rate", retry_after=1)
+    order = await live.order()
+    await live.send()
+    assert await live.state(order) == ("new", "received")
+    live.broker.refuses = None
+    await live.send()
+    assert (await live.state(order))[0] == "open"
+
+
+async def test_what_waited_too_long_for_its_turn_says_why(live: Any) -> None:
+    live.broker.refuses = RateLimited("Too many.", code="broker_order_rate", retry_after=1)
+    live.broker.waiting = lambda: live.wall.advance(31)
+    order = await live.order()
+    await live.send()
+    assert await live.state(order) == ("rejected", "broker_order_rate")
+    assert live.broker.calls == []
