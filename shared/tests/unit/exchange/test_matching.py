@@ -357,6 +357,38 @@ class TestPhases:
     def test_after_the_day_an_order_is_rejected(self, book: InstrumentBook) -> None:
         assert kinds(book.accept(order(price="99"), at("16:30:00"))) == [("reject", "market_closed")]
 
+    def test_what_worked_before_a_restart_expires_when_its_day_is_over(self, book: InstrumentBook) -> None:
+        evening = at("18:00:00")
+        assert kinds(book.readmit(order(price="99"), evening, filled=0, fills=0, triggered=False)) == [
+            ("expire", "day_over")
+        ]
+
+    def test_a_stop_that_the_price_has_passed_already_triggers_at_once(self, book: InstrumentBook) -> None:
+        stop = order(order_type=OrderType.SL, trigger_price="99.50", price="101")
+        assert [event.kind for event in book.accept(stop, NOON)] == [
+            EventKind.ACCEPT_STOP,
+            EventKind.TRIGGER,
+            EventKind.FILL,
+        ]
+
+    def test_a_market_order_rests_at_its_protection_while_nobody_sells(self) -> None:
+        """Who sells later meets it there, as they meet any order that waits."""
+        empty = InstrumentBook(SHARE, MarketCalendar.default())
+        empty.accept(market(), NOON)
+        assert fills(empty.on_tick(tick(1, "100", 1000, ask_quantity=0))) == []
+        assert empty.explain("o", NOON + timedelta(seconds=1)).rule is Rule.WAITS_FOR_LIQUIDITY
+        assert fills(empty.on_tick(tick(2, "100", 1000))) == [("o", 100, "103.00")]
+
+    def test_a_displayed_price_outside_the_bands_fills_nobody(self, book: InstrumentBook) -> None:
+        book.on_tick(tick(1, "100", 1000, upper_band=Decimal("100.05")))
+        asks = book_of([("99.95", 10)], [("100.05", 10), ("100.10", 500)])
+        book.on_depth(Depth(NOON + timedelta(seconds=2), asks))
+        assert fills(book.accept(market(), NOON + timedelta(seconds=2))) == [("o", 10, "100.05")]
+
+    def test_a_depth_after_the_close_ends_the_day(self, book: InstrumentBook) -> None:
+        book.accept(order(price="99"), NOON)
+        assert kinds(book.on_depth(Depth(at("15:40:00"), FIVE))) == [("expire", "day_over")]
+
     def test_a_halt_cancels_everything_and_fills_nothing(self, book: InstrumentBook) -> None:
         book.accept(order(price="99"), NOON)
         (event,) = book.halt(HALT)
