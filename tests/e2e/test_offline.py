@@ -120,13 +120,22 @@ async def created(http: httpx.AsyncClient, path: str, body: Mapping[str, Any]) -
     return str(answer.json()["id"])
 
 
+@pytest.mark.timeout(600)
 async def test_every_read_that_can_still_be_answered_is_and_recovers_by_itself(cut_off: ApiUser) -> None:
     """The broker's REST answers 503 and its socket is silent: every GET route of the API, by its OpenAPI."""
     http = cut_off.http
     paper = await created(http, "/api/v1/trading/accounts", {"name": "Paper", "initial_cash": "100000.00"})
     order = {"account_id": paper, "symbol": SYMBOL, "side": "buy", "quantity": "1", "order_type": "limit"}
+    last = 0.0
+
+    async def has_a_price() -> bool:
+        nonlocal last
+        answer = await http.get("/api/v1/quotes", params={"symbols": SYMBOL})
+        last = answer.json()["items"][0]["ltp"] if answer.status_code == 200 else 0.0
+        return last > 0
+
+    await eventually(has_a_price, seconds=120, every=1)
     # Far enough below the market to rest, and within the day's band.
-    last = (await http.get("/api/v1/quotes", params={"symbols": SYMBOL})).json()["items"][0]["ltp"]
     values = {
         "symbol": SYMBOL,
         "underlying": "NIFTY",
@@ -138,8 +147,18 @@ async def test_every_read_that_can_still_be_answered_is_and_recovers_by_itself(c
             http, "/api/v1/alerts", {"symbol": SYMBOL, "condition": "crosses_above", "value": "999999"}
         ),
     }
-    routes = [path for path, item in (await http.get("/openapi.json")).json()["paths"].items() if "get" in item]
-    assert set(routes) >= ANSWERED | ONLY_THE_BROKER_KNOWS | NOT_A_READ
+    routes: set[str] = set()
+
+    async def all_services_have_told_their_routes() -> bool:
+        """The document leaves out a service that is too slow to be asked, until the gateway asks again."""
+        paths = (await http.get("/openapi.json")).json()["paths"]
+        routes.update(path for path, item in paths.items() if "get" in item)
+        return routes >= ANSWERED | ONLY_THE_BROKER_KNOWS | NOT_A_READ
+
+    try:
+        await eventually(all_services_have_told_their_routes, seconds=180, every=2)
+    except TimeoutError:
+        pytest.fail(f"no such routes: {sorted((ANSWERED | ONLY_THE_BROKER_KNOWS | NOT_A_READ) - routes)}")
     await broker_goes_away(cut_off)
     await broken(cut_off, {"kind": "mute"})
     async with httpx.AsyncClient() as plain:
@@ -154,7 +173,7 @@ async def test_every_read_that_can_still_be_answered_is_and_recovers_by_itself(c
 
     wrong: dict[str, str] = {}
     answers: dict[str, Any] = {}
-    for route in sorted(set(routes) - NOT_A_READ):
+    for route in sorted(routes - NOT_A_READ):
         answer = await http.get(url(route))
         if route in ONLY_THE_BROKER_KNOWS:
             good = answer.status_code in {502, 503, 504} and int(answer.headers["Retry-After"]) > 0
@@ -180,6 +199,8 @@ async def test_every_read_that_can_still_be_answered_is_and_recovers_by_itself(c
     async def all_of_it_works_again() -> bool:
         return all([(await http.get(url(route))).status_code == 200 for route in sorted(ONLY_THE_BROKER_KNOWS)])
 
+    async def prices_are_fresh() -> bool:
+        return not (await http.get("/api/v1/quotes", params={"symbols": SYMBOL})).json()["items"][0]["stale"]
+
     await eventually(all_of_it_works_again, seconds=120, every=1)
-    fresh = (await http.get("/api/v1/quotes", params={"symbols": SYMBOL})).json()["items"][0]
-    assert not fresh["stale"]
+    await eventually(prices_are_fresh, seconds=120, every=1)

@@ -12,7 +12,7 @@ from breezeway.testing.stack_process import StackProcess
 from breezeway.testing.stream_client import StreamClient
 from breezeway.testing.trace_collector import SeenSpan, TraceCollector
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 DAYS = ("02", "03", "04", "05", "06", "09", "10", "11", "12", "13")
 """November 2026, on which a history can be asked for."""
@@ -58,7 +58,7 @@ async def test_one_trace_from_the_request_through_service_and_job_to_the_frame(
             marks = [frame["traceparent"].split("-") for frame in frames if "traceparent" in frame]
             shown = {mark[2] for mark in marks if mark[1] == trace_id}
             assert shown, "the answer to the request is told on the stream too"
-            await eventually(partial(arrived, traces, trace_id, shown), 60, every=0.2)
+            await eventually(partial(arrived, traces, trace_id, shown), 120, every=0.2)
             spans = {span.span_id: span for span in of(traces, trace_id)}
             jobs = [spans[mark] for mark in shown if spans[mark].name.startswith("job ")]
             if jobs:
