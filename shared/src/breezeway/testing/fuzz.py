@@ -4,10 +4,13 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import httpx
 
 CHECKS = (
     "not_a_server_error",
@@ -24,6 +27,11 @@ CHECKS = (
 """All but four. `positive_data_acceptance` takes every string for a cursor, an e-mail address or a symbol, which JSON
 Schema cannot describe; `negative_data_rejection` minds that a 0 is understood as false and a "5" as five;
 `unsupported_method` and `allow_header_conformance` know one path only, where `…/callback` is also a wrong `…/{id}`."""
+
+_ONE_OF_EACH_SERVICE: Final = {
+    *("/api/v1/users/me", "/api/v1/instruments/search", "/api/v1/quotes", "/api/v1/trading/orders"),
+    *("/api/v1/notifications", "/api/v1/system/status"),
+}
 
 # Whose objects are tried as whom.
 _CONFIGURATION = """
@@ -80,10 +88,13 @@ def fuzz(
     peers = ", ".join(json.dumps(name) for name in names)
     (folder / "schemathesis.toml").write_text(_CONFIGURATION.format(peers=peers))
     har = folder / "exchanges.har"
+    (folder / "openapi.json").write_text(_document(url))
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
-        f"{url}/openapi.json",
+        "openapi.json",
+        "--url",
+        url,
         "--include-path-regex",
         paths,
         "--checks",
@@ -108,6 +119,21 @@ def fuzz(
     text = done.stdout + done.stderr
     links = re.search(r"API Links:\s+(\d+) covered", text)
     return FuzzReport(done.returncode, text, exchanges, len(entries), int(links[1]) if links else 0)
+
+
+def _document(url: str) -> str:
+    """The API's description, once all services are in it: the gateway leaves out one that is too slow to tell its own.
+
+    Raises:
+        AssertionError: one of them has not been in it for three minutes.
+    """
+    until = time.monotonic() + 180
+    while True:
+        answer = httpx.get(f"{url}/openapi.json", timeout=60)
+        if answer.status_code == 200 and answer.json()["paths"].keys() >= _ONE_OF_EACH_SERVICE:
+            return answer.text
+        assert time.monotonic() < until, f"{url}/openapi.json lacks a service"
+        time.sleep(1)
 
 
 def _login(name: str, user: Login) -> dict[str, Any]:
