@@ -14,7 +14,7 @@ from breezeway.testing.stack_process import StackProcess
 
 FRONTEND = REPOSITORY / "frontend"
 OLDEST_NODE = 20
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def run(*command: str, seconds: int, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,3 +1,4 @@
+import { act } from "react";
 import { afterEach, expect, it } from "vitest";
 
 import { button, click, enter, fakeApi, render, until } from "@/shared/testing";
@@ -9,8 +10,8 @@ const DAYS = "/api/v1/dev/simulator/days";
 const now = { exchange_time: "2026-11-20T10:30:00+05:30", mode: "auto", speed: 1, replay: true };
 let mounted: Awaited<ReturnType<typeof render>> | null = null;
 
-afterEach(() => {
-  mounted?.root.unmount();
+afterEach(async () => {
+  await act(async () => mounted?.root.unmount());
   document.body.replaceChildren();
 });
 

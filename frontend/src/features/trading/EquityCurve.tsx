@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { data } from "@/api/client";
 import { getPortfolioHistory } from "@/api/generated";
-import { rupees } from "@/shared/format/numbers";
+import { price, rupees } from "@/shared/format/numbers";
 import { Failure, Loading } from "@/shared/ui/states";
 import { useIsDark } from "@/shared/ui/theme";
 
@@ -36,6 +36,7 @@ export function EquityCurve({ account }: { account: string }) {
         layout: { background: { color: "transparent" }, textColor: colour("--muted"), attributionLogo: false },
         grid: { vertLines: { visible: false }, horzLines: { color: colour("--line") } },
         timeScale: { timeVisible: true },
+        localization: { priceFormatter: (value: number) => price(value, 0) },
       });
       const series = chart.addSeries(AreaSeries, { lineColor: colour("--accent"), topColor: `${colour("--accent")}40`, bottomColor: `${colour("--accent")}00` });
       // Only here money becomes a float: a pixel needs no paisa.

@@ -66,7 +66,7 @@ export default function Workspace() {
           )}
           <span className="grow" />
           <button type="button" className="button quiet" onClick={() => setAlerting(symbol)}><Bell size={15} aria-hidden /> Alert{own.alerts.length > 0 && ` (${own.alerts.length})`}</button>
-          <button type="button" className="button drawerbutton" aria-expanded={side} aria-controls="side" onClick={() => setSide(!side)}><PanelRight size={15} aria-hidden /> Depth and order</button>
+          <button type="button" className="button icon drawerbutton" aria-label="Depth and order" title="Depth and order" aria-expanded={side} aria-controls="side" onClick={() => setSide(!side)}><PanelRight size={15} aria-hidden /></button>
         </header>
         <Boundary name="The chart" key={symbol}>
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
