@@ -33,7 +33,7 @@ from trading_service.adapters.db.live import PostgresLive
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.live_placing import LiveRules, LiveTrading
 from trading_service.application.live_recording import LiveRecorder
-from trading_service.application.live_routing import LiveRouter
+from trading_service.application.live_routing import LiveRouter, RoutingRules
 from trading_service.application.ports import LastPrice
 from trading_service.application.reconciling import Reconciler, ReconcilingRules
 from trading_service.application.recording import Recorder
@@ -154,7 +154,8 @@ async def live(job: Mapping[str, Any], ancestor: Ancestor) -> None:
     desk = Desk(world, world, world, calendar, Risk(), DeskRules(requests_per_second=1000))
     recorder = LiveRecorder(Recorder(work, calendar, Risk(), lambda _symbol: None), world)
     broker = BreezeDesk({BrokerEnvironment.SIMULATOR: transport}, world, world, world, world)
-    router = LiveRouter(work, recorder, broker, wall, step=fate)
+    # However slow the machine is: an order that has expired does not come to its step.
+    router = LiveRouter(work, recorder, broker, wall, RoutingRules(oldest=timedelta(hours=1)), step=fate)
     if "step" in job:
         await _trade(job, LiveTrading(work, desk, world, wall, LiveRules(), fate), router, fate)
     else:

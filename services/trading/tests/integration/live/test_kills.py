@@ -56,7 +56,7 @@ def trader() -> Iterator[Any]:
 
     yield life
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     process.stdout.close()
 
 
