@@ -82,7 +82,7 @@ def test_a_careful_user_keeps_the_account(node: str, chromium: str, stack: Stack
 
 @pytest.mark.e2e
 def test_what_happens_is_told_and_drawn(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
-    """Bell, inbox, alerts, webhooks, hooks, settings; orders, positions and alerts on the chart; the drawer of a tablet."""
+    """Bell, inbox, alerts, webhooks, hooks, settings; what is one's own on the chart; the drawer of a tablet."""
     shot = tmp_path / "failed.png"
     done = run(node, "e2e/notifications.mjs", stack.url, seconds=420, CHROMIUM=chromium, SHOT=str(shot))
     assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"

@@ -154,4 +154,4 @@ async def test_a_wrong_key_gives_alpacas_documented_error(
         client.subscribe_quotes(ignore, "S1")
 
     async with running(gateway, "wrong", secret, subscribe):
-        await eventually(lambda: "error during websocket communication: auth failed" in caplog.text, 20)
+        await eventually(lambda: "error during websocket communication: auth failed" in caplog.text, 60)

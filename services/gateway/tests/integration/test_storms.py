@@ -78,7 +78,7 @@ async def test_w_04_a_gateway_that_lags_beyond_redis_limit_says_so_and_keeps_its
             gap = await stream.next("gap", seconds=30)
             assert gap["reason"] == "stream_interrupted"
             await redis.publish(keys.feed_channel(gateway.feed, "tick:NSE:S1"), tick("NSE:S1", 9_999))
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while (await stream.next("tick"))["seq"] != 9_999:
                     pass
             assert process.memory_info().rss - before < 100 * MIB
@@ -203,7 +203,7 @@ async def churn(
     def gone() -> bool:
         return not [c for c in process.net_connections("tcp") if c.laddr.port == port and c.status == "ESTABLISHED"]
 
-    await eventually(gone, 15, every=0.2)
+    await eventually(gone, 60, every=0.2)
     # The connections to Redis and auth stay in their pools.
     assert process.num_fds() <= files + 64
     assert await _tasks(gateway) <= tasks + 10

@@ -18,7 +18,7 @@ from gateway_service.application.simulator import ClockMode, ClockMove, Simulate
 _MODE = "`auto`: live in market hours, else the last session again; `replay`: one day over and over; `wall`: now."
 
 
-def _control(request: Request) -> SimulatorControl:
+async def _control(request: Request) -> SimulatorControl:
     control: SimulatorControl | None = request.app.state.simulator
     if control is None:
         raise NotFound("There is no simulator here.", code="route_not_found")
