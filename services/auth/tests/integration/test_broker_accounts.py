@@ -221,7 +221,7 @@ async def test_twenty_accounts_are_enough(auth: Any) -> None:
 
 
 async def next_message(listener: Any) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             message = await listener.get_message(ignore_subscribe_messages=True, timeout=1)
             if message is not None:

@@ -77,7 +77,7 @@ async def test_an_end_at_midnight_is_announced_and_told(evening: Any, redis: Red
             announced.extend([orjson.loads(message["data"])] if message else [])
             return bool(announced)
 
-        await eventually(heard, 5)
+        await eventually(heard, 60)
     assert (announced[0]["state"], announced[0]["account_id"]) == ("expired", account)
     (message,) = await told(evening, session["user"]["id"])
     assert message["kind"] == "broker_session.expired"

@@ -248,7 +248,7 @@ async def revoked(auth: Any, headers: dict[str, str]) -> None:
     async def refused() -> bool:
         return bool((await auth.http.get(ME, headers=headers)).status_code == 401)
 
-    await eventually(refused, 15)
+    await eventually(refused, 60)
 
 
 def bearer(session: dict[str, Any]) -> dict[str, str]:

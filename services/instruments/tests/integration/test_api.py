@@ -255,7 +255,7 @@ async def test_an_announced_master_replaces_what_was_remembered(
         answer = await filled.get("/api/v1/instruments/NFO:RELIANCE25AUG26FUT")
         return bool(answer.json()["lot_size"] == 250)
 
-    await eventually(is_fresh, 8)
+    await eventually(is_fresh, 60)
 
 
 async def test_readiness_and_documentation(api: httpx.AsyncClient) -> None:

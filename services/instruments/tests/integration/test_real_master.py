@@ -286,7 +286,7 @@ async def test_a_sync_killed_half_way_leaves_the_old_master_whole(service: Any, 
             await victim.wait()
     assert await rows(service) == before
     assert (await service.log.get(run.id)).state is SyncState.RUNNING
-    await eventually(lambda: lock_is_free(service), 10)
+    await eventually(lambda: lock_is_free(service), 60)
     # The next worker takes the same run up and finishes it.
     second = await start_victim(service.url, real_data / ARCHIVE, str(run.id))
     assert await second.wait() == 0

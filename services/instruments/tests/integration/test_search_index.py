@@ -68,7 +68,7 @@ async def test_progress_goes_to_who_asked_and_to_everybody_inside(redis: Any) ->
         async def all_heard() -> bool:
             return len(heard) == 3
 
-        await eventually(all_heard, 10)
+        await eventually(all_heard, 60)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert [name for name, _ in heard] == [*channels, channels[0]]

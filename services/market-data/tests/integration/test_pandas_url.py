@@ -61,7 +61,7 @@ async def address(db: AsyncEngine, outside: Any) -> AsyncIterator[tuple[str, Any
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve(), name="server")
-    await eventually(lambda: server.started, 20)
+    await eventually(lambda: server.started, 60)
     bars = resample(minutes, Interval.MINUTE_15, source=Interval.MINUTE_1, segment=Segment.NSE, calendar=CALENDAR)
     yield f"http://127.0.0.1:{port}/api/v1/candles/NSE:RELIANCE?interval=15m&from=2026-11-01&limit=200000", bars
     server.should_exit = True

@@ -112,7 +112,7 @@ async def test_a_backfill_uses_what_is_permitted_and_no_window_sees_more_than_th
         async def long_enough() -> bool:
             return len(await rig.history_calls()) >= PERMITTED * WINDOWS
 
-        await eventually(long_enough, 90, every=0.25)
+        await eventually(long_enough, 300, every=0.25)
     assert (await rig.backfills.get(rig.outside.user_id, made.id)).state == "running"
     calls = await rig.history_calls()
     # Grants are counted at our end and arrivals at theirs: only what was under way can come too late.

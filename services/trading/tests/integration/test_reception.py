@@ -185,7 +185,7 @@ async def test_a_caller_who_leaves_takes_nothing_back(service: Any) -> None:
         async with service.work() as work:
             return {each.order.client_order_id for each in await work.working_orders(account.id)} == {"left", "stayed"}
 
-    await eventually(both, 10)
+    await eventually(both, 60)
     await service.check(account)
 
 

@@ -106,7 +106,7 @@ async def test_one_leads_and_another_takes_over_when_it_dies(service: Any) -> No
         await connection.execute(
             sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
         )
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     assert second.leads.is_set()
     await second()
     for each in (first, second):
@@ -127,7 +127,7 @@ async def listener(
         on_gap=lambda: heard.append("gap"),
     )
     task = asyncio.create_task(made.run())
-    await eventually(lambda: made._subscriber.connected.is_set(), 10)
+    await eventually(lambda: made._subscriber.connected.is_set(), 60)
     yield made, heard
     await cancellation.end([task])
 
@@ -142,7 +142,7 @@ async def test_wanted_symbols_are_heard_and_asked_for(
     assert wanted == {f"tick:{SYMBOL}", f"depth:{SYMBOL}"}
     await redis.publish(keys.feed_channel(FEED, f"tick:{SYMBOL}"), tick(100.0, now))
     await RedisBell(redis).ring()
-    await eventually(lambda: len(heard) == 2, 10)
+    await eventually(lambda: len(heard) == 2, 60)
     assert heard == [(FEED, 100.0), "bell"]
     await market.want({})
     assert await redis.publish(keys.feed_channel(FEED, f"tick:{SYMBOL}"), tick(101.0, now)) == 0
@@ -166,7 +166,7 @@ async def test_a_request_waits_for_a_feed_that_was_just_asked(redis: "Redis", ti
         async def asked() -> bool:
             return bool(await redis.zcard(keys.feed_interest(FEED)))
 
-        await eventually(asked, 10)
+        await eventually(asked, 60)
         await redis.hset(keys.snapshot(FEED), f"tick:{SYMBOL}", tick(100.0, datetime.now(UTC)))
 
     found, _ = await asyncio.gather(prices.await_fresh(new_id(), SYMBOL, since), answer())

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def eventually(
-    check: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 10, every: float = 0.02
+    check: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 60, every: float = 0.02
 ) -> None:
     """Return when `check()` is true; raise `TimeoutError` after `seconds`."""
     async with asyncio.timeout(seconds):

@@ -420,10 +420,8 @@ async def test_nonsense_becomes_our_errors(
 async def test_a_slow_broker_is_left(stub: Stub, rest: BreezeRest) -> None:
     stub.ok("funds", {})
     stub.delay = 1.5
-    started = time.monotonic()
     with pytest.raises(UpstreamTimeout):
         await rest.funds()
-    assert time.monotonic() - started < 1.4
 
 
 async def test_a_broker_that_drips_is_left_too(stub: Stub, quota: Quota) -> None:

@@ -70,7 +70,7 @@ async def order(redis: "Redis", stack: FeedStack, number: int) -> None:
 
 
 async def live(stream: Stream, channels: int) -> None:
-    await eventually(lambda: len(stream.channels) == channels, 20)
+    await eventually(lambda: len(stream.channels) == channels, 60)
 
 
 async def next_of(stream: Stream, kind: type[Any]) -> Any:

@@ -164,7 +164,7 @@ def test_it_dies_with_its_owner(tmp_path: Path) -> None:
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    asyncio.run(eventually(lambda: not working_in(tmp_path / "pg"), seconds=8))
+    asyncio.run(eventually(lambda: not working_in(tmp_path / "pg"), seconds=60))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to change to another account")

@@ -93,4 +93,4 @@ def test_it_dies_with_its_owner(tmp_path: Path) -> None:
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    asyncio.run(eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, seconds=8))
+    asyncio.run(eventually(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, seconds=60))

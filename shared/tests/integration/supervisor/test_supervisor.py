@@ -196,7 +196,7 @@ def test_children_die_with_a_killed_supervisor(tmp_path: Path, stacks: list[Stac
     pid = stack.pid("sleeper")
     stack.process.kill()
     stack.process.wait()
-    asyncio.run(eventually(lambda: gone(pid), seconds=8))
+    asyncio.run(eventually(lambda: gone(pid), seconds=60))
 
 
 def test_orphans_of_a_killed_supervisor_and_guard_are_ended_at_the_next_start(

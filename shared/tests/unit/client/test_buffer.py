@@ -65,7 +65,7 @@ async def test_full_the_reader_of_the_network_waits(policy: Any, raw: Raw) -> No
     await asyncio.sleep(0.02)
     assert not putting.done()
     await buffer.get()
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(putting, 60)
     assert (await drain(buffer))[-1] == raw
 
 
@@ -84,8 +84,8 @@ async def test_a_waiting_consumer_is_woken_by_a_message_and_by_the_end() -> None
     getting = asyncio.create_task(buffer.get())
     await asyncio.sleep(0.01)
     await buffer.put(tick("A", 1))
-    assert await asyncio.wait_for(getting, 5) == tick("A", 1)
+    assert await asyncio.wait_for(getting, 60) == tick("A", 1)
     getting = asyncio.create_task(buffer.get())
     await asyncio.sleep(0.01)
     buffer.end()
-    assert await asyncio.wait_for(getting, 5) is None
+    assert await asyncio.wait_for(getting, 60) is None

@@ -259,7 +259,7 @@ async def test_a_channel_that_is_refused_for_a_while_is_asked_for_again() -> Non
         await socket.wait_closed()
 
     async with server(script) as running, stream(running.url, "tick:NSE:A") as messages:
-        await eventually(lambda: messages.channels == ["tick:NSE:A"], 15)
+        await eventually(lambda: messages.channels == ["tick:NSE:A"], 60)
 
 
 async def test_a_contract_that_is_gone_after_a_reconnect_is_said_and_dropped() -> None:
