@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from breezeway.errors import Unauthenticated, UpstreamUnavailable
 from breezeway.exchange.checks import AccountState
+from breezeway.ids import new_id
+from trading_service.application.live_ports import BrokerWord
 
 PARTS = [("ordered", 0, "0"), ("partially executed", 4, "99.5"), ("executed", 10, "99.8")]
 
@@ -127,3 +130,35 @@ async def test_a_restart_reads_on_where_it_stopped(live: Any) -> None:
     await live.hearing.run_once()
     assert await position(live) == (4, Decimal(398))
     assert (await live.state(order))[0] == "partially_filled"
+
+
+async def test_a_number_that_is_another_orders_is_an_alarm(live: Any) -> None:
+    """The broker tells one number for two orders: nothing is booked to the second, and a person has to look."""
+    _, number = await placed(live)
+    second = await live.order(3)
+    async with live.work() as work:
+        await live.recorder.acknowledge(work, second, BrokerWord(number, "executed", 3, 3, Decimal(100)))
+        await work.commit()
+    assert ("alarm", "broker_number_taken") in await live.events(second)
+    assert await live.state(second) == ("new", "received")
+    assert await live.account_state() is AccountState.HALTED
+
+
+async def test_words_about_orders_that_are_not_there_are_passed_over(live: Any) -> None:
+    word = BrokerWord("N1", "ordered", 1, 0, None)
+    async with live.work() as work:
+        assert await live.recorder.hear(work, new_id(), word) is None
+        assert await live.recorder.acknowledge(work, new_id(), word) is None
+
+
+async def test_a_book_that_cannot_be_read_changes_nothing(live: Any) -> None:
+    """Neither the broker nor auth, who is to be told of the ended session, answers: the next look finds out."""
+    order, number = await placed(live)
+    live.broker.say(number, status="cancelled")
+    live.broker.blind = Unauthenticated("The session has ended.", code="broker_session_expired")
+    live.broker.deaf = UpstreamUnavailable("Auth is away.", code="upstream_unavailable")
+    await live.reconciler.compare(live.account)
+    assert (await live.state(order))[0] == "open"
+    live.broker.blind = None
+    await live.reconciler.compare(live.account)
+    assert (await live.state(order))[0] == "cancelled"
