@@ -97,6 +97,7 @@ def busiest(calls: list[float], window: float) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_a_backfill_uses_what_is_permitted_and_no_window_sees_more_than_the_limit(rig: Any, redis: Any) -> None:
     """At least 95 % of the permitted calls while running, and never more than the limit at the simulator.
 

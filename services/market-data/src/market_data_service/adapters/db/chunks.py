@@ -125,8 +125,9 @@ class PostgresChunkStore:
             if not held:
                 return False
             symbol = chunk.instrument.symbol
-            await write_days(session, symbol, chunk.interval, parts, source)
-            stored = await _stored_bars(session, symbol, chunk.interval, [result.day for result in days])
+            stored = await write_days(session, symbol, chunk.interval, parts, source)
+            if unwritten := [result.day for result in days if result.day not in stored]:
+                stored |= await _stored_bars(session, symbol, chunk.interval, unwritten)
             in_work = await _is_day_in_work(session, chunk)
             await _cover(session, chunk, days, stored, in_work=in_work)
             await settle(session, chunk.backfill_id)
