@@ -81,6 +81,7 @@ export type AlertPage = {
 export type AlertState = 'active' | 'paused' | 'fired' | 'expired';
 
 export type AlertView = {
+    already_reached?: boolean | null;
     base: string | null;
     condition: Condition;
     cooldown_seconds: number;
