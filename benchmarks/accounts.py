@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import numpy as np
+import websockets
 from cryptography.hazmat.primitives.asymmetric import ec
 from numpy.typing import NDArray
 
@@ -32,6 +34,7 @@ from breezeway.testing.api_user import ApiUser
 from breezeway.testing.eventually import eventually
 from breezeway.testing.plugin import REPOSITORY
 from breezeway.testing.stack_process import StackProcess
+from breezeway.testing.stream_client import StreamClient
 from gateway_service.adapters.redis_buckets import RedisBuckets
 from gateway_service.application.limits import Caller, RequestLimits
 from gateway_service.domain.rates import LocalBuckets
@@ -45,6 +48,14 @@ COST = "argon2id 19 MiB, t=2, p=1"
 SYSTEM = "Breezeway"
 CONNECTIONS = 16
 SECONDS = 5.0
+LOGOUTS = 20
+EACH_SERVICE = (
+    "/api/v1/users/me",
+    "/api/v1/instruments/sync",
+    "/api/v1/watchlists",
+    "/api/v1/trading/accounts",
+    "/api/v1/notifications",
+)
 # JSON, as an operator would write it: nothing of this is reached here.
 LIMITS = (
     '{"read": {"ip": "10000000/60", "user": "10000000/60", "key": "10000000/60"}, "everything": {"all": "10000000/60"}}'
@@ -195,6 +206,7 @@ def _gateway() -> Iterator[Row]:
     ):
         stack.start(180)
         yield from asyncio.run(_requests(stack))
+        yield asyncio.run(_revocations(stack))
 
 
 async def _requests(stack: StackProcess) -> list[Row]:
@@ -213,6 +225,29 @@ async def _requests(stack: StackProcess) -> list[Row]:
             figure = f"{len(latencies) / took:,.0f} /s, p50 {p50:.1f}, p99 {p99:.1f} ms"
             found.append(Row(f"through the gateway, {CONNECTIONS} clients, {name}: {what}", SYSTEM, figure))
     return found
+
+
+async def _revocations(stack: StackProcess) -> Row:
+    """From the answer to a logout until every service refuses the access token and its stream is closed."""
+    took = []
+    for _ in range(LOGOUTS):
+        async with httpx.AsyncClient(base_url=stack.url, timeout=30) as http:
+            user = ApiUser(http)
+            await user.register()
+            await user.sign_in()
+            for path in EACH_SERVICE:
+                (await http.get(path)).raise_for_status()
+            async with StreamClient.connect(f"ws://127.0.0.1:{stack.port}/ws/v1/stream", user.token) as stream:
+                (await http.post("/api/v1/auth/logout", json={"refresh_token": user.refresh_token})).raise_for_status()
+                ended = time.perf_counter()
+                with suppress(websockets.ConnectionClosed):
+                    await stream.next("never")
+                for path in EACH_SERVICE:
+                    while (await http.get(path)).status_code != 401:
+                        pass
+                took.append(time.perf_counter() - ended)
+    figure = f"p50 {np.median(took) * 1000:.0f}, max {max(took) * 1000:.0f} ms"
+    return Row(f"logout to refusal by each service and the stream, {LOGOUTS} times (target 2 s)", SYSTEM, figure)
 
 
 async def _load(port: int, path: str, header: str) -> tuple[list[float], float]:
