@@ -28,7 +28,7 @@ export function Empty({ children, action }: { children: ReactNode; action?: Reac
 
 export function Loading({ lines = 3 }: { lines?: number }) {
   return (
-    <div className="stack" aria-busy="true" aria-label="Loading">
+    <div className="stack" role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: lines }, (_, line) => <div key={line} className="skeleton" style={{ width: `${90 - line * 15}%` }} />)}
     </div>
   );
