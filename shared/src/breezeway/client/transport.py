@@ -25,7 +25,8 @@ from breezeway.errors import (
 _READ_AGAIN = frozenset({429, 502, 503, 504})
 _WRITE_AGAIN = frozenset({429, 503})
 """The gateway keeps every other answer for its Idempotency-Key, so that asking again would only repeat it."""
-_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=30)
+# Below the five seconds after which the gateway closes an idle connection, for a request on a dying one fails.
+_LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=4)
 
 
 def checked_url(url: str) -> str:

@@ -24,7 +24,9 @@ from breezeway.security.service_tokens import SERVICE_TOKEN_HEADER, ServiceToken
 T = TypeVar("T")
 
 _TIMEOUT = httpx.Timeout(connect=2.0, read=15.0, write=10.0, pool=5.0)
-_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
+# uvicorn closes what was idle for five seconds: a connection kept for longer is now and then closed at the very moment
+# at which a request is sent on it, which then fails.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4)
 
 
 class ServiceClient:
