@@ -76,7 +76,8 @@ async def _accepted(websocket: WebSocket, speak: Callable[[Connection], Dialect]
     limit = asyncio.timeout(service.limits.auth_seconds)
 
     def kick(code: CloseCode, reason: str) -> None:
-        if not verdict:
+        # A deadline that has struck ends the connection anyway, and raises when it is moved.
+        if not verdict and not limit.expired():
             verdict.append(Disconnect(code, reason))
             limit.reschedule(loop.time())
 
@@ -177,6 +178,9 @@ async def _read(
 
 
 def _end_with(principal: Principal, service: Stream, limit: asyncio.Timeout) -> None:
+    if limit.expired():
+        # On a loop that was held up the credentials may be read after the deadline for them has struck.
+        raise Disconnect(CloseCode.UNAUTHENTICATED, "authentication_expired")
     seconds = principal.expires_at - service.now() + service.limits.expiry_leeway_seconds
     limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
