@@ -1,14 +1,15 @@
 """The REST proxy in front of a real HTTP service, with real Valkey behind `Idempotency-Key`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from breezeway.security.service_tokens import ServiceTokens
-from breezeway.testing.fake_service import FakeService
+from breezeway.testing.fake_service import FakeService, large_body, serve
 
 INTERNAL_KEY = "k" * 40
 
@@ -29,6 +30,28 @@ async def test_a_request_arrives_as_it_was_sent_with_our_signature(
     assert answer.headers["X-Request-ID"] == "request-0001"
     assert ServiceTokens(INTERNAL_KEY, "market-data").verify(seen["headers"]["x-service-token"]) == "gateway"
     assert "6.6.6.6" not in seen["headers"]["x-forwarded-for"]
+
+
+@pytest.mark.parametrize("size", [400_000, 5_000_000, 9_000_000])
+async def test_large_answers_arrive_whole(open_app: Callable[..., FastAPI], size: int) -> None:
+    """Sent on in one piece, as it comes, and watched."""
+    app = open_app()
+    async with app.router.lifespan_context(app), serve(app) as origin, httpx.AsyncClient(base_url=origin) as client:
+        answers = [await client.get(f"/api/v1/candles/large?size={size}") for _ in range(3)]
+    for answer in answers:
+        assert (answer.status_code, int(answer.headers["Content-Length"])) == (200, size)
+        assert answer.content == large_body(size)
+
+
+@pytest.mark.parametrize("size", [5_000_000, 9_000_000])
+async def test_a_service_that_dies_while_it_answers_is_no_whole_answer(
+    open_app: Callable[..., FastAPI], size: int
+) -> None:
+    app = open_app()
+    async with app.router.lifespan_context(app), serve(app) as origin, httpx.AsyncClient(base_url=origin) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(f"/api/v1/candles/large?size={size}&sent=3000000")
+        assert (await client.get("/api/v1/candles/large?size=4000")).content == large_body(4000)
 
 
 @pytest.mark.parametrize("path", ["/internal/secret", "/api/v1/nothing", "/api/v1/auth/../../../internal/secret"])

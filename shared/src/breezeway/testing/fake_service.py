@@ -13,7 +13,7 @@ from uuid import UUID
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from breezeway.contracts.auth import KEY_SESSION_PREFIX
 from breezeway.ids import new_id
@@ -124,9 +124,29 @@ class FakeService:
             if path.endswith("shown-once"):
                 once = {"Cache-Control": "no-store"}
                 return JSONResponse({"key": "canary-of-a-secret"}, status_code=201, headers=once)
+            if path.endswith("large"):
+                return _large(int(request.query_params["size"]), int(request.query_params.get("sent", "-1")))
             return Response(f'{{"n":{len(self.seen)}}}', status_code=201, media_type="application/json")
 
         return app
+
+
+def large_body(size: int) -> bytes:
+    """What `…/large?size=` answers: no piece of it is like another."""
+    return b"".join(number.to_bytes(4, "big") for number in range(size // 4))
+
+
+def _large(size: int, sent: int) -> Response:
+    """With `sent`, the answer breaks off after so many bytes."""
+    body = large_body(size)
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield body[:sent]
+        raise ConnectionResetError
+
+    if sent < 0:
+        return Response(body, media_type="application/octet-stream")
+    return StreamingResponse(broken(), headers={"Content-Length": str(size)})
 
 
 @asynccontextmanager
