@@ -93,7 +93,7 @@ async def test_a_05_a_deleted_key_stops_within_two_seconds(
     async def refused() -> bool:
         return (await gateway.get("/api/v1/quotes", headers=headers)).status_code == 401
 
-    await eventually(refused, 60)
+    await eventually(refused, 10)
 
 
 async def test_auth_that_is_away_is_a_503(gateway: httpx.AsyncClient, behind: FakeService) -> None:
