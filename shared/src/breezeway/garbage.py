@@ -6,6 +6,7 @@ made lives as long as the process and is taken out of the walk; the rest is walk
 frees nearly everything at once.
 """
 
+import ctypes
 import gc
 from contextlib import AsyncExitStack
 
@@ -25,3 +26,12 @@ def tame(stack: AsyncExitStack) -> None:
 def spare_the_present() -> None:
     """Take what there is now out of every later walk: something large and long-lived has just been built."""
     gc.freeze()
+
+
+def give_back() -> None:
+    """Return to the system what a large piece of work has left free. The C library keeps such pages for a next time,
+    which for a daily sync is tomorrow. Where the library has no such call (macOS, musl) this does nothing."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -1,15 +1,17 @@
 """Use and room of the pools of a process: connections to PostgreSQL and Redis. Read when Prometheus asks."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from prometheus_client import REGISTRY, Counter
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis.asyncio import BlockingConnectionPool, ConnectionPool
-from sqlalchemy import QueuePool
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+if TYPE_CHECKING:  # 24 MB, which the processes without a database (the gateway) need not carry
+    from sqlalchemy import QueuePool
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 DATABASE_FAILURES: Final = Counter(
     "breezeway_db_unavailable", "Units of work that found PostgreSQL away or the pool exhausted."
@@ -23,8 +25,10 @@ class PoolCollector(Collector):
         self._engines: WeakKeyDictionary[QueuePool, tuple[str, int]] = WeakKeyDictionary()
         self._redis: WeakKeyDictionary[ConnectionPool, int] = WeakKeyDictionary()
 
-    def add_engine(self, engine: AsyncEngine, application: str, most: int) -> None:
+    def add_engine(self, engine: "AsyncEngine", application: str, most: int) -> None:
         """Watch a pooled engine, which opens at most `most` connections."""
+        from sqlalchemy import QueuePool
+
         if isinstance(engine.pool, QueuePool):
             self._engines[engine.pool] = (application, most)
 

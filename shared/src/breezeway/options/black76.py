@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -56,12 +55,12 @@ def greeks(
     density = _INV_SQRT_2PI * np.exp(-0.5 * d1 * d1)
     sign = np.where(is_call, 1.0, -1.0)
     dead_delta = sign * discount * np.where(f == k, 0.5, np.where(sign * (f - k) > 0, 1.0, 0.0))
-    delta = np.where(alive, sign * discount * ndtr(sign * d1), dead_delta)
+    delta = np.where(alive, sign * discount * _ndtr(sign * d1), dead_delta)
     safe = np.where(alive, spread, 1.0)
     gamma = np.where(alive, discount * density / (f * safe), 0.0)
     vega = np.where(alive, discount * f * density * np.sqrt(time), 0.0)
     decay = np.where(alive, discount * f * density * s / (2.0 * np.sqrt(np.where(alive, time, 1.0))), 0.0)
-    carried = r * discount * sign * (f * ndtr(sign * d1) - k * ndtr(sign * d2))
+    carried = r * discount * sign * (f * _ndtr(sign * d1) - k * _ndtr(sign * d2))
     theta = np.where(alive, carried - decay, 0.0)
     return Greeks(delta, gamma, theta / _DAYS_PER_YEAR, vega * 0.01)
 
@@ -94,7 +93,7 @@ def _price(f: Floats, k: Floats, t: Floats, s: Floats, is_call: NDArray[np.bool_
     spread = s * np.sqrt(np.maximum(t, 0.0))
     sign = np.where(is_call, 1.0, -1.0)
     d1, d2 = _d1_d2(f, k, spread)
-    living = sign * (f * ndtr(sign * d1) - k * ndtr(sign * d2))
+    living = sign * (f * _ndtr(sign * d1) - k * _ndtr(sign * d2))
     intrinsic = np.maximum(sign * (f - k), 0.0)
     # Cancellation can leave a deep option a hair below its intrinsic value.
     value: Floats = discount * np.where(spread > 0, np.maximum(living, intrinsic), intrinsic)
@@ -114,3 +113,11 @@ def _broadcast(
     numbers = [np.asarray(value, dtype=np.float64) for value in (a, b, c, d, rate)]
     one, two, three, four, r, is_call = np.broadcast_arrays(*numbers, np.asarray(call, dtype=np.float64))
     return one, two, three, four, is_call > 0, r
+
+
+def _ndtr(x: Floats) -> Floats:
+    """The standard normal distribution."""
+    # SciPy is 17 MB: the processes that only know of options (the feed owner, the workers) need not carry it.
+    from scipy.special import ndtr
+
+    return ndtr(x)

@@ -94,6 +94,7 @@ class IndexKeeper:
             )
         )
         garbage.spare_the_present()
+        garbage.give_back()
         _log.info(
             "search_indexed",
             sync_id=str(generation),

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from breezeway import garbage
+
 SYNC = "sync"
 SWEEP = "sweep"
 
@@ -10,6 +12,7 @@ SWEEP = "sweep"
 async def sync_master(ctx: dict[Any, Any], sync_id: str) -> None:
     """Do the requested run. A second delivery finds the run closed, or the lock taken."""
     await ctx[SYNC](UUID(sync_id))
+    garbage.give_back()
 
 
 async def sweep_syncs(ctx: dict[Any, Any]) -> None:
