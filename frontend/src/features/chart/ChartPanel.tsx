@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
 import { data } from "@/api/client";
 import { getInstrument } from "@/api/generated";
@@ -10,6 +10,7 @@ import { useIsDark } from "@/shared/ui/theme";
 import { ChartHandle } from "./chartHandle";
 import "./chart.css";
 import { useLayouts } from "./layout";
+import { FetchHistory } from "./FetchHistory";
 import { Legend, type LegendHandle } from "./Legend";
 import type { OwnMarks } from "./MarkLayer";
 import { Toolbar } from "./Toolbar";
@@ -69,6 +70,8 @@ export default function ChartPanel({ symbol, own }: Props) {
   }, []);
 
   const history = useHistory(handle, older, symbol, interval);
+  const { refetch } = history;
+  const filled = useCallback(() => void refetch(), [refetch]);
   const catalogue = useCatalogue();
   const shown = { symbol, interval, bars: history.data };
   const failedStudies = useStudies(handle, shown, studies, catalogue);
@@ -93,7 +96,6 @@ export default function ChartPanel({ symbol, own }: Props) {
     link.click();
   }
 
-  const empty = history.isSuccess && history.data.t.length === 0;
   const failed = history.error ?? compared.error ?? failedStudies;
   return (
     <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={(event) => drawings.key(event.key) && event.preventDefault()}>
@@ -103,7 +105,7 @@ export default function ChartPanel({ symbol, own }: Props) {
       />
       <Legend ref={legend} decimals={decimals} />
       {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
-      {empty && <p className="notice">No {interval} history of {symbol} is stored yet. Fetch it on the Data page; live bars appear as they form.</p>}
+      {history.isSuccess && <FetchHistory key={`${symbol}${interval}`} symbol={symbol} interval={interval} bars={history.data.t.length} loading={history.isFetching} filled={filled} />}
       <div
         className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
         data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-drawings={drawings.drawings.length}
