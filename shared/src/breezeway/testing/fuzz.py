@@ -5,12 +5,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
+
+from breezeway.testing.fuzz_links import TRADING, linked
 
 CHECKS = (
     "not_a_server_error",
@@ -61,6 +64,8 @@ class FuzzReport:
     cases: int
     links: int
     """From one answer to the next request, as many different ones as were followed in sequences of requests."""
+    succeeded: frozenset[str]
+    """Operations, as `GET /api/v1/trading/orders/{order_id}`, that answered 2xx at least once."""
 
 
 def fuzz(
@@ -88,7 +93,8 @@ def fuzz(
     peers = ", ".join(json.dumps(name) for name in names)
     (folder / "schemathesis.toml").write_text(_CONFIGURATION.format(peers=peers))
     har = folder / "exchanges.har"
-    (folder / "openapi.json").write_text(_document(url))
+    document = _document(url)
+    (folder / "openapi.json").write_text(json.dumps(linked(document, TRADING)))
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
@@ -118,10 +124,24 @@ def fuzz(
     entries: list[Any] = json.loads(exchanges).get("log", {}).get("entries", [])
     text = done.stdout + done.stderr
     links = re.search(r"API Links:\s+(\d+) covered", text)
-    return FuzzReport(done.returncode, text, exchanges, len(entries), int(links[1]) if links else 0)
+    succeeded = frozenset(_succeeded(document["paths"], entries))
+    return FuzzReport(done.returncode, text, exchanges, len(entries), int(links[1]) if links else 0, succeeded)
 
 
-def _document(url: str) -> str:
+def _succeeded(paths: Mapping[str, Any], entries: Sequence[Any]) -> Iterable[str]:
+    # Literal paths first: `/orders/preview` is not an order.
+    templates = [
+        (re.compile(re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(path))), path)
+        for path in sorted(paths, key=lambda path: path.count("{"))
+    ]
+    for entry in entries:
+        if 200 <= entry["response"]["status"] < 300:
+            path = urlsplit(entry["request"]["url"]).path
+            found = next((template for pattern, template in templates if pattern.fullmatch(path)), path)
+            yield f"{entry['request']['method']} {found}"
+
+
+def _document(url: str) -> dict[str, Any]:
     """The API's description, once all services are in it: the gateway leaves out one that is too slow to tell its own.
 
     Raises:
@@ -130,8 +150,10 @@ def _document(url: str) -> str:
     until = time.monotonic() + 180
     while True:
         answer = httpx.get(f"{url}/openapi.json", timeout=60)
-        if answer.status_code == 200 and answer.json()["paths"].keys() >= _ONE_OF_EACH_SERVICE:
-            return answer.text
+        if answer.status_code == 200:
+            document: dict[str, Any] = answer.json()
+            if document["paths"].keys() >= _ONE_OF_EACH_SERVICE:
+                return document
         assert time.monotonic() < until, f"{url}/openapi.json lacks a service"
         time.sleep(1)
 
