@@ -42,6 +42,17 @@ const steps = {
     await ticket.getByLabel("Price").fill(String(low));
     await ticket.getByRole("button", { name: "Buy on paper" }).click();
     await page.locator('.canvas[data-orders="1"]').waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Working orders: 1" }).click();
+    await page.getByRole("button", { name: /^Change buy/ }).click();
+    const dialog = page.getByRole("dialog", { name: /^Change buy/ });
+    // Off the tick on purpose: what is sent is on it.
+    await dialog.getByLabel("Price").fill(`${low - 2}.02`);
+    await accessible(page, "another price for an order");
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Working orders: 1" }).click();
+    await page.getByRole("button", { name: new RegExp(`^Change buy .* at ${low - 2}(\\.0|$)`) }).waitFor(PATIENCE);
+    await page.keyboard.press("Escape");
     await page.getByRole("link", { name: "Orders", exact: true }).first().click();
     await page.getByRole("button", { name: "Cancel" }).first().click();
     await page.getByText("cancelled", { exact: true }).first().waitFor(PATIENCE);

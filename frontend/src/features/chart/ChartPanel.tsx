@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
 import { data } from "@/api/client";
 import { getInstrument } from "@/api/generated";
@@ -13,6 +13,8 @@ import { useLayouts } from "./layout";
 import { FetchHistory } from "./FetchHistory";
 import { Legend, type LegendHandle } from "./Legend";
 import type { OwnMarks } from "./MarkLayer";
+import { OrderDialog } from "./OrderDialog";
+import type { OrderMove } from "./orderPrices";
 import { Toolbar } from "./Toolbar";
 import { useCompare } from "./useCompare";
 import { useDrawings } from "./useDrawings";
@@ -46,6 +48,7 @@ export default function ChartPanel({ symbol, own }: Props) {
   const layouts = useLayouts();
   const { interval, studies, interest, compare } = layouts.layout;
   const [picking, setPicking] = useState(false);
+  const [moving, setMoving] = useState<OrderMove | null>(null);
   const dark = useIsDark();
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
 
@@ -61,6 +64,7 @@ export default function ChartPanel({ symbol, own }: Props) {
       },
       click: (at, hit) => told.current.drawings?.click(at, hit),
       move: (at) => told.current.drawings?.move(at),
+      moveOrder: setMoving,
     });
     handle.current = chart;
     return () => {
@@ -85,9 +89,20 @@ export default function ChartPanel({ symbol, own }: Props) {
   const tick = instrument.data?.tick_size;
   const decimals = decimalsOf(tick);
   useEffect(() => handle.current?.setDecimals(decimals), [decimals]);
+  useEffect(() => {
+    if (handle.current) handle.current.orders.tick = tick;
+  }, [tick]);
   useEffect(() => handle.current?.theme(), [dark]);
   useEffect(() => handle.current?.setInterest(interest), [interest]);
   useEffect(() => handle.current?.marks.set(own, handle.current.bars), [own, history.data]);
+
+  useEffect(() => handle.current?.marks.propose(moving), [moving]);
+  const order = moving && own.orders.find(({ id, field }) => id === moving.id && field === moving.field);
+
+  function onKey(event: KeyboardEvent): void {
+    const done = event.key === "Escape" && handle.current?.orders.cancel() === true;
+    if (done || drawings.key(event.key)) event.preventDefault();
+  }
 
   function screenshot(): void {
     const link = document.createElement("a");
@@ -98,10 +113,11 @@ export default function ChartPanel({ symbol, own }: Props) {
 
   const failed = history.error ?? compared.error ?? failedStudies;
   return (
-    <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={(event) => drawings.key(event.key) && event.preventDefault()}>
+    <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={onKey}>
       <Toolbar
         layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
         lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
+        orders={own.orders} change={({ id, field, price }) => setMoving({ id, field, price })}
       />
       <Legend ref={legend} decimals={decimals} />
       {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
@@ -110,6 +126,7 @@ export default function ChartPanel({ symbol, own }: Props) {
         className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
         data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-drawings={drawings.drawings.length}
       />
+      {moving && order && <OrderDialog key={`${moving.id}${moving.field}`} symbol={symbol} order={order} proposed={moving.price} tick={tick} close={() => setMoving(null)} />}
       {picking && (
         <Suspense>
           <SearchDialog

@@ -1,6 +1,7 @@
 import { createSeriesMarkers, type IPriceLine, type ISeriesApi, type ISeriesMarkersPluginApi, LineStyle, type SeriesMarker, type Time, type UTCTimestamp } from "lightweight-charts";
 
 import { type Bar, indexAt } from "./bars";
+import type { OrderMove } from "./orderPrices";
 import { linesOf, type PriceLine } from "./priceLines";
 
 /** A fill of one's own. */
@@ -12,11 +13,13 @@ export interface Fill {
   price: string;
 }
 
-/** An order of one's own that works. */
+/** One of the prices of an order of one's own that works. */
 export interface WorkingOrder {
   id: string;
   side: "buy" | "sell";
   quantity: string;
+  /** Which price of the order it is: a stop order has two until it is triggered. */
+  field: "price" | "trigger_price";
   price: string;
 }
 
@@ -47,21 +50,31 @@ const STYLES: Record<PriceLine["look"], LineStyle> = {
 
 /** One's own fills as arrows at their bars; working orders, positions and alerts as lines. */
 export class MarkLayer {
-  private readonly markers: ISeriesMarkersPluginApi<Time>;
   private lines: IPriceLine[] = [];
+  private proposal: OrderMove | null = null;
+  private bars: readonly Bar[] = [];
   private own: OwnMarks = { fills: [], orders: [], positions: [], alerts: [] };
   private colours: Record<PriceLine["look"], string> = { buy: "#888888", sell: "#888888", position: "#888888", alert: "#888888" };
 
-  constructor(private readonly candles: ISeriesApi<"Candlestick">) {
-    this.markers = createSeriesMarkers(candles, []);
-  }
+  constructor(private readonly candles: ISeriesApi<"Candlestick">, private readonly markers: Pick<ISeriesMarkersPluginApi<Time>, "setMarkers"> = createSeriesMarkers(candles, [])) {}
 
   set(own: OwnMarks, bars: readonly Bar[]): void {
     this.own = own;
     this.draw(bars);
   }
 
+  get orders(): readonly WorkingOrder[] {
+    return this.own.orders;
+  }
+
+  /** Show a working order at a price that it might be changed to; null shows all where they are. */
+  propose(move: OrderMove | null): void {
+    this.proposal = move;
+    this.drawLines();
+  }
+
   draw(bars: readonly Bar[]): void {
+    this.bars = bars;
     const shown = this.own.fills.flatMap((fill): SeriesMarker<Time>[] => {
       const index = indexAt(bars, fill.t);
       const bar = index === null ? undefined : bars[index];
@@ -73,14 +86,18 @@ export class MarkLayer {
       }];
     });
     this.markers.setMarkers(shown.sort((a, b) => Number(a.time) - Number(b.time)));
-    for (const line of this.lines) this.candles.removePriceLine(line);
-    this.lines = linesOf(this.own.orders, this.own.positions, this.own.alerts).map(({ price, title, look }) => this.candles.createPriceLine({
-      price, title, color: this.colours[look], lineWidth: 1, lineStyle: STYLES[look], axisLabelVisible: true,
-    }));
+    this.drawLines();
   }
 
-  theme(colours: Record<PriceLine["look"], string>, bars: readonly Bar[]): void {
+  theme(colours: Record<PriceLine["look"], string>): void {
     this.colours = colours;
-    this.draw(bars);
+    this.draw(this.bars);
+  }
+
+  private drawLines(): void {
+    for (const line of this.lines) this.candles.removePriceLine(line);
+    this.lines = linesOf(this.own.orders, this.own.positions, this.own.alerts, this.proposal).map(({ price, title, look }) => this.candles.createPriceLine({
+      price, title, color: this.colours[look], lineWidth: 1, lineStyle: STYLES[look], axisLabelVisible: true,
+    }));
   }
 }

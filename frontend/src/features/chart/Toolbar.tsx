@@ -4,6 +4,8 @@ import { useState } from "react";
 import { DrawingTools } from "./DrawingTools";
 import { INTERVALS, type useLayouts } from "./layout";
 import { LayoutMenu } from "./LayoutMenu";
+import type { WorkingOrder } from "./MarkLayer";
+import { OrderMenu } from "./OrderMenu";
 import { StudyDialog } from "./StudyDialog";
 import { type Catalogue, titleOf } from "./studies";
 import type { useDrawings } from "./useDrawings";
@@ -18,6 +20,9 @@ interface Props {
   lastPrice: () => number | undefined;
   compare: () => void;
   screenshot: () => void;
+  orders: readonly WorkingOrder[];
+  /** Ask for another price of an order. */
+  change: (order: WorkingOrder) => void;
 }
 
 const HINTS = {
@@ -25,7 +30,7 @@ const HINTS = {
   trend: "Click where the line begins, then where it ends. Escape cancels.",
 };
 
-export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot }: Props) {
+export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, orders, change: changeOrder }: Props) {
   const [choosing, setChoosing] = useState(false);
   const { layout, change } = layouts;
   return (
@@ -46,6 +51,7 @@ export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, l
             <Layers2 size={15} aria-hidden />
           </button>
         )}
+        {orders.length > 0 && <OrderMenu orders={orders} change={changeOrder} />}
         <LayoutMenu layouts={layouts} />
         <button type="button" className="button quiet icon" title="Save a picture of the chart" aria-label="Save a picture of the chart" onClick={screenshot}><Camera size={15} aria-hidden /></button>
       </span>

@@ -11,6 +11,8 @@ import { CompareLayer } from "./CompareLayer";
 import { DrawingLayer } from "./DrawingLayer";
 import type { Anchor, Point } from "./drawings";
 import { MarkLayer } from "./MarkLayer";
+import { OrderDrag } from "./OrderDrag";
+import type { OrderMove } from "./orderPrices";
 import { StudyLayer } from "./StudyLayer";
 import { axisWords } from "./timeAxis";
 
@@ -23,6 +25,8 @@ export interface ChartEvents {
   click(at: Anchor, drawing: string | null): void;
   /** The pointer moves over the prices. */
   move(at: Anchor): void;
+  /** The line of a working order was taken to another price. */
+  moveOrder(move: OrderMove): void;
 }
 
 const LOAD_MORE_BELOW = 50;
@@ -36,6 +40,7 @@ export class ChartHandle {
   readonly compare: CompareLayer;
   readonly drawings = new DrawingLayer((t) => indexAt(this.bars, t));
   readonly marks: MarkLayer;
+  readonly orders: OrderDrag;
   /** Ascending; nobody else changes it. */
   bars: Bar[] = [];
   private readonly chart: IChartApi;
@@ -63,6 +68,7 @@ export class ChartHandle {
     this.studies = new StudyLayer(this.chart);
     this.compare = new CompareLayer(this.chart);
     this.marks = new MarkLayer(this.candles);
+    this.orders = new OrderDrag(element, this.chart, this.candles, this.marks, (move) => events.moveOrder(move));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(this.rangeChanged);
     this.chart.subscribeCrosshairMove((move) => {
       this.tell(move.logical === undefined ? undefined : Number(move.logical));
@@ -141,7 +147,7 @@ export class ChartHandle {
     this.interest?.applyOptions({ color: colour("warn") });
     this.studies.theme(SERIES_COLOURS.map(colour));
     this.compare.theme(colour("warn"));
-    this.marks.theme({ buy: up, sell: down, position: accent, alert: colour("warn") }, this.bars);
+    this.marks.theme({ buy: up, sell: down, position: accent, alert: colour("warn") });
     this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas") });
   }
 

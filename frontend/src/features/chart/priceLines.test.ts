@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { linesOf } from "./priceLines";
 
-const order = { id: "o", side: "buy", quantity: "10", price: "1400.05" } as const;
+const order = { id: "o", side: "buy", quantity: "10", field: "price", price: "1400.05" } as const;
 
 it("draws orders, a position and alerts at their prices", () => {
   const lines = linesOf([order, { ...order, side: "sell", quantity: "5", price: "1500" }], [{ quantity: "15", average: "1450.5" }], [{ id: "a", price: "1550" }]);

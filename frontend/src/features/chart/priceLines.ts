@@ -1,6 +1,7 @@
 import { price } from "@/shared/format/numbers";
 
 import type { HeldPosition, SetAlert, WorkingOrder } from "./MarkLayer";
+import { named, type OrderMove } from "./orderPrices";
 
 /** A horizontal line at a price that means something to the user. */
 export interface PriceLine {
@@ -9,9 +10,12 @@ export interface PriceLine {
   look: "buy" | "sell" | "position" | "alert";
 }
 
-/** The lines of one's own working orders, positions and alerts. What has no price has no line. */
-export function linesOf(orders: readonly WorkingOrder[], positions: readonly HeldPosition[], alerts: readonly SetAlert[]): PriceLine[] {
-  const lines: PriceLine[] = orders.map((order) => ({ price: Number(order.price), title: `${order.side} ${order.quantity}`, look: order.side }));
+/** The lines of one's own working orders, positions and alerts. What has no price has no line; the order of `proposal` is where that wants it. */
+export function linesOf(orders: readonly WorkingOrder[], positions: readonly HeldPosition[], alerts: readonly SetAlert[], proposal: OrderMove | null = null): PriceLine[] {
+  const lines: PriceLine[] = orders.map((order) => {
+    const moved = proposal?.id === order.id && proposal.field === order.field;
+    return { price: Number(moved ? proposal.price : order.price), title: `${named(order)}${moved ? "?" : ""}`, look: order.side };
+  });
   for (const position of positions) {
     const long = Number(position.quantity) > 0;
     lines.push({ price: Number(position.average), title: `${long ? "long" : "short"} ${position.quantity.replace("-", "")}`, look: "position" });

@@ -28,9 +28,9 @@ export function useOwnMarks(symbol: string) {
     [trades.data, symbol],
   );
   const working = useMemo(
-    () => (orders.data?.items ?? []).flatMap(({ id: order, side, quantity, price, trigger_price: trigger }) => {
-      const at = price ?? trigger;
-      return at === null ? [] : [{ id: order, side, quantity, price: at }];
+    () => (orders.data?.items ?? []).flatMap(({ id: order, side, quantity, price, trigger_price: trigger, state }) => {
+      const lines = [{ field: "price" as const, at: price }, { field: "trigger_price" as const, at: state === "trigger_pending" ? trigger : null }];
+      return lines.flatMap(({ field, at }) => (at === null ? [] : [{ id: order, side, quantity, field, price: at }]));
     }),
     [orders.data],
   );
