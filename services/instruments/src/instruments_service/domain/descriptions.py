@@ -36,7 +36,9 @@ class FrozenDescriptions:
     def of(self, ids: Sequence[int]) -> list[bytes]:
         """The instruments with these numbers, in that order; unknown numbers are left out."""
         found = []
-        for number, place in zip(ids, np.searchsorted(self._ids, ids).tolist(), strict=True):
+        # Of the same type, or NumPy would copy all of ours into the wider one at each search.
+        wanted = np.array(ids, self._ids.dtype)
+        for number, place in zip(ids, np.searchsorted(self._ids, wanted).tolist(), strict=True):
             if place < len(self._ids) and self._ids[place] == number:
                 found.append(bytes(self._buffer[self._bounds[place] : self._bounds[place + 1]]))
         return found

@@ -114,9 +114,11 @@ def choose_underlyings(query: Query, known: Sequence[Underlying], limit: int = 3
     if not wanted:
         return []
     scored: list[tuple[int, float, int, str, Underlying]] = []
+    # Nearly every search names one exactly, and then nobody asks how well the others fit.
+    exact = [one for one in known if wanted == one.code or wanted == one.broker_code or spoken == one.spoken]
     words = frozenset(query.words)
-    for one in known:
-        fit = _fit(words, wanted, spoken, one)
+    for one in exact or known:
+        fit = 0 if exact else _fit(words, wanted, spoken, one)
         if fit is not None:
             scored.append((fit, 0.0, -one.popularity, f"{one.code}:{one.exchange}", one))
     if not scored:
@@ -131,9 +133,7 @@ def choose_underlyings(query: Query, known: Sequence[Underlying], limit: int = 3
 
 
 def _fit(words: frozenset[str], wanted: str, spoken: str, one: Underlying) -> int | None:
-    """How an underlying is named by a search, the lower the better; None when it is not."""
-    if wanted in (one.code, one.broker_code) or one.spoken == spoken:
-        return 0
+    """How an underlying that is not named exactly is named, the lower the better; None when it is not."""
     if one.code.startswith(wanted):
         return 1
     if one.spoken.startswith(spoken):

@@ -7,7 +7,7 @@ common beginning are one slice. Typos are found by the trigrams that two words s
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,6 +24,12 @@ _ENOUGH: Final = 5
 
 _PLENTY: Final = 20
 """With so many that begin as the words do, nobody looks at those that merely have them inside."""
+
+_SHORTEST_INSIDE: Final = 3
+"""Two letters are inside of nearly everything: of those, only beginnings count."""
+
+_FEW: Final = 500
+"""So many documents are looked into one by one; of more, the words are looked for in all."""
 
 _SHARED: Final = 0.2
 """Share of trigrams from which on two words are compared letter by letter."""
@@ -97,9 +103,9 @@ class TextIndex:
         words = [word for word in query.words if len(word) >= 2][:_WORDS]
         named = _first(self._named(query), allowed, limit)
         begun = _first(self._coded_like(query.joined), allowed, limit)
-        begun += _first(self._with_all(words, self._beginning), allowed, limit)
+        begun += _first(self._with_all(words), allowed, limit)
         plenty = len(begun) >= _PLENTY
-        inside = [] if plenty else _first(self._with_all(words, self._containing), allowed, limit)
+        inside = [] if plenty else _first(self._with_all_inside(words), allowed, limit)
         found = dict.fromkeys(named + begun + inside, 0.0)
         if not named and len(begun) < _ENOUGH and len(query.text) >= 3:
             for number, alike in self._similar(query, allowed, limit):
@@ -143,14 +149,33 @@ class TextIndex:
         high = bisect_left(self._sorted_codes, joined + _HIGHEST, low)
         return np.sort(self._by_code[low:high])
 
-    def _with_all(self, words: Sequence[str], found_by: Callable[[str], Numbers]) -> Numbers:
-        """Documents in which `found_by` finds every one of the words."""
+    def _with_all(self, words: Sequence[str]) -> Numbers:
+        """Documents with words that begin as each of these does."""
         common: NDArray[np.bool_] | None = None
         for word in words:
             these = np.zeros(len(self), np.bool_)
-            these[found_by(word)] = True
+            these[self._beginning(word)] = True
             common = these if common is None else common & these
         return _NONE if common is None else np.flatnonzero(common).astype(np.int32)
+
+    def _with_all_inside(self, words: Sequence[str]) -> Numbers:
+        """Documents that have each of these words somewhere inside of theirs."""
+        common: Numbers | None = None
+        # The longest is the rarest: after it, few documents are left to be looked into for a `ltd`.
+        for word in sorted(words, key=len, reverse=True):
+            if common is None or len(common) > _FEW:
+                these = np.zeros(len(self), np.bool_)
+                these[self._containing(word)] = True
+                common = np.flatnonzero(these).astype(np.int32) if common is None else common[these[common]]
+            else:
+                common = np.array([number for number in common.tolist() if self._has_inside(number, word)], np.int32)
+        return _NONE if common is None else common
+
+    def _has_inside(self, number: int, word: str) -> bool:
+        spoken = f"{self._names[number]} {self._codes[number]}".lower()
+        if len(word) < _SHORTEST_INSIDE:
+            return any(each.startswith(word) for each in _words_of(spoken))
+        return word in spoken
 
     def _beginning(self, word: str) -> Numbers:
         low = bisect_left(self._words, word)
@@ -158,8 +183,8 @@ class TextIndex:
         return self._docs[self._starts[low] : self._starts[high]]
 
     def _containing(self, word: str) -> Numbers:
-        if len(word) < 3:
-            # Two letters are inside of nearly everything.
+        """In no order, and a document once for each of its words."""
+        if len(word) < _SHORTEST_INSIDE:
             return self._beginning(word)
         hits = []
         at = self._all_words.find(word)
@@ -168,7 +193,8 @@ class TextIndex:
             at = self._all_words.find(word, at + 1)
         if not hits:
             return _NONE
-        return self._of_words(np.unique(np.searchsorted(self._offsets, hits, side="right") - 1).tolist())
+        holders = np.unique(np.searchsorted(self._offsets, hits, side="right") - 1).tolist()
+        return np.concatenate([self._docs[self._starts[number] : self._starts[number + 1]] for number in holders])
 
     def _similar(self, query: Query, allowed: NDArray[np.bool_] | None, limit: int) -> list[tuple[int, float]]:
         """Documents with similar words, best first; what fits is the mean over the words that were typed."""
@@ -196,7 +222,8 @@ class TextIndex:
         for number, alike in sorted(self._near_words(word) if known < 0 else (), key=lambda pair: pair[1]):
             scores[self._docs[self._starts[number] : self._starts[number + 1]]] = alike
         scores[begun] = np.maximum(scores[begun], 0.9)
-        scores[self._of_words([known])] = 1.0
+        if known >= 0:
+            scores[self._docs[self._starts[known] : self._starts[known + 1]]] = 1.0
         return scores
 
     def _near_words(self, word: str) -> list[tuple[int, float]]:
@@ -210,9 +237,11 @@ class TextIndex:
         if not parts:
             return []
         shared = np.bincount(np.concatenate(parts), minlength=len(self._words))
-        share = shared / (len(grams) + self._trigram_counts - shared)
-        near = np.flatnonzero(share >= _SHARED)
-        near = near[np.argsort(-share[near], kind="stable")][:_NEAREST_WORDS]
+        # A word that shares fewer than this of the typed ones is below the share whatever else it has.
+        near = np.flatnonzero(shared >= max(1.0, _SHARED * len(grams)))
+        share = shared[near] / (len(grams) + self._trigram_counts[near] - shared[near])
+        order = np.argsort(-share, kind="stable")[: np.count_nonzero(share >= _SHARED)]
+        near = near[order][:_NEAREST_WORDS]
         typed = Likeness(word)
         found = [(int(number), typed.of(self._words[number])) for number in near]
         return [(number, alike) for number, alike in found if alike]
@@ -221,13 +250,6 @@ class TextIndex:
         """The word's number, or -1."""
         place = bisect_left(self._words, word)
         return place if word and place < len(self._words) and self._words[place] == word else -1
-
-    def _of_words(self, numbers: Sequence[int]) -> Numbers:
-        """The documents of some words, sorted."""
-        parts = [self._docs[self._starts[number] : self._starts[number + 1]] for number in numbers if number >= 0]
-        if not parts:
-            return _NONE
-        return np.unique(np.concatenate(parts)) if len(parts) > 1 else parts[0]
 
 
 _NONE: Final[Numbers] = np.empty(0, np.int32)
@@ -262,16 +284,18 @@ def _dictionary(documents: Sequence[Document]) -> tuple[list[str], NDArray[np.in
     """Every word once, sorted; and the numbers of the documents that have it, ascending, one word after another."""
     holders: dict[str, list[int]] = {}
     for number, document in enumerate(documents):
-        names = f"{document.name} {document.code}".lower()
-        words = dict.fromkeys(names.split())
-        words |= dict.fromkeys(names.replace("(", " ").replace(")", " ").split())
-        for word in words:
+        for word in _words_of(f"{document.name} {document.code}".lower()):
             holders.setdefault(word, []).append(number)
     words_in_order = sorted(holders)
     lengths = [len(holders[word]) for word in words_in_order]
     starts = np.concatenate(([0], np.cumsum(np.array(lengths, np.int64)))).astype(np.int64)
     docs = np.fromiter((number for word in words_in_order for number in holders[word]), np.int32, int(starts[-1]))
     return words_in_order, starts, docs
+
+
+def _words_of(spoken: str) -> dict[str, None]:
+    """The words of a name, with brackets as part of them and without."""
+    return dict.fromkeys(spoken.split()) | dict.fromkeys(spoken.replace("(", " ").replace(")", " ").split())
 
 
 def _trigrams(
