@@ -104,11 +104,12 @@ async def build_feed_owner(
     feed_instruments = HttpFeedInstruments(instruments)
     queue = await JobQueue.connect(settings.redis_url, SERVICE)
     stack.push_async_callback(queue.aclose)
+    orders = DurableOrderEvents(redis)
     parts = FeedParts(
         source=BreezeSource(endpoints_of(settings.simulator_url), rooms_per_socket=settings.feed_rooms_per_socket),
         sessions=AuthBrokerSessions(auth),
         publisher=RedisPublisher(redis),
-        orders=DurableOrderEvents(redis),
+        orders=orders,
         interest=PersistedInterest(RedisInterest(redis), PostgresSubscriptions(engine), AuthBrokerSessions(auth)),
         instruments=feed_instruments,
         sink=live_bars,
@@ -134,6 +135,7 @@ async def build_feed_owner(
     work = [
         asyncio.create_task(supervisor.run(), name="feed-supervisor"),
         asyncio.create_task(events.run(), name="feed-signals"),
+        asyncio.create_task(orders.run(), name="order-events"),
     ]
     if settings.simulator_url is not None:
         follower = SimulatorClock(settings.simulator_url, simulator_time, redis)

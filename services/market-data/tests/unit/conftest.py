@@ -247,7 +247,7 @@ class World:
     async def request(self, user_id: UUID, symbols: Collection[str], start: datetime, end: datetime) -> None:
         self.refills.append((frozenset(symbols), start, end))
 
-    async def append(self, user_id: UUID, order: OrderUpdate) -> None:
+    async def append(self, user_id: UUID, order: OrderUpdate, name: UUID) -> None:
         if self.redis_away:
             raise UpstreamUnavailable("away")
         self.orders.append((user_id, order))

@@ -1,15 +1,12 @@
 """A durable channel whose server is killed with -9 and has forgotten the last messages."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 import orjson
-import psutil
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
@@ -21,6 +18,7 @@ from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.ids import new_id
 from breezeway.redis.client import connect
 from breezeway.testing.eventually import eventually
+from breezeway.testing.forgetful_valkey import Forgetful
 
 
 @pytest.fixture
@@ -43,33 +41,6 @@ def appends(user: UUID, *numbers: int) -> list[Append]:
 
 def numbers_of(missed: Missed) -> list[int]:
     return [orjson.loads(body)["number"] for body in missed.bodies]
-
-
-class Forgetful:
-    """Kills a server, and starts it again as it stood when `remember` was called: what a write that was postponed
-    leaves, which cannot be brought about at will.
-    """
-
-    def __init__(self, server: EmbeddedValkey, folder: Path) -> None:
-        self._server = server
-        (self._log,) = folder.rglob("*.incr.aof")
-        self._size = 0
-
-    async def remember(self, client: "Redis") -> None:
-        assert await DurableChannels(client).synced() is not None
-        self._size = self._log.stat().st_size
-
-    def kill(self) -> None:
-        pid = self._server.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).wait(20)
-        with self._log.open("r+b") as file:
-            file.truncate(self._size)
-
-    def start(self) -> None:
-        self._server.start()
 
 
 @pytest.fixture

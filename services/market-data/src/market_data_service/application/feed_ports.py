@@ -195,8 +195,8 @@ class GapRefill(Protocol):
 class OrderEvents(Protocol):
     """The user's durable channel of orders."""
 
-    async def append(self, user_id: UUID, order: OrderUpdate) -> None:
-        """Keep and publish what the broker says of an order. Raises Retryable."""
+    async def append(self, user_id: UUID, order: OrderUpdate, name: UUID) -> None:
+        """Keep and publish what the broker says of an order; under one name, once. Raises Retryable."""
         ...
 
 

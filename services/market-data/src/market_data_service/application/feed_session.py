@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import orjson
 import structlog
@@ -14,6 +15,7 @@ from breezeway.breeze.events import DepthTick, OrderUpdate, QuoteTick
 from breezeway.contracts.broker import BrokerSession
 from breezeway.contracts.stream import ChannelKind, FeedMessage, encode
 from breezeway.errors import BreezewayError, Retryable
+from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.market_calendar.model import TRADING_KINDS
 from market_data_service.application.feed_gaps import FeedGaps
@@ -144,7 +146,7 @@ class FeedSession:
         self._connected_ms: int | None = None
         self._woken = asyncio.Event()
         self._changed = asyncio.Event()
-        self._orders: deque[OrderUpdate] = deque(maxlen=_MOST_ORDERS)
+        self._orders: deque[tuple[UUID, OrderUpdate]] = deque(maxlen=_MOST_ORDERS)
         self._ordered = asyncio.Event()
         self._rate = (parts.time(), 0)
         self._outages = OutageWatch(parts.outages, parts.now_ms())
@@ -230,7 +232,8 @@ class FeedSession:
         if isinstance(event, QuoteTick | DepthTick):
             self._on_tick(event, received_ms)
         elif isinstance(event, OrderUpdate):
-            self._orders.append(event)
+            # The broker's events have no number of their own; ours makes the second try the same message.
+            self._orders.append((new_id(), event))
             self._ordered.set()
         else:
             self._rooms.on_bar(event)
@@ -310,8 +313,9 @@ class FeedSession:
             while self._orders:
                 if not self._lease.valid:
                     raise Fenced("the lease has run out")
+                name, order = self._orders[0]
                 try:
-                    await self._parts.orders.append(self._session.user_id, self._orders[0])
+                    await self._parts.orders.append(self._session.user_id, order, name)
                 except Retryable as error:
                     _log.warning("order_event_waits", feed=self._lease.feed, code=error.code)
                     await asyncio.sleep(self._rules.orders_seconds)
