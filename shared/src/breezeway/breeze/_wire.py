@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,10 @@ from breezeway.breeze.values import (
     BrokerQuote,
     Funds,
     HistoryPage,
-    HistoryRow,
     Holding,
     Position,
 )
+from breezeway.candles.columns import Candles
 from breezeway.clock import IST, IST_OFFSET_SECONDS
 
 HISTORY_CAP: Final = 1000
@@ -112,29 +112,53 @@ def _one(success: object) -> Mapping[str, Any]:
     return rows[0]
 
 
+class HistoryRow(NamedTuple):
+    """One bar: `at` is its start in epoch seconds UTC."""
+
+    at: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    open_interest: int | None
+
+
 def history_page(success: object, start: datetime, end: datetime, interval: str) -> HistoryPage:
     """Bars with `start <= at < end`; a bar that comes twice is taken as it came last."""
     raw = rows_of(success)
-    first, last = int(start.timestamp()), math.ceil(end.timestamp())
-    bars: dict[int, HistoryRow] = {}
     refused = 0
-    plain = _plain_history(raw, interval)
-    for row in raw if plain is None else ():
-        try:
-            bar = _history_row(row, interval)
-        except BadAnswer:
-            refused += 1
-            continue
-        if first <= bar.at < last:
-            bars[bar.at] = bar
-    for bar in plain or ():
-        if first <= bar.at < last:
-            bars[bar.at] = bar
-    ordered = tuple(bars[at] for at in sorted(bars))
-    return HistoryPage(rows=ordered, refused=refused, truncated=len(raw) >= HISTORY_CAP)
+    candles = _plain_history(raw, interval)
+    if candles is None:
+        rows: list[HistoryRow] = []
+        for row in raw:
+            try:
+                rows.append(_history_row(row, interval))
+            except BadAnswer:
+                refused += 1
+        candles = _columns(rows)
+    first, last = int(start.timestamp()), math.ceil(end.timestamp())
+    within = candles[(candles.t >= first) & (candles.t < last)]
+    return HistoryPage(candles=_in_order(within), refused=refused, truncated=len(raw) >= HISTORY_CAP)
 
 
-def _plain_history(raw: Sequence[Mapping[str, Any]], interval: str) -> list[HistoryRow] | None:
+def _in_order(candles: Candles) -> Candles:
+    if np.all(np.diff(candles.t) > 0):
+        return candles
+    # Read from behind, so that the first of two with the same time is the one that came last.
+    _, places = np.unique(candles.t[::-1], return_index=True)
+    return candles[len(candles) - 1 - places]
+
+
+def _columns(rows: Sequence[HistoryRow]) -> Candles:
+    """Open interest is a column, or is not: one bar without it takes it from all."""
+    if not rows:
+        return Candles.empty()
+    t, o, h, low, c, v, interest = zip(*rows, strict=True)
+    return Candles.of(t, o, h, low, c, v, None if None in interest else interest)
+
+
+def _plain_history(raw: Sequence[Mapping[str, Any]], interval: str) -> Candles | None:
     """All rows at once; None when one of them is not plain, so that they must be looked at one by one.
 
     A backfill is made of answers of a thousand plain rows, and looking at each is most of its work.
@@ -151,19 +175,16 @@ def _plain_history(raw: Sequence[Mapping[str, Any]], interval: str) -> list[Hist
         return None
     if prices.dtype.kind not in "if" or volumes.dtype.kind != "i" or volumes.min() < 0 or volumes.max() > _MOST:
         return None
-    o, h, low, c = prices.astype(np.float64).T
+    o, h, low, c = np.ascontiguousarray(prices.T, np.float64)
     if not np.all((low > 0) & (low <= np.minimum(o, c)) & (np.maximum(o, c) <= h) & (h <= _MOST)):
         return None
-    if any(each not in (None, "") for each in interest):
-        if not all(type(each) is int and 0 <= each <= _MOST for each in interest):
-            return None
-    else:
-        interest = [None] * len(raw)
+    some = any(each not in (None, "") for each in interest)
+    if some and not all(type(each) is int and 0 <= each <= _MOST for each in interest):
+        return None
     if interval == "1d":
         wall = wall.astype("datetime64[D]").astype("datetime64[s]")
     t = wall.astype(np.int64) - IST_OFFSET_SECONDS
-    columns = (t.tolist(), o.tolist(), h.tolist(), low.tolist(), c.tolist(), volumes.tolist(), interest)
-    return [HistoryRow(*row) for row in zip(*columns, strict=True)]
+    return Candles.of(t, o, h, low, c, volumes, np.array(interest, np.int64) if some else None)
 
 
 def _history_row(row: Mapping[str, Any], interval: str) -> HistoryRow:
@@ -206,7 +227,7 @@ def quote(row: Mapping[str, Any], exchange: str) -> BrokerQuote:
         strike=strike if right and strike else None,
         right=right,
         last=_price(row, "ltp") or None,
-        at=_moment(row.get("ltt")),
+        at=moment_of(row.get("ltt")),
         bid=_price(row, "best_bid_price") or None,
         bid_quantity=count_of(row, "best_bid_quantity"),
         ask=_price(row, "best_offer_price") or None,
@@ -243,7 +264,7 @@ def profile(success: object) -> BrokerProfile:
     return BrokerProfile(
         user_id=text_of(row, "idirect_userid"),
         user_name=str(row.get("idirect_user_name") or "").strip(),
-        last_login=_moment(row.get("idirect_lastlogin_time")),
+        last_login=moment_of(row.get("idirect_lastlogin_time")),
         segments={str(name): str(value) for name, value in _mapping(row, "segments_allowed").items()},
         exchange_status={str(name): str(value) for name, value in _mapping(row, "exg_status").items()},
         trade_dates={name: day for name, day in dates.items() if day is not None},
@@ -379,8 +400,8 @@ def day_of(value: object) -> date | None:
         return None
 
 
-def _moment(value: object) -> datetime | None:
-    """`05-Feb-2025 09:36:56`; blank when nothing was traded."""
+def moment_of(value: object) -> datetime | None:
+    """`05-Feb-2025 09:36:56`, Indian time; None when it is blank, as where nothing was traded."""
     if not isinstance(value, str) or len(value) != 20:
         return None
     day = day_of(value[:11])

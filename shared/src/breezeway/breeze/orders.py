@@ -24,7 +24,7 @@ Action: TypeAlias = Literal["buy", "sell"]
 OrderKind: TypeAlias = Literal["limit", "stoploss"]
 
 _PRODUCTS: Final = {"equity": "cash", "future": "futures", "option": "options"}
-_RIGHTS: Final[Mapping[str, Right]] = {"call": "CE", "put": "PE"}
+RIGHTS: Final[Mapping[str, Right]] = {"call": "CE", "put": "PE"}
 _SHOWN: Final = 200
 
 
@@ -192,7 +192,7 @@ def _is_clear(exchange: Exchange) -> bool:
     success = envelope.get("Success")
     if not isinstance(success, Mapping) or not 200 <= (answer.status or 0) < 300:
         return False
-    return bool(success.get("order_id"))
+    return bool(success.get("order_id") or success.get("gtt_order_id"))
 
 
 def _said(exchange: Exchange) -> dict[str, object]:
@@ -252,7 +252,7 @@ def _row(row: Mapping[str, Any]) -> OrderRow:
     quantity = wire.count_of(row, "quantity")
     cancelled, status = wire.count_of(row, "cancelled_quantity"), str(row.get("status") or "").strip().lower()
     wire_exchange = str(row.get("exchange_code") or "").upper()
-    right = _RIGHTS.get(str(row.get("right") or "").lower())
+    right = RIGHTS.get(str(row.get("right") or "").lower())
     strike = wire.decimal_of(row, "strike_price")
     return OrderRow(
         broker_order_id=wire.text_of(row, "order_id"),

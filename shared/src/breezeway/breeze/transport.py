@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final, Literal, TypeVar
 
 import httpx
+import orjson
 
 from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.mapping import Answer, transport_failure
@@ -131,11 +132,8 @@ class BreezeTransport:
         text = content.decode("utf-8", errors="replace")
         assert exchange.answer is not None  # noqa: S101  # _fetch has set it, or raised
         exchange.answer = Answer(exchange.answer.status, text)
-        try:
-            exchange.envelope = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            exchange.envelope = None
-        return SdkAnswer(exchange.answer.status or 0, text)
+        exchange.envelope = _parsed(text)
+        return SdkAnswer(exchange.answer.status or 0, text, exchange.envelope)
 
     def _fetch(
         self,
@@ -198,15 +196,25 @@ class BreezeTransport:
 
 
 class SdkAnswer:
-    """The part of a `requests` response that the SDK reads."""
+    """The part of a `requests` response that the SDK reads.
 
-    def __init__(self, status_code: int, text: str) -> None:
+    Args:
+        parsed: what `text` says, or None when it is no JSON.
+    """
+
+    def __init__(self, status_code: int, text: str, parsed: object) -> None:
         self.status_code = status_code
         self.text = text
+        self._parsed = parsed
 
     def json(self) -> Any:
-        return json.loads(self.text)
+        # Not parsed again: of a page of history that takes as long as all that the SDK does.
+        return json.loads(self.text) if self._parsed is None else self._parsed
 
 
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
+def _parsed(text: str) -> object:
+    """The JSON of an answer; None when it is none. NaN and Infinity are none."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from breezeway.breeze.events import Right
+
+if TYPE_CHECKING:  # NumPy is nothing that who signs a customer in should have to load
+    from breezeway.candles.columns import Candles
 
 Interval: TypeAlias = Literal["1s", "1m", "5m", "30m", "1d"]
 """Bar lengths that the broker answers; v1 history has no `1s`."""
@@ -56,27 +59,15 @@ class BrokerInstrument:
     right: Right | None = None
 
 
-class HistoryRow(NamedTuple):
-    """One bar: `at` is its start in epoch seconds UTC; a day bar's is midnight in India."""
-
-    at: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
-    open_interest: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Bars in ascending order, each once.
+    """Bars in ascending order, each once; a day bar's start is midnight in India.
 
     `refused` counts rows that made no sense; `truncated` says that the answer was as long as an answer may be, so that
     bars of the asked span may be missing at either end.
     """
 
-    rows: tuple[HistoryRow, ...]
+    candles: "Candles"
     refused: int
     truncated: bool
 

@@ -20,6 +20,7 @@ from breezeway.breeze.endpoints import BreezeEndpoints
 from breezeway.breeze.rest import BreezeRest
 from breezeway.breeze.transport import BreezeTransport, TransportRules
 from breezeway.breeze.values import BreezeCredentials, BrokerInstrument
+from breezeway.candles.columns import Candles
 from breezeway.clock import IST
 from breezeway.errors import (
     BreezewayError,
@@ -236,8 +237,9 @@ async def test_history_hides_the_indian_wall_time(stub: Stub, rest: BreezeRest) 
     page = await rest.historical(
         RELIANCE, "1m", datetime(2025, 2, 3, 3, 50, tzinfo=UTC), datetime(2025, 2, 3, 3, 55, tzinfo=UTC)
     )
-    assert [(row.at, row.close) for row in page.rows] == [(1738554600, 1249.0), (1738554660, 1250.0)]
-    assert (page.refused, page.truncated, page.rows[0].open_interest) == (1, False, None)
+    bars = page.candles
+    assert (bars.t.tolist(), bars.c.tolist()) == ([1738554600, 1738554660], [1249.0, 1250.0])
+    assert (page.refused, page.truncated, bars.oi) == (1, False, None)
     query = parse_qs(urlsplit(stub.asked[-1][1]).query)
     assert query == {
         "interval": ["1minute"],
@@ -255,7 +257,9 @@ async def test_v1_history_has_texts_for_numbers_and_noon_for_days(stub: Stub, re
     option = BrokerInstrument("NFO", "NIFTY", "option", date(2025, 2, 6), Decimal("23200.50"), "CE")
     start, end = datetime(2025, 2, 3, tzinfo=IST), datetime(2025, 2, 4, tzinfo=IST)
     page = await rest.historical_v1(option, "1d", start, end)
-    assert page.rows == ((int(start.timestamp()), 201.15, 203.9, 195.5, 197.55, 304575, 2435175),)
+    assert page.candles.equals(
+        Candles.of([int(start.timestamp())], [201.15], [203.9], [195.5], [197.55], [304575], [2435175])
+    )
     assert json.loads(stub.asked[-1][2]) == {
         "interval": "day",
         "from_date": "2025-02-03T00:00:00.000Z",
@@ -278,14 +282,14 @@ async def test_history_that_fills_an_answer_says_so(stub: Stub, transport: Breez
     page = await rest.historical(
         RELIANCE, "1s", datetime(2025, 2, 3, 9, tzinfo=IST), datetime(2025, 2, 3, 10, tzinfo=IST)
     )
-    assert (len(page.rows), page.truncated) == (1000, True)
+    assert (len(page.candles), page.truncated) == (1000, True)
     await roomy.aclose()
 
 
 async def test_no_data_is_an_empty_page_and_an_unknown_code_is_not_found(stub: Stub, rest: BreezeRest) -> None:
     start, end = datetime(2025, 2, 3, tzinfo=IST), datetime(2025, 2, 4, tzinfo=IST)
     stub.ok("historicalcharts", [])
-    assert (await rest.historical(RELIANCE, "1m", start, end)).rows == ()
+    assert len((await rest.historical(RELIANCE, "1m", start, end)).candles) == 0
     stub.fault("historicalcharts", "Historical Data Fail")
     with pytest.raises(NotFound):
         await rest.historical_v1(RELIANCE, "1m", start, end)

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from breezeway.breeze import _wire as wire
+from breezeway.candles.columns import Candles
 from breezeway.clock import IST
 
 START, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
@@ -28,11 +30,27 @@ def test_plain_rows_read_together_are_the_rows_read_one_by_one(
     minutes: list[int], interest: object, interval: str
 ) -> None:
     raw = [row(max(0, minute), open_interest=interest) for minute in minutes]
-    together = wire._plain_history(raw, interval)
-    assert (together or []) == [wire._history_row(each, interval) for each in raw]
+    together = wire._plain_history(raw, interval) or Candles.empty()
+    apart = wire._columns([wire._history_row(each, interval) for each in raw])
+    assert together.equals(apart)
     page = wire.history_page(raw, START, END, interval)
     assert (page.refused, page.truncated) == (0, False)
-    assert [each.at for each in page.rows] == sorted({each.at for each in page.rows})
+    assert page.candles.t.tolist() == sorted(set(page.candles.t.tolist()))
+
+
+@pytest.mark.parametrize("odd", [{}, {"volume": "3"}], ids=["plain", "not plain"])
+def test_of_two_rows_for_one_bar_the_later_counts(odd: dict[str, Any]) -> None:
+    raw = [row(2, **odd), row(1), row(2, close=12), row(1, close=9.5), row(4)]
+    bars = wire.history_page(raw, START, END, "1m").candles
+    assert np.diff(bars.t).tolist() == [60, 120]
+    assert bars.c.tolist() == [9.5, 12, 11.25]
+
+
+def test_open_interest_is_of_all_bars_or_of_none() -> None:
+    whole = wire.history_page([row(1, open_interest=5), row(2, open_interest="6")], START, END, "1m").candles
+    assert whole.oi is not None
+    assert whole.oi.tolist() == [5, 6]
+    assert wire.history_page([row(1, open_interest=5), row(2)], START, END, "1m").candles.oi is None
 
 
 @pytest.mark.parametrize(
@@ -54,10 +72,10 @@ def test_plain_rows_read_together_are_the_rows_read_one_by_one(
 )
 def test_a_row_that_makes_no_sense_is_refused_and_its_neighbours_are_kept(changed: dict[str, Any]) -> None:
     page = wire.history_page([row(1), row(2, **changed), row(3)], START, END, "1m")
-    assert (len(page.rows), page.refused) == (2, 1)
+    assert (len(page.candles), page.refused) == (2, 1)
 
 
 def test_numbers_in_text_are_numbers() -> None:
     text = {name: str(value) for name, value in row(1).items() if name not in ("open_interest",)}
     page = wire.history_page([text, row(2)], START, END, "1m")
-    assert [(each.open, each.volume) for each in page.rows] == [(10.5, 1), (10.5, 2)]
+    assert (page.candles.o.tolist(), page.candles.v.tolist()) == ([10.5, 10.5], [1, 2])

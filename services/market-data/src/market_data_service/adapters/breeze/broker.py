@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, cast
 
-import numpy as np
-
 from breezeway.breeze.quota import CallQuota
 from breezeway.breeze.rest import BreezeRest
 from breezeway.breeze.transport import BreezeTransport
-from breezeway.breeze.values import BreezeCredentials, BrokerInstrument, HistoryPage
+from breezeway.breeze.values import BreezeCredentials, BrokerInstrument
 from breezeway.breeze.values import Interval as BreezeInterval
-from breezeway.candles.columns import Candles
 from breezeway.clock import IST
 from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
 from breezeway.contracts.instruments import Instrument, InstrumentType, Right
@@ -61,7 +58,7 @@ class BreezeBroker:
         page = await self._client(credentials).historical(
             _instrument(instrument), cast(BreezeInterval, interval.value), start, end
         )
-        return HistoryAnswer(_candles(page), refused=page.refused, truncated=page.truncated)
+        return HistoryAnswer(page.candles, refused=page.refused, truncated=page.truncated)
 
     async def quote(self, credentials: BrokerCredentials, instrument: Instrument) -> BrokerQuote:
         found = await self._client(credentials).quotes(_instrument(instrument))
@@ -145,11 +142,3 @@ def _instrument(instrument: Instrument) -> BrokerInstrument:
         strike=instrument.strike,
         right=right,
     )
-
-
-def _candles(page: HistoryPage) -> Candles:
-    if not page.rows:
-        return Candles.empty()
-    t, o, h, low, c, v, oi = zip(*page.rows, strict=True)
-    interest = None if any(value is None for value in oi) else np.array(oi, np.int64)
-    return Candles.of(t, o, h, low, c, v, interest)
