@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from breezeway.contracts.auth import CredentialsRevoked
+from breezeway.garbage import Remains
 from gateway_service.application.connection import Backstage, Connection
 from gateway_service.application.outbox import Outbox
 from gateway_service.application.registry import Kick, Registry
@@ -17,6 +18,10 @@ from gateway_service.domain.close_codes import CloseCode
 from gateway_service.domain.door import Door
 
 _log = structlog.get_logger()
+
+_REMAINS = 256
+"""Connections that have ended, four megabytes, after which what they left is collected."""
+_TIDY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Stream:
         self._door = Door(limits.accepts_per_second)
         self._woken = asyncio.Event()
         self._cut = asyncio.Event()
+        self._remains = Remains(_REMAINS)
 
     def open(self, kick: Kick, ip: str = UNKNOWN) -> Connection:
         """A connection from `ip` that has been accepted but has not said who it is."""
@@ -90,6 +96,7 @@ class Stream:
     def close(self, connection: Connection) -> None:
         connection.close()
         self.registry.remove(connection)
+        self._remains.add()
 
     def on_revoked(self, raw: bytes) -> None:
         """A message of `keys.user_revoked()`."""
@@ -120,6 +127,7 @@ class Stream:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._every(0.5, self._sweep), name="stream-sweep")
+            group.create_task(self._every(_TIDY_SECONDS, self._tidy), name="stream-tidy")
             group.create_task(self._every(self.limits.interest_seconds, self._refresh), name="stream-interest")
             group.create_task(self._reassign_when_told(), name="stream-reassign")
             group.create_task(self._recover_when_cut(), name="stream-recover")
@@ -127,6 +135,9 @@ class Stream:
     async def _sweep(self) -> None:
         self.registry.kick_stuck()
         await self._stage.hub.sweep()
+
+    async def _tidy(self) -> None:
+        self._remains.sweep()
 
     async def _refresh(self) -> None:
         await self.registry.refresh_interest()
