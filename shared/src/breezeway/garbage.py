@@ -10,7 +10,7 @@ import ctypes
 import gc
 from contextlib import AsyncExitStack
 
-_THRESHOLDS = (50_000, 20, 50)
+_THRESHOLDS = (50_000, 5, 5)
 
 
 def tame(stack: AsyncExitStack) -> None:
@@ -35,3 +35,32 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+class Remains:
+    """Cycles that a kind of short-lived thing leaves when it ends, collected once enough of them have.
+
+    A WebSocket connection is a hundred objects that refer to one another: protocol, transport, task, request. None of
+    them is freed by counting references, and by its end they are too old for the collector's quick rounds. Left to the
+    rare whole rounds, ten thousand visitors are 150 MB.
+
+    Args:
+        enough: things ended, after which a round is worth its pause, which is some ten milliseconds for a thousand
+            things that live.
+    """
+
+    def __init__(self, enough: int) -> None:
+        self._enough = enough
+        self._left = 0
+
+    def add(self) -> None:
+        """One more has ended."""
+        self._left += 1
+
+    def sweep(self) -> bool:
+        """Collect if it is worth it; whether it was. Call it between things, now and then."""
+        if self._left < self._enough:
+            return False
+        self._left = 0
+        gc.collect()
+        return True
