@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     output = Output([component.name for component in components], options.log_format)
     output.say(f"Starting Breezeway; data in {place.home}", home=str(place.home))
-    _supervise(components, place, guard, output, stay=True)
+    _supervise(components, place, guard, output, settle=stores.settle)
     ports.release()
     output.say("Stopped.")
     return 0
@@ -68,7 +68,7 @@ def migrate(options: argparse.Namespace) -> int:
     databases = [component for component in stores.components if component.name != "valkey"]
     components = [*databases, stack.migration_component(place, stores)]
     output = Output([component.name for component in components], options.log_format)
-    _supervise(components, place, guard, output, stay=False)
+    _supervise(components, place, guard, output)
     ports.release()
     return 0
 
@@ -88,10 +88,19 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _supervise(components: Sequence[Component], place: stack.Place, guard: Guard, output: Output, stay: bool) -> None:
+def _supervise(
+    components: Sequence[Component],
+    place: stack.Place,
+    guard: Guard,
+    output: Output,
+    settle: Callable[[], None] | None = None,
+) -> None:
+    """Until a signal comes; without `settle`, until all is ready."""
+
     def announce(seconds: float) -> None:
-        if stay:
+        if settle is not None:
             _announce(output, place, seconds)
+            asyncio.get_running_loop().run_in_executor(None, settle)
 
     supervisor = Supervisor(
         components,
@@ -100,7 +109,7 @@ def _supervise(components: Sequence[Component], place: stack.Place, guard: Guard
         guard=guard,
         url=place.url,
         on_ready=announce,
-        stay=stay,
+        stay=settle is not None,
     )
     asyncio.run(supervisor.run())
 

@@ -74,6 +74,8 @@ class Stores:
     redis_url: Callable[[], str]
     database_base_url: Callable[[], str]
     components: Sequence[Component]
+    settle: Callable[[], None]
+    """Once everything has started: leaves little to do again to a store that is killed. Blocks for some seconds."""
 
     def database_url(self, service: str) -> str:
         """URL of one service's database: `<name>_<service>` on the same server."""
@@ -114,7 +116,12 @@ def prepare_stores(place: Place, guard: Guard, ports: PortReservation) -> Stores
         redis_url=lambda: given_redis or valkey.url,
         database_base_url=lambda: given_database or postgres.url(_EMBEDDED_DATABASE),
         components=components,
+        settle=_leave if given_database else postgres.settle,
     )
+
+
+def _leave() -> None:
+    """The operator's own server looks after itself."""
 
 
 def migration_component(place: Place, stores: Stores) -> Component:

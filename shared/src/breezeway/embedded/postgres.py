@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,6 +47,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "autovacuum_max_workers": "1",
     "max_wal_size": "512MB",
+    # What was written since the last checkpoint is what a restart after a kill does again, while everybody waits.
+    "checkpoint_timeout": "60s",
     "wal_compression": "on",
     "logging_collector": "off",
     "password_encryption": "scram-sha-256",
@@ -151,6 +154,13 @@ class EmbeddedPostgres:
             InvalidInput: the name is not a plain lower-case identifier.
         """
         self._create_missing([name])
+
+    def settle(self) -> None:
+        """Writes to disk what has changed, so that a restart after a kill need not do it while everybody waits: after a
+        first start that is some 1,800 new files. Tries it once; may be called while the server stops.
+        """
+        with suppress(Misconfigured, subprocess.TimeoutExpired):
+            self.query("CHECKPOINT")
 
     def query(self, sql: str, *, database: str = "postgres") -> str:
         """Runs one statement through `psql` and returns its rows as unaligned text: for set-up, not for

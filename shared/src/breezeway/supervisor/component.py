@@ -66,7 +66,7 @@ class RestartPolicy:
         start_attempts: how often a process may fail before it was ever ready; then the whole start is given up.
     """
 
-    first_delay: float = 0.5
+    first_delay: float = 0.1
     longest_delay: float = 30.0
     healthy_after: float = 30.0
     start_attempts: int = 3

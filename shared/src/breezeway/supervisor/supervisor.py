@@ -20,7 +20,7 @@ from breezeway.supervisor.probes import is_ready
 from breezeway.supervisor.process import ChildProcess
 
 _PROBE_SECONDS = (0.02, 0.25)
-_SERVER_POLL_SECONDS = 0.25
+_SERVER_POLL_SECONDS = 0.1
 _WITHOUT_PROCESS = ("done", "restarting", "failed")
 _LINES_IN_MESSAGE = 5
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

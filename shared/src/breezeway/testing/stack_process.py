@@ -115,6 +115,11 @@ class StackProcess:
             raise StackError(f"{name} does not run:\n{self.tail()}")
         return state.components[name].pid
 
+    def is_ready(self, name: str) -> bool:
+        """Whether the supervisor has found that one component does its work."""
+        state = state_file.read(self.home / "run" / "state.json")
+        return state is not None and name in state.components and state.components[name].state == "ready"
+
     def metrics(self, name: str) -> str:
         """`/metrics` of one component, wherever it listens."""
         process = psutil.Process(self.component(name))
