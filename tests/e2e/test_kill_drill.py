@@ -159,8 +159,8 @@ async def test_every_process_may_be_killed_and_no_order_event_is_lost(own_stack:
                 await eventually(lambda: book.accepted.keys() <= book.told.keys(), seconds=60)
             hearing.cancel()
     # On two cores a process that starts needs them for one to three seconds: beside ten others that compute, for ten.
-    load = f"load {os.getloadavg()[0]:.0f}"
-    print({name: round(value, 1) for name, value in seconds.items()}, f"{len(book.accepted)} orders", book.refused, load)
+    told = {name: round(value, 1) for name, value in seconds.items()}
+    print(f"{told}, {len(book.accepted)} orders, {book.refused} refusals, load {os.getloadavg()[0]:.0f}")
     assert {each: killed for each, killed in book.accepted.items() if each not in book.told} == {}
     # Told at least once, in order, without a hole: what a client may be told twice it knows by its offset. When Valkey
     # was killed a new epoch begins, in which the offsets go on.
