@@ -117,6 +117,7 @@ trading GET /api/v1/trading/accounts/{id}/performance
 trading POST /api/v1/trading/order-groups
 trading GET /api/v1/trading/order-groups
 trading GET /api/v1/trading/order-groups/{id}
+trading PATCH /api/v1/trading/order-groups/{id}
 trading DELETE /api/v1/trading/order-groups/{id}
 trading GET /api/v1/banking/accounts
 trading POST /api/v1/banking/accounts

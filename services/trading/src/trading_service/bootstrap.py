@@ -36,9 +36,9 @@ from breezeway.security.authenticator import Authenticator
 from breezeway.security.revocation import watch_revocations
 from breezeway.security.service_tokens import ServiceTokens
 from breezeway.user_feeds import AuthFeeds
-from trading_service.adapters.breeze.orders import BreezeDesk
+from trading_service.adapters.breeze.gtt import BreezeGttDesk
 from trading_service.adapters.db.banking import PostgresBanking
-from trading_service.adapters.db.groups import PostgresGroups
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.adapters.db.leadership import Leadership
 from trading_service.adapters.db.live import PostgresLive
 from trading_service.adapters.db.tables import events, outbox
@@ -54,8 +54,12 @@ from trading_service.application.banking import Banking, Limits
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.groups import OrderGroups
+from trading_service.application.gtt_following import GttFollower, GttRules
+from trading_service.application.gtt_recording import GttRecorder
+from trading_service.application.gtt_routing import GttKeeper
 from trading_service.application.hearing import Hearing
 from trading_service.application.live_gate import LiveGate
+from trading_service.application.live_gtt import LiveGtts
 from trading_service.application.live_placing import LiveRules, LiveTrading
 from trading_service.application.live_recording import LiveRecorder
 from trading_service.application.live_resolving import ResolveOrder
@@ -68,7 +72,14 @@ from trading_service.application.reading import ReadTrading
 from trading_service.application.reconciling import Reconciler
 from trading_service.application.recording import Recorder
 from trading_service.application.risk import Risk
-from trading_service.application.running import run_groups, run_housekeeping, run_live, run_matcher, run_sending
+from trading_service.application.running import (
+    run_groups,
+    run_housekeeping,
+    run_keeping,
+    run_live,
+    run_matcher,
+    run_sending,
+)
 from trading_service.settings import LiveTradingMode, TradingSettings, WorkerSettings
 
 SERVICE = "trading"
@@ -122,6 +133,7 @@ class _Orders:
     cancel: CancelOrder
     instruments: HttpInstruments
     live: LiveTrading | None
+    groups: OrderGroups
 
 
 async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitStack) -> _Orders:
@@ -131,20 +143,27 @@ async def _orders(settings: TradingSettings, common: _Common, stack: AsyncExitSt
     known = HttpInstruments(instruments)
     desk = Desk(known, prices, common.time, common.calendar, Risk(), rules)
     bell, wall = RedisBell(common.redis), SystemClock()
-    gate = live = None
+    gate = live = gtts = None
+
+    def grouping() -> PostgresGtts:
+        return PostgresGtts(common.engine)
+
     if environments := _environments(settings):
         gate = LiveGate(environments, HttpBrokerSessions(common.auth), wall)
         live = LiveTrading(
             lambda: PostgresLive(common.engine), desk, bell, wall, LiveRules(most_value=settings.live_order_value)
         )
+        gtts = LiveGtts(grouping, live, desk, bell, wall)
+    place = PlaceOrder(common.work, desk, bell, wall, live)
     cancel = CancelOrder(common.work, desk, bell, wall, live)
     return _Orders(
         accounts=TradingAccounts(common.work, common.time, prices, cancel, gate),
-        place=PlaceOrder(common.work, desk, bell, wall, live),
+        place=place,
         modify=ModifyOrder(common.work, desk, bell, wall, live),
         cancel=cancel,
         instruments=known,
         live=live,
+        groups=OrderGroups(grouping, place, cancel, wall, gtts),
     )
 
 
@@ -170,7 +189,7 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     vault = AesNumberVault(bank_key) if bank_key else None
     limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
     app.state.banking = Banking(lambda: PostgresBanking(common.engine), vault, limits, SystemClock())
-    app.state.groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())
+    app.state.groups = orders.groups
     app.state.portfolio = Portfolio(common.work, orders.accounts, orders.place, common.time)
     app.state.read = ReadTrading(common.work, orders.accounts, common.time)
     return {"database": common.ask_database, "redis": common.redis.ping}
@@ -232,8 +251,6 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         matcher.halted,
     )
 
-    groups = OrderGroups(lambda: PostgresGroups(common.engine), orders.place, orders.cancel, SystemClock())
-
     async def carry() -> None:
         await leadership.leads.wait()
         await relay.run()
@@ -243,7 +260,7 @@ async def build_worker(settings: WorkerSettings, app: FastAPI, stack: AsyncExitS
         asyncio.create_task(run_matcher(matcher, leadership), name="matcher"),
         asyncio.create_task(carry(), name="outbox"),
         asyncio.create_task(EventRelay(common.engine, events, notifications).run(), name="events"),
-        asyncio.create_task(run_groups(groups, matcher, spot, leadership.leads), name="groups"),
+        asyncio.create_task(run_groups(orders.groups, matcher, spot, leadership.leads), name="groups"),
         asyncio.create_task(run_housekeeping(housekeeping, leadership.leads), name="housekeeping"),
     ]
     if settings.live_trading is not LiveTradingMode.OFF:
@@ -279,7 +296,7 @@ async def _live_tasks(
         # Shorter than what the reconciler waits before it gives an order up.
         transports[environment] = BreezeTransport(endpoints, TransportRules(read_timeout=15, total_timeout=20))
         stack.push_async_callback(transports[environment].aclose)
-    desk = BreezeDesk(
+    desk = BreezeGttDesk(
         transports,
         HttpBrokerSessions(common.auth),
         orders.instruments,
@@ -297,13 +314,26 @@ async def _live_tasks(
     router = LiveRouter(work, live, desk, SystemClock(), rules)
     stack.push_async_callback(router.drain, 5.0)
     reconciler = Reconciler(work, live, desk, SystemClock(), router.in_flight)
+    keeper = _gtts(common, live, desk, rules)
+    stack.push_async_callback(keeper.drain, 5.0)
     hearing = Hearing(work, live, DurableNotices(common.redis), reconciler.sweep_soon)
     return [
         asyncio.create_task(run_sending(router, reconciler, leads, wake), name="live-sending"),
         asyncio.create_task(run_live(hearing.run_once, "hearing", 0.25, leads), name="live-hearing"),
         asyncio.create_task(run_live(reconciler.run_once, "reconciling", 0.5, leads), name="live-reconciling"),
         asyncio.create_task(run_live(reconciler.sweep, "sweeping", 1.0, leads), name="live-sweeping"),
+        asyncio.create_task(run_keeping(keeper, leads), name="live-gtt"),
     ]
+
+
+def _gtts(common: _Common, live: LiveRecorder, desk: BreezeGttDesk, routing: RoutingRules) -> GttKeeper:
+    def work() -> PostgresGtts:
+        return PostgresGtts(common.engine)
+
+    wall, rules = SystemClock(), GttRules(oldest=routing.oldest)
+    recorder = GttRecorder(live, common.time, wall)
+    follower = GttFollower(work, recorder, desk, wall, common.time, rules)
+    return GttKeeper(work, recorder, follower, desk, wall, common.time, rules)
 
 
 def _resolving(common: _Common) -> ResolveOrder:

@@ -274,6 +274,7 @@ class Service:
 
 _SWEEP = (
     "DELETE FROM order_commands",
+    "DELETE FROM live_gtts",
     "DELETE FROM outbox",
     "DELETE FROM positions",
     "DELETE FROM idempotency_keys",

@@ -16,7 +16,7 @@ from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import Amendment, OrderState, OrderType, Product, Side
 from breezeway.ids import new_id
 from trading_service.adapters.db.banking import PostgresBanking
-from trading_service.adapters.db.groups import PostgresGroups
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.application.accounts import MOST_ACCOUNTS, MOST_CASH
 from trading_service.application.banking import Banking, Limits, TransferRequest
@@ -163,7 +163,7 @@ async def test_an_expired_contract_without_a_price_waits_for_somebody_to_look(se
 
 
 async def test_a_trigger_whose_order_is_refused_ends_its_group(service: Any) -> None:
-    groups = OrderGroups(lambda: PostgresGroups(service.engine), service.place, service.cancel, SystemClock())
+    groups = OrderGroups(lambda: PostgresGtts(service.engine), service.place, service.cancel, SystemClock())
     account = await service.open("100.00", user=new_id())
     waiting = OrderRequest(
         account_id=account.id,

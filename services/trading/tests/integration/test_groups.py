@@ -9,7 +9,7 @@ from breezeway.clock import SystemClock
 from breezeway.errors import BreezewayError, Conflict, InvalidInput, NotFound
 from breezeway.exchange.orders import OrderState, OrderType, Product, Side
 from breezeway.ids import new_id
-from trading_service.adapters.db.groups import PostgresGroups
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.application.groups import GroupRequest, OrderGroups
 from trading_service.application.requests import OrderRequest
 from trading_service.domain.groups import GroupKind, GroupState
@@ -17,7 +17,7 @@ from trading_service.domain.groups import GroupKind, GroupState
 
 @pytest.fixture
 def groups(service: Any) -> OrderGroups:
-    return OrderGroups(lambda: PostgresGroups(service.engine), service.place, service.cancel, SystemClock())
+    return OrderGroups(lambda: PostgresGtts(service.engine), service.place, service.cancel, SystemClock())
 
 
 def asked(account: Any, side: str, quantity: int, price: str, trigger: str | None = None) -> OrderRequest:

@@ -8,7 +8,7 @@ import pytest
 
 from breezeway.clock import IST, SystemClock
 from breezeway.exchange.orders import OrderState, OrderType, Product, Side
-from trading_service.adapters.db.groups import PostgresGroups
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.application.groups import GroupRequest, OrderGroups
 from trading_service.application.requests import OrderRequest
 from trading_service.domain.groups import GroupKind, GroupState
@@ -55,7 +55,7 @@ async def housekeep(service: Any, price: str) -> None:
 async def test_a_past_day_from_its_open_to_its_settlement(
     service: Any, day: date, tax: str, transaction: str, fund: str, next_day: date, settles: date
 ) -> None:
-    groups = OrderGroups(lambda: PostgresGroups(service.engine), service.place, service.cancel, SystemClock())
+    groups = OrderGroups(lambda: PostgresGtts(service.engine), service.place, service.cancel, SystemClock())
     service.market.now_ = at(day, "09:16:00")
     service.tick("100")
     account = await service.open("1000000.00", plan="icici_neo")

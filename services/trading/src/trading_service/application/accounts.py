@@ -200,7 +200,7 @@ class TradingAccounts:
 
 
 async def _refuse_working(work: Work, account_id: UUID) -> None:
-    if await work.working_orders(account_id):
+    if await work.working_orders(account_id) or await work.keeps_gtts(account_id):
         raise Conflict("Cancel the working orders first.", code="orders_working")
 
 

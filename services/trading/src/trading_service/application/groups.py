@@ -4,7 +4,7 @@ Exits are placed under client ids made of the group's, so a keeper that dies bet
 orders placed and places none twice. What one exit fills is taken off the other by the matcher, in the same breath.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -16,11 +16,14 @@ from breezeway.clock import Clock
 from breezeway.errors import BreezewayError, Conflict, InvalidInput, NotFound, Retryable
 from breezeway.exchange.orders import TERMINAL, OrderType, Product, Side, Validity
 from breezeway.ids import new_id
+from trading_service.application.live_gate import disabled
+from trading_service.application.live_gtt import LiveGtts, NewGtt
 from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import StoredOrder, Work
 from trading_service.application.requests import OrderRequest
 from trading_service.domain.accounts import AccountKind
 from trading_service.domain.groups import ENTRY, EXITS, LEG, STOP, TARGET, Group, GroupKind, GroupState, trigger_of
+from trading_service.domain.gtt import LiveGtt
 
 MOST_LEGS: Final = 20
 
@@ -36,7 +39,13 @@ class GroupWork(Work, Protocol):
 
     async def groups(self, user_id: UUID, before: UUID | None, limit: int) -> list[Group]: ...
 
-    async def unfinished_groups(self) -> list[Group]: ...
+    async def unfinished_groups(self) -> list[Group]:
+        """Without those that the broker keeps."""
+        ...
+
+    async def gtts_of(self, groups: Collection[UUID]) -> dict[UUID, LiveGtt]:
+        """Those of the groups that the broker keeps."""
+        ...
 
     async def move_group(
         self, group_id: UUID, was: GroupState, state: GroupState, body: Mapping[str, Any], text: str | None
@@ -58,19 +67,35 @@ class GroupRequest:
 
 @dataclass(frozen=True, slots=True)
 class GroupStatus:
+    """`gtt`: what the broker keeps of it, for a live account."""
+
     group: Group
     orders: tuple[StoredOrder, ...]
+    gtt: LiveGtt | None = None
 
 
 LastPrice = Callable[[str], Decimal | None]
 
 
 class OrderGroups:
-    def __init__(self, work: Callable[[], GroupWork], place: PlaceOrder, cancel: CancelOrder, wall: Clock) -> None:
+    """
+    Args:
+        gtts: the live accounts' GTT; without it there are none.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], GroupWork],
+        place: PlaceOrder,
+        cancel: CancelOrder,
+        wall: Clock,
+        gtts: LiveGtts | None = None,
+    ) -> None:
         self._work = work
         self._place = place
         self._cancel = cancel
         self._wall = wall
+        self._gtts = gtts
 
     async def add(self, user_id: UUID, request: GroupRequest) -> GroupStatus:
         """Place a group. When one of its orders is refused, those before it are cancelled and the refusal is raised.
@@ -80,6 +105,14 @@ class OrderGroups:
             NotFound, Forbidden, Conflict, RateLimited: as `PlaceOrder`.
         """
         _check(request)
+        async with self._work() as work:
+            account = await work.account(user_id, request.account_id)
+        if account is None:
+            raise NotFound("There is no such trading account.", code="account_not_found")
+        if account.kind is AccountKind.LIVE and request.kind is not GroupKind.BASKET:
+            return await self._add_live(user_id, request)
+        if request.kind is GroupKind.GTT and request.trigger is None:
+            raise InvalidInput("A GTT on paper waits for a trigger.", code="invalid_group")
         now_placed = {ENTRY} if request.kind is GroupKind.BRACKET else {TARGET, STOP, LEG}
         if request.kind is GroupKind.GTT:
             now_placed = set()
@@ -96,14 +129,6 @@ class OrderGroups:
             created_at=self._wall.now(),
         )
         async with self._work() as work:
-            account = await work.account(user_id, request.account_id)
-            if account is None:
-                raise NotFound("There is no such trading account.", code="account_not_found")
-            if account.kind is AccountKind.LIVE and request.kind is not GroupKind.BASKET:
-                raise InvalidInput(
-                    "Live accounts have no brackets, OCO or GTT: their exits would not survive us.",
-                    code="not_for_live_accounts",
-                )
             await work.add_group(group)
             await work.commit()
         first = [(role, order) for role, order in request.orders if role in now_placed]
@@ -120,13 +145,15 @@ class OrderGroups:
             group = await work.group_of(user_id, group_id)
             if group is None:
                 raise NotFound("There is no such order group.", code="group_not_found")
-            return GroupStatus(group, tuple(await work.group(group_id)))
+            gtts = await work.gtts_of([group_id])
+            return GroupStatus(group, tuple(await work.group(group_id)), gtts.get(group_id))
 
     async def of(self, user_id: UUID, cursor: UUID | None, limit: int) -> tuple[list[GroupStatus], UUID | None]:
         """A page, newest first, and the cursor of the next."""
         async with self._work() as work:
             found = await work.groups(user_id, cursor, limit + 1)
-            page = [GroupStatus(each, tuple(await work.group(each.id))) for each in found[:limit]]
+            gtts = await work.gtts_of([each.id for each in found[:limit]])
+            page = [GroupStatus(each, tuple(await work.group(each.id)), gtts.get(each.id)) for each in found[:limit]]
         return page, page[-1].group.id if len(found) > limit else None
 
     async def cancel(self, user_id: UUID, group_id: UUID) -> GroupStatus:
@@ -139,7 +166,28 @@ class OrderGroups:
         status = await self.one(user_id, group_id)
         if status.group.state not in (GroupState.WAITING, GroupState.WORKING):
             raise Conflict(f"The group is {status.group.state} already.", code="group_ended")
+        if status.gtt is not None and status.group.state is GroupState.WAITING:
+            await self._live().cancel(user_id, group_id)
+            return await self.one(user_id, group_id)
         await self.end(status.group, GroupState.CANCELLED, "Cancelled by the user.")
+        return await self.one(user_id, group_id)
+
+    async def modify(
+        self, user_id: UUID, group_id: UUID, legs: Mapping[str, tuple[Decimal | None, Decimal]]
+    ) -> GroupStatus:
+        """Ask for other triggers and limits of a GTT that the broker keeps; both by role.
+
+        Raises:
+            NotFound: `group_not_found`.
+            Conflict: `not_modifiable`, for every other group; as `LiveGtts.modify`.
+        """
+        status = await self.one(user_id, group_id)
+        if status.gtt is None:
+            raise Conflict(
+                "Only a GTT of a live account can be changed; cancel this group and place another.",
+                code="not_modifiable",
+            )
+        await self._live().modify(user_id, group_id, legs)
         return await self.one(user_id, group_id)
 
     async def keep(self, last: LastPrice) -> set[tuple[UUID, str]]:
@@ -162,6 +210,22 @@ class OrderGroups:
                 await self.end(group, GroupState.FAILED, error.detail)
         triggers = ((each.user_id, trigger_of(each.body)) for each in groups if each.state is GroupState.WAITING)
         return {(user_id, trigger.symbol) for user_id, trigger in triggers if trigger is not None}
+
+    async def _add_live(self, user_id: UUID, request: GroupRequest) -> GroupStatus:
+        if request.kind is not GroupKind.GTT:
+            name = {GroupKind.OCO: "two orders of which one cancels the other"}.get(request.kind, "brackets")
+            raise InvalidInput(
+                f"The broker has no call for {name}, and exits that we keep would not survive an outage of ours. For"
+                " futures and options use a gtt with a target and a stop, which the broker keeps.",
+                code="not_for_live_accounts",
+            )
+        wanted = NewGtt(request.account_id, request.orders, trigger_of({"trigger": request.trigger}))
+        return await self.one(user_id, await self._live().add(user_id, wanted))
+
+    def _live(self) -> LiveGtts:
+        if self._gtts is None:
+            raise disabled()
+        return self._gtts
 
     async def end(self, group: Group, state: GroupState, text: str) -> None:
         """Cancel what works of it, and note why it ended."""
@@ -253,7 +317,8 @@ def _check(request: GroupRequest) -> None:
         GroupKind.BASKET: bool(roles) and len(roles) <= MOST_LEGS and set(roles) == {LEG},
         GroupKind.OCO: sorted(roles) == exits,
         GroupKind.BRACKET: sorted(roles) == sorted([ENTRY, *exits]),
-        GroupKind.GTT: (roles == [LEG] or sorted(roles) == exits) and request.trigger is not None,
+        # On a live account each of two waits for its own price, so only a single must have a trigger.
+        GroupKind.GTT: (roles == [LEG] and request.trigger is not None) or sorted(roles) == exits,
     }[request.kind]
     if not allowed:
         raise InvalidInput(f"These orders make no {request.kind}.", code="invalid_group")

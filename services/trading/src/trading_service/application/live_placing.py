@@ -105,9 +105,9 @@ class LiveTrading:
                 earlier = await work.claim(user_id, _ROUTE, key, request.fingerprint)
                 if earlier is not None:
                     return OrderView.model_validate(earlier)
-            account = await self._lock(work, user_id, request.account_id)
+            account = await self.lock(work, user_id, request.account_id)
             order = request.order(new_id(), market.contract.symbol)
-            price, failures, _ = await self._judge(work, account, order, market)
+            price, failures, _ = await self.judge(work, account, order, market)
             refuse([*_not_for_live(request, market.contract), *failures])
             stored = StoredOrder(
                 id=UUID(order.order_id),
@@ -145,9 +145,9 @@ class LiveTrading:
         """About what the order needs, the limit that would be sent, our mirror of the cash, and the failing checks."""
         market = await self._desk.market(user_id, request.symbol, request.order_type)
         async with self._work() as work:
-            account = await self._lock(work, user_id, request.account_id, count=False)
+            account = await self.lock(work, user_id, request.account_id, count=False)
             order = request.order(new_id(), market.contract.symbol)
-            price, failures, requirement = await self._judge(work, account, order, market)
+            price, failures, requirement = await self.judge(work, account, order, market)
             cash = (await work.balances(account.id)).get(CASH, ZERO)
         return requirement, price, cash, (*_not_for_live(request, market.contract), *failures)
 
@@ -155,14 +155,14 @@ class LiveTrading:
         """Ask for other terms, or raise as `ModifyOrder` does."""
         market = await self._desk.market(user_id, first.order.symbol, first.order.order_type)
         async with self._work() as work:
-            account = await self._lock(work, user_id, first.account_id)
+            account = await self.lock(work, user_id, first.account_id)
             stored = await _present(work, first)
             if stored.state not in WORKING:
                 raise Conflict(f"The order is {stored.state} and cannot be changed.", code="order_not_working")
             order = change.applied_to(stored.order)
             if order.quantity <= stored.filled:
                 raise Conflict(f"{stored.filled} are filled already.", code="quantity_filled")
-            _, failures, _ = await self._judge(work, account, order, market)
+            _, failures, _ = await self.judge(work, account, order, market)
             refuse(each for each in failures if not (stored.filled and each.code == "trigger_side"))
             text = "The change is on its way to the broker."
             event = StoredEvent(EventKind.MODIFY_REQUEST, stored.state, "modify_requested", text, market.at)
@@ -183,7 +183,7 @@ class LiveTrading:
         """Ask for the cancellation, or raise as `CancelOrder` does."""
         at = await self._desk.now()
         async with self._work() as work:
-            await self._lock(work, user_id, first.account_id)
+            await self.lock(work, user_id, first.account_id)
             stored = await _present(work, first)
             if stored.state in TERMINAL:
                 raise Conflict(f"The order is {stored.state} already.", code="order_ended")
@@ -197,7 +197,13 @@ class LiveTrading:
         await self._bell.ring()
         return order_view(stored)
 
-    async def _lock(self, work: LiveWork, user_id: UUID, account_id: UUID, *, count: bool = True) -> TradingAccount:
+    async def lock(self, work: LiveWork, user_id: UUID, account_id: UUID, *, count: bool = True) -> TradingAccount:
+        """The user's account, locked; with `count` the request counts against its rate.
+
+        Raises:
+            NotFound: `account_not_found`.
+            RateLimited: `order_rate`.
+        """
         used = 0
         if count:
             second = self._wall.now().replace(microsecond=0)
@@ -210,7 +216,7 @@ class LiveTrading:
             raise RateLimited(f"An account may send {most} order requests a second.", code="order_rate", retry_after=1)
         return account
 
-    async def _judge(
+    async def judge(
         self, work: LiveWork, account: TradingAccount, order: Order, market: Market
     ) -> tuple[Decimal, list[Failure], Requirement]:
         """The limit to send, the rules that the order breaks, and about what it needs at the broker."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import structlog
 from breezeway.errors import Conflict
 from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import EventKind, OrderEvent, OrderState
-from trading_service.application.live_ports import BrokerWord, LiveCommand, LiveWork
+from trading_service.application.live_ports import BrokerWord, LiveCommand, LiveWork, Route
 from trading_service.application.live_words import events_of, word_of
 from trading_service.application.ports import ExchangeTime, StoredEvent, StoredOrder
 from trading_service.application.recording import Recorder
@@ -72,6 +73,23 @@ class LiveRecorder:
         at = await self._time.now()
         text = "On its way to the broker."
         await self._recorder.apply(work, OrderEvent(str(order_id), EventKind.SUBMIT, at, "submitting", text))
+
+    async def adopt(self, work: LiveWork, stored: StoredOrder, route: Route, now: datetime) -> None:
+        """Note an order that the broker has placed by itself; which of its orders it is, is for reconciling to find.
+
+        Args:
+            now: our own time.
+        """
+        at, text = stored.updated_at, "The broker placed it when the trigger was reached. It is looked for."
+        await work.add_order(stored)
+        await work.add_route(route)
+        await work.add_event(stored.id, StoredEvent("new", "new", "received", text, at))
+        await work.add_command(stored.id, "place", {})
+        for command in await work.queued(stored.id, "place"):
+            await work.claim_command(command.seq, now)
+            await work.answer_command(command.seq, "unknown")
+        for kind in (EventKind.SUBMIT, EventKind.TIME_OUT):
+            await self._recorder.apply(work, OrderEvent(str(stored.id), kind, at, "placed_by_broker", text))
 
     async def doubt(self, work: LiveWork, command: LiveCommand) -> None:
         """Note that nobody knows whether a command that was sent has taken effect."""

@@ -19,11 +19,17 @@ from trading_service.application.recording import applied
 _UNNUMBERED: Final = frozenset({OrderState.NEW, OrderState.SUBMITTING, OrderState.UNKNOWN})
 _SMALLEST: Final = Decimal("0.000001")
 _PREFIX: Final = "bw"
+_ADOPTED: Final = "gtt"
 
 
 def tag_of(order: Order) -> str:
     """What we remark on an order at the broker: short, and of letters and digits that no form field refuses."""
     return _PREFIX + order.order_id.replace("-", "")[-16:]
+
+
+def adopted_tag(order: Order) -> str:
+    """What stands for the tag of an order that the broker placed by itself: it bears none of ours."""
+    return _ADOPTED + order.order_id.replace("-", "")[-16:]
 
 
 class Ambiguous(Conflict):
@@ -194,7 +200,7 @@ def find(stored: StoredOrder, route: Route, rows: list[BookRow], known: set[str]
     alike = [
         row
         for row in rows
-        if not row.tag
+        if _may_lack_tag(row, route)
         and row.word.broker_order_id not in known
         and (row.symbol, row.side, row.word.quantity) == (order.symbol, order.side.value, order.quantity)
         and row.word.price == route.price
@@ -204,6 +210,11 @@ def find(stored: StoredOrder, route: Route, rows: list[BookRow], known: set[str]
     if len(alike) > rivals + 1:
         raise Ambiguous("More of the broker's orders than were sent could be this one.", alike)
     return min(alike, key=lambda row: row.word.broker_order_id, default=None)
+
+
+def _may_lack_tag(row: BookRow, route: Route) -> bool:
+    # What the broker remarks on orders of its own making, if anything, is not for us to know.
+    return not row.tag or (route.tag.startswith(_ADOPTED) and not row.tag.startswith(_PREFIX))
 
 
 def evidence_of(rows: Sequence[BookRow], tag: str) -> Mapping[str, Any]:

@@ -221,6 +221,10 @@ class Work(Protocol):
         """Accounts that have anything to be settled."""
         ...
 
+    async def keeps_gtts(self, account_id: UUID) -> bool:
+        """Whether the broker keeps GTT for it that have not ended, or may."""
+        ...
+
     async def open_accounts(self) -> list[TradingAccount]: ...
 
     # Orders

@@ -10,6 +10,7 @@ from breezeway import cancellation
 from breezeway.errors import BreezewayError
 from trading_service.application.closing import Housekeeping
 from trading_service.application.groups import LastPrice, OrderGroups
+from trading_service.application.gtt_routing import GttKeeper
 from trading_service.application.live_routing import LiveRouter
 from trading_service.application.matcher import FeedChanged, Matcher
 from trading_service.application.reconciling import Reconciler
@@ -118,6 +119,24 @@ async def run_live(work: Callable[[], Awaitable[object]], name: str, seconds: fl
             _log.warning("live_work_waits", work=name, error=repr(error))
             await asyncio.sleep(_PAUSE_SECONDS)
         await asyncio.sleep(seconds)
+
+
+async def run_keeping(keeper: GttKeeper, leads: asyncio.Event) -> None:
+    """Keep live accounts' GTT while this process leads, until cancelled."""
+    leading = False
+    while True:
+        cancellation.heed()
+        leading = leading and leads.is_set()
+        await leads.wait()
+        try:
+            if not leading:
+                await keeper.recover()
+                leading = True
+            await keeper.begin()
+        except (BreezewayError, OSError) as error:
+            _log.warning("gtts_wait", error=repr(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(_GROUPS_SECONDS)
 
 
 async def run_groups(groups: OrderGroups, matcher: Matcher, last: LastPrice, leads: asyncio.Event) -> None:

@@ -24,9 +24,11 @@ from breezeway.ids import new_id
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.testing.broker_simulator import BrokerSimulator
 from breezeway.testing.clock import FixedClock
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.adapters.db.live import PostgresLive
 from trading_service.application.desk import Desk, DeskRules
 from trading_service.application.hearing import Hearing
+from trading_service.application.live_gtt import LiveGtts
 from trading_service.application.live_placing import LiveRules, LiveTrading
 from trading_service.application.live_ports import BookRow, BrokerWord, Missed, NoticePlace, Route
 from trading_service.application.live_recording import LiveRecorder
@@ -182,6 +184,7 @@ class Live:
     recorder: LiveRecorder
     listing: Listing
     trading: LiveTrading
+    gtts: LiveGtts
 
     def work(self) -> PostgresLive:
         return PostgresLive(self.service.engine)
@@ -310,6 +313,7 @@ async def live(service: Any) -> AsyncIterator[Live]:
         recorder=recorder,
         listing=listing,
         trading=trading,
+        gtts=LiveGtts(lambda: PostgresGtts(service.engine), trading, desk, market, wall),
     )
     await router.drain()
 

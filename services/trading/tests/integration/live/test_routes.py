@@ -19,7 +19,7 @@ from breezeway.errors import OutcomeUnknown
 from breezeway.http.app import Check, create_service
 from breezeway.security.tokens import Principal
 from trading_service.adapters.db.banking import PostgresBanking
-from trading_service.adapters.db.groups import PostgresGroups
+from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.adapters.number_vault import AesNumberVault
 from trading_service.api import accounts, banking, groups, orders, portfolio, resolving
 from trading_service.application.accounts import TradingAccounts
@@ -86,7 +86,9 @@ def application(live: Any) -> FastAPI:
     app.state.place, app.state.modify, app.state.cancel = live.place, live.modify, live.cancel
     app.state.live = live.trading
     app.state.resolving = ResolveOrder(live.work, live.recorder, live.wall)
-    app.state.groups = OrderGroups(lambda: PostgresGroups(service.engine), live.place, live.cancel, SystemClock())
+    app.state.groups = OrderGroups(
+        lambda: PostgresGtts(service.engine), live.place, live.cancel, SystemClock(), live.gtts
+    )
     app.state.portfolio = Portfolio(service.work, own, live.place, service.market)
     vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
     limits = Limits(Decimal(100_000), Decimal(100_000))
@@ -111,8 +113,13 @@ async def routes(live: Any) -> AsyncIterator[Routes]:
             json=BASKET | {"account_id": account},
         )
         assert basket.status_code == 201, basket.text
+        prices = live.service.market.prices
+        prices[OPTION] = prices["NSE:A"]
+        kept = await http.post(f"{TRADING}/order-groups", json=GTT | {"account_id": account})
+        assert kept.status_code == 201, kept.text
         await live.send()
         ids = {"account": account, "order": str(order), "group": basket.json()["id"], "bank": bank.json()["id"]}
+        ids["gtt"] = kept.json()["id"]
         yield Routes(live, http, app, {**ids, "symbol": "NSE:A", "client": "mine"})
 
 
@@ -122,7 +129,17 @@ EXITS = [
     LEG | {"role": "stop", "side": "sell", "order_type": "sl", "price": "94", "trigger_price": "95", "product": "cnc"},
 ]
 BASKET = {"kind": "basket", "orders": [LEG | {"product": "cnc"}]}
-GTT = BASKET | {"kind": "gtt", "trigger": {"symbol": "NSE:A", "price": "90", "above": False}}
+SHARE_GTT = BASKET | {"kind": "gtt", "trigger": {"symbol": "NSE:A", "price": "90", "above": False}}
+OPTION_LEG = LEG | {"symbol": OPTION, "quantity": "65", "product": "nrml"}
+GTT = {
+    "kind": "gtt",
+    "orders": [OPTION_LEG | {"price": "89"}],
+    "trigger": {"symbol": OPTION, "price": "90", "above": False},
+}
+GTT_OF_TWO = {
+    "kind": "gtt",
+    "orders": [each | {"symbol": OPTION, "quantity": "65", "product": "nrml"} for each in EXITS],
+}
 BRACKET = {"kind": "bracket", "orders": [LEG | {"role": "entry", "product": "cnc"}, *EXITS]}
 NEW = {"name": "Second", "kind": "live", "initial_cash": "0.00", "broker_account_id": str(UUID(int=9))}
 A = f"{TRADING}/accounts/{{account}}"
@@ -141,6 +158,9 @@ WORKS: list[tuple[str, str, Any, int]] = [
     ("DELETE", ORDER_PATH, None, 202),
     ("GET", f"{ORDER_PATH}/events", None, 200),
     ("POST", f"{TRADING}/order-groups", BASKET, 201),
+    ("POST", f"{TRADING}/order-groups", GTT, 201),
+    ("POST", f"{TRADING}/order-groups", GTT_OF_TWO, 201),
+    ("DELETE", f"{TRADING}/order-groups/{{gtt}}", None, 200),
     ("GET", f"{TRADING}/order-groups", None, 200),
     ("GET", f"{TRADING}/order-groups/{{group}}", None, 200),
     ("DELETE", f"{TRADING}/order-groups/{{group}}", None, 200),
@@ -156,7 +176,10 @@ REFUSES: list[tuple[str, str, Any, int, str]] = [
     ("POST", f"{TRADING}/accounts", NEW, 403, "step_up_required"),
     ("POST", f"{A}/reset", None, 409, "not_for_live_accounts"),
     ("DELETE", A, None, 409, "orders_working"),
-    ("POST", f"{TRADING}/order-groups", GTT, 422, "not_for_live_accounts"),
+    ("POST", f"{TRADING}/order-groups", SHARE_GTT, 422, "not_for_live_accounts"),
+    ("PATCH", f"{TRADING}/order-groups/{{group}}", {"legs": [{"price": "90"}]}, 409, "not_modifiable"),
+    ("PATCH", f"{TRADING}/order-groups/{{gtt}}", {"legs": [{"price": "90"}]}, 409, "gtt_busy"),
+    ("PATCH", f"{TRADING}/order-groups/{{gtt}}", {"legs": [{"role": "stop", "price": "9"}]}, 422, "invalid_group"),
     ("POST", f"{TRADING}/order-groups", BRACKET, 422, "not_for_live_accounts"),
     ("POST", f"{TRADING}/order-groups", {"kind": "oco", "orders": EXITS}, 422, "not_for_live_accounts"),
     ("POST", f"{TRADING}/orders", ORDER | {"product": "mis"}, 422, "not_for_live_accounts"),

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 from uuid import UUID
 
-from breezeway.breeze.orders import BreezeOrders, OrderRow, OrderTicket
+from breezeway.breeze.gtt import BreezeGtt, GttRow
+from breezeway.breeze.orders import OrderRow, OrderTicket
 from breezeway.breeze.quota import CallQuota
 from breezeway.breeze.transport import BreezeTransport
 from breezeway.breeze.values import BreezeCredentials, BrokerInstrument
@@ -29,7 +30,7 @@ _KINDS: Final[Mapping[InstrumentType, Literal["equity", "index", "future", "opti
 }
 _CALLS: Final = {"place": 1, "modify": 2, "cancel": 1}
 """Calls that each takes of the broker's budget; the SDK looks at an order before it changes it."""
-_SEND_SECONDS: Final = 5.0
+SEND_SECONDS: Final = 5.0
 """How long after its claim a call may still begin."""
 _CLIENTS: Final = 256
 
@@ -74,9 +75,14 @@ class BreezeDesk:
         self._quota = quota
         self._turns = turns
         self._wait = wait
-        self._clients: OrderedDict[tuple[str, str], BreezeOrders] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str], BreezeGtt] = OrderedDict()
 
     async def line(self, account: TradingAccount) -> "BreezeLine":
+        client, credentials = await self.open(account)
+        return BreezeLine(client, credentials, self._sessions, self._instruments, self._turns, self._wait)
+
+    async def open(self, account: TradingAccount) -> tuple[BreezeGtt, BrokerCredentials]:
+        """The client of an account with the credentials of now; raises as `line`."""
         if account.broker_account_id is None:
             raise Conflict("This account has no broker account.", code="broker_account_required")
         credentials = await self._sessions.credentials(account.broker_account_id)
@@ -88,16 +94,15 @@ class BreezeDesk:
                 f"Live orders to the {credentials.environment} broker are not enabled here.",
                 code="live_trading_disabled",
             )
-        client = self._client(credentials, transport)
-        return BreezeLine(client, credentials, self._sessions, self._instruments, self._turns, self._wait)
+        return self._client(credentials, transport), credentials
 
-    def _client(self, credentials: BrokerCredentials, transport: BreezeTransport) -> BreezeOrders:
+    def _client(self, credentials: BrokerCredentials, transport: BreezeTransport) -> BreezeGtt:
         # The SDK makes a good many objects for a client; a session's is used for all of its calls.
         session_key = credentials.session_key.get_secret_value()
         key = (str(credentials.account_id), session_key)
         client = self._clients.pop(key, None)
         if client is None:
-            client = BreezeOrders(transport, self._quota, key[0], wait=self._wait)
+            client = BreezeGtt(transport, self._quota, key[0], wait=self._wait)
             client.resume(
                 BreezeCredentials(
                     api_key=credentials.api_key.get_secret_value(),
@@ -117,7 +122,7 @@ class BreezeLine:
 
     def __init__(
         self,
-        client: BreezeOrders,
+        client: BreezeGtt,
         credentials: BrokerCredentials,
         sessions: Sessions,
         instruments: Instruments,
@@ -148,15 +153,15 @@ class BreezeLine:
     async def place(self, order: Order, route: Route) -> str:
         ticket = await self._ticket(order, route)
         send = self._client.square_off if route.square_off else self._client.place
-        return await send(ticket, time.monotonic() + _SEND_SECONDS)
+        return await send(ticket, time.monotonic() + SEND_SECONDS)
 
     async def modify(self, order: Order, route: Route) -> None:
         ticket = await self._ticket(order, route)
-        until = time.monotonic() + _SEND_SECONDS
+        until = time.monotonic() + SEND_SECONDS
         await self._client.modify(_exchange(order), _number(route), ticket, until)
 
     async def cancel(self, order: Order, route: Route) -> None:
-        await self._client.cancel(_exchange(order), _number(route), time.monotonic() + _SEND_SECONDS)
+        await self._client.cancel(_exchange(order), _number(route), time.monotonic() + SEND_SECONDS)
 
     async def look(self, order: Order, broker_order_id: str) -> BrokerWord | None:
         row = await self._client.order(_exchange(order), broker_order_id)
@@ -171,7 +176,7 @@ class BreezeLine:
             BookRow(
                 word=await self._word(row),
                 tag=row.tag,
-                symbol=order.symbol if _is_of(row, instrument) else None,
+                symbol=order.symbol if is_of(row, instrument) else None,
                 side=row.action,
                 placed_at=row.placed_at,
             )
@@ -200,7 +205,7 @@ class BreezeLine:
     async def _ticket(self, order: Order, route: Route) -> OrderTicket:
         instrument = await self._instruments.resolve(order.symbol)
         return OrderTicket(
-            instrument=_instrument(instrument),
+            instrument=broker_instrument(instrument),
             action="buy" if order.side is Side.BUY else "sell",
             kind="stoploss" if order.is_stop else "limit",
             quantity=order.quantity,
@@ -223,7 +228,8 @@ def _number(route: Route) -> str:
     return route.broker_order_id
 
 
-def _instrument(instrument: Instrument) -> BrokerInstrument:
+def broker_instrument(instrument: Instrument) -> BrokerInstrument:
+    """The broker's name of an instrument. Raises InvalidInput `not_tradable`."""
     kind = _KINDS.get(instrument.type)
     if kind is None:
         raise InvalidInput(f"{instrument.symbol} cannot be traded at the broker.", code="not_tradable")
@@ -243,7 +249,8 @@ def _right(instrument: Instrument) -> Literal["CE", "PE"] | None:
     return "CE" if instrument.right is Right.CALL else "PE"
 
 
-def _is_of(row: OrderRow, instrument: Instrument) -> bool:
+def is_of(row: OrderRow | GttRow, instrument: Instrument) -> bool:
+    """Whether a row of the broker's is of an instrument."""
     if (row.exchange, row.broker_code) != (instrument.exchange, instrument.broker_code):
         return False
     if instrument.type is InstrumentType.EQUITY:

@@ -14,7 +14,7 @@ from breezeway.db.unit_of_work import UnitOfWork
 from breezeway.errors import Conflict
 from breezeway.exchange.checks import AccountState
 from trading_service.adapters.db.many import any_of
-from trading_service.adapters.db.tables import accounts, balances, entries, legs, orders
+from trading_service.adapters.db.tables import GTT_WAITING, accounts, balances, entries, legs, live_gtts, orders
 from trading_service.application.ports import JournalLine
 from trading_service.domain.accounts import AccountKind, TradingAccount
 from trading_service.domain.ledger import CHARGES, Entry
@@ -79,6 +79,10 @@ class AccountRows(UnitOfWork):
     async def accounts(self, user_id: UUID) -> list[TradingAccount]:
         query = sa.select(accounts).where(_a.user_id == user_id, _a.closed_at.is_(None)).order_by(_a.id)
         return [account_of(row) for row in await self.session.execute(query)]
+
+    async def keeps_gtts(self, account_id: UUID) -> bool:
+        query = sa.select(live_gtts.c.group_id).where(live_gtts.c.account_id == account_id, GTT_WAITING).limit(1)
+        return (await self.session.execute(query)).first() is not None
 
     async def open_accounts(self) -> list[TradingAccount]:
         query = sa.select(accounts).where(_a.closed_at.is_(None)).order_by(_a.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from trading_service.adapters.db.tables import groups
+from trading_service.adapters.db.tables import groups, live_gtts
 from trading_service.adapters.db.work import PostgresWork
 from trading_service.domain.groups import Group, GroupKind, GroupState
 
@@ -14,7 +14,7 @@ _g = groups.c
 
 
 class PostgresGroups(PostgresWork):
-    """Implements `groups.GroupWork`."""
+    """The parts of `groups.GroupWork` that know nothing of live GTT."""
 
     async def add_group(self, group: Group) -> None:
         values = {name: getattr(group, name) for name in Group.__slots__}
@@ -32,7 +32,10 @@ class PostgresGroups(PostgresWork):
         return [_group(row) for row in await self.session.execute(query)]
 
     async def unfinished_groups(self) -> list[Group]:
-        query = sa.select(groups).where(_g.state.in_(["waiting", "working"])).order_by(_g.id)
+        elsewhere = sa.select(live_gtts.c.group_id).where(live_gtts.c.group_id == _g.id)
+        # What the broker waits for is not waited for here as well.
+        ours = sa.or_(_g.state == "working", sa.and_(_g.state == "waiting", ~elsewhere.exists()))
+        query = sa.select(groups).where(ours).order_by(_g.id)
         return [_group(row) for row in await self.session.execute(query)]
 
     async def move_group(

@@ -17,6 +17,9 @@ _TIME = sa.DateTime(timezone=True)
 UNFINISHED = sa.text(f"state IN ({', '.join(repr(state.value) for state in OrderState if state not in TERMINAL)})")
 """Of orders. Written out, because an index on it is not used for values that are bound."""
 
+GTT_WAITING = sa.text("status IN ('new', 'submitting', 'unknown', 'active')")
+"""Of live GTT."""
+
 
 def _now() -> sa.TextClause:
     return sa.text("now()")
@@ -254,6 +257,33 @@ groups = sa.Table(
     sa.CheckConstraint("state IN ('waiting', 'working', 'done', 'cancelled', 'failed')", name="state"),
     sa.Index("ix_order_groups_user_id_id", "user_id", "id"),
     sa.Index("ix_order_groups_unfinished", "id", postgresql_where=sa.text("state IN ('waiting', 'working')")),
+)
+
+live_gtts = sa.Table(
+    "live_gtts",
+    metadata,
+    sa.Column("group_id", sa.Uuid, sa.ForeignKey("order_groups.id"), primary_key=True),
+    _account(),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("broker_account_id", sa.Uuid, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("product", sa.Text, nullable=False),
+    sa.Column("legs", JSONB, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("placed_at", _TIME, nullable=False, comment="Exchange time, like `seen_at`."),
+    sa.Column("seen_at", _TIME, nullable=False, comment="When the broker last had it waiting."),
+    sa.Column("broker_gtt_id", sa.Text),
+    sa.Column("wish", JSONB(none_as_null=True), comment="What the broker is being asked, until its effect is known."),
+    sa.Column("cancel_asked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("history", JSONB, nullable=False),
+    sa.CheckConstraint(
+        "status IN ('new', 'submitting', 'unknown', 'active', 'triggered', 'cancelled', 'expired', 'rejected')",
+        name="status",
+    ),
+    sa.UniqueConstraint("broker_account_id", "broker_gtt_id"),
+    sa.Index("ix_live_gtts_waiting", "group_id", postgresql_where=GTT_WAITING),
 )
 
 positions = sa.Table(
