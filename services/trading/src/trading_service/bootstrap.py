@@ -190,7 +190,7 @@ async def build(settings: TradingSettings, app: FastAPI, stack: AsyncExitStack) 
     limits = Limits(settings.deposit_limit, settings.withdrawal_limit)
     app.state.banking = Banking(lambda: PostgresBanking(common.engine), vault, limits, SystemClock())
     app.state.groups = orders.groups
-    app.state.portfolio = Portfolio(common.work, orders.accounts, orders.place, common.time)
+    app.state.portfolio = Portfolio(common.work, orders.accounts, orders.place, common.time, common.calendar)
     app.state.read = ReadTrading(common.work, orders.accounts, common.time)
     return {"database": common.ask_database, "redis": common.redis.ping}
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from breezeway.clock import SystemClock
 from breezeway.http.app import Check, create_service
 from breezeway.ids import new_id
+from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.security.tokens import Principal
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.number_vault import AesNumberVault
@@ -45,7 +46,9 @@ async def client(service: Any) -> AsyncIterator[httpx.AsyncClient]:
     app.state.accounts, app.state.read = service.accounts, service.read
     app.state.place, app.state.modify, app.state.cancel = service.place, service.modify, service.cancel
     app.state.live = None
-    app.state.portfolio = Portfolio(service.work, service.accounts, service.place, service.market)
+    app.state.portfolio = Portfolio(
+        service.work, service.accounts, service.place, service.market, MarketCalendar.default()
+    )
     vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
     limits = Limits(Decimal(100_000), Decimal(100_000))
     app.state.banking = Banking(lambda: PostgresBanking(service.engine), vault, limits, SystemClock())

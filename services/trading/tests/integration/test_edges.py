@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from breezeway.errors import BreezewayError
 from breezeway.exchange.checks import AccountState
 from breezeway.exchange.orders import Amendment, OrderState, OrderType, Product, Side
 from breezeway.ids import new_id
+from breezeway.market_calendar.calendar import MarketCalendar
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.gtts import PostgresGtts
 from trading_service.adapters.number_vault import AesNumberVault
@@ -23,7 +24,7 @@ from trading_service.application.banking import Banking, Limits, TransferRequest
 from trading_service.application.groups import GroupRequest, OrderGroups
 from trading_service.application.matcher import FeedChanged
 from trading_service.application.portfolio import Portfolio
-from trading_service.application.ports import AccountRequest
+from trading_service.application.ports import AccountRequest, EquityPoint
 from trading_service.application.requests import OrderRequest
 from trading_service.domain.banking import Direction
 from trading_service.domain.groups import GroupKind, GroupState
@@ -72,7 +73,7 @@ async def test_an_account_with_something_in_it_is_not_closed_and_a_closed_one_is
 
 
 async def test_a_portfolio_says_what_it_cannot_answer(service: Any) -> None:
-    portfolio = Portfolio(service.work, service.accounts, service.place, service.market)
+    portfolio = Portfolio(service.work, service.accounts, service.place, service.market, MarketCalendar.default())
     account = await service.open()
     user = account.user_id
     assert await refused(portfolio.history(user, account.id, "2D", "15m")) == "invalid_period"
@@ -83,6 +84,41 @@ async def test_a_portfolio_says_what_it_cannot_answer(service: Any) -> None:
     assert await refused(portfolio.close(user, account.id, SHARE, None, None)) == "ambiguous_position"
     closing = await portfolio.close(user, account.id, SHARE, Product.MIS, None)
     assert (closing.side, closing.quantity, closing.product) == ("sell", "5", "mis")
+
+
+async def test_days_without_trading_add_no_returns(service: Any) -> None:
+    """A look at the weekend, or before Monday's open, is no day on which nothing was earned."""
+    market = service.market
+    market.now_ = datetime.fromisoformat("2026-11-17T10:00:00+05:30")
+    account = await service.open("100000.00")
+    async with service.work() as work:
+        for day, equity in ((17, "101000"), (18, "103000"), (19, "102000"), (20, "100000")):
+            at = datetime.fromisoformat(f"2026-11-{day}T15:35:00+05:30")
+            await work.add_equity(account.id, EquityPoint(at, Decimal(equity), Decimal(equity), Decimal(100_000)))
+        await work.commit()
+    portfolio = Portfolio(service.work, service.accounts, service.place, market, MarketCalendar.default())
+    found = {}
+    for moment in ("20T15:45", "21T12:00", "22T18:00", "23T08:30", "23T09:30"):
+        market.now_ = datetime.fromisoformat(f"2026-11-{moment}:00+05:30")
+        found[moment] = (await portfolio.report(account.user_id, account.id)).performance
+    friday = found["20T15:45"]
+    assert friday.sharpe is not None
+    for moment in ("21T12:00", "22T18:00", "23T08:30"):
+        quiet = found[moment]
+        assert (quiet.sharpe, quiet.sortino, quiet.days) == (friday.sharpe, friday.sortino, friday.days), moment
+        assert quiet.draw_down == friday.draw_down
+    monday = found["23T09:30"]
+    assert monday.days == friday.days + 1
+    assert monday.sharpe != friday.sharpe
+
+
+async def test_before_the_calendar_begins_every_day_counts(service: Any) -> None:
+    market = service.market
+    market.now_ = datetime.fromisoformat("1985-01-05T10:00:00+05:30")
+    account = await service.open("1000.00")
+    portfolio = Portfolio(service.work, service.accounts, service.place, market, MarketCalendar.default())
+    market.now_ = datetime.fromisoformat("1985-01-06T10:00:00+05:30")
+    assert (await portfolio.report(account.user_id, account.id)).performance.days == 2
 
 
 async def test_a_partly_filled_order_can_be_moved_and_not_be_made_smaller_than_it_is(service: Any) -> None:

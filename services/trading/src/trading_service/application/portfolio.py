@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from breezeway.clock import IST
 from breezeway.contracts.trading import OrderView
 from breezeway.errors import InvalidInput, NotFound
 from breezeway.exchange.orders import OrderType, Product, Side
+from breezeway.market_calendar.calendar import MarketCalendar
+from breezeway.market_calendar.model import Segment
 from breezeway.money import ZERO
 from trading_service.application.accounts import TradingAccounts, owned
 from trading_service.application.placing import PlaceOrder
@@ -46,7 +49,15 @@ class Report:
 class Portfolio:
     """Everything raises `account_not_found` for an account that is not the caller's."""
 
-    def __init__(self, work: WorkFactory, accounts: TradingAccounts, place: PlaceOrder, time: ExchangeTime) -> None:
+    def __init__(
+        self,
+        work: WorkFactory,
+        accounts: TradingAccounts,
+        place: PlaceOrder,
+        time: ExchangeTime,
+        calendar: MarketCalendar,
+    ) -> None:
+        self._calendar = calendar
         self._work = work
         self._accounts = accounts
         self._place = place
@@ -86,7 +97,7 @@ class Portfolio:
             ZERO,
         )
         return Report(
-            performance=performance([Point(each.at, each.equity, each.flow) for each in points]),
+            performance=performance([Point(each.at, each.equity, each.flow) for each in points], self._trading_day),
             total=score(each.profit for each in closed),
             by_symbol={name: score(each.profit for each in closed if each.symbol == name) for name in symbols},
             by_tag={name: score(each.by_tag[name] for each in closed if name in each.by_tag) for name in tags},
@@ -127,6 +138,18 @@ class Portfolio:
             closes=True,
         )
         return await self._place(user_id, request, key)
+
+    def _trading_day(self, at: datetime) -> date:
+        """The day that a value counts for: the last one whose trading had begun by then."""
+        day = at.astimezone(IST).date()
+        opening = self._calendar.opening(Segment.NSE, day)
+        if opening is not None and opening <= at.timestamp():
+            return day
+        try:
+            return self._calendar.previous_trading_day(Segment.NSE, day)
+        except NotFound:
+            # Before the calendar begins every day counts.
+            return day
 
     async def _points(self, user_id: UUID, account_id: UUID, since: datetime, now: datetime) -> Sequence[EquityPoint]:
         status = await self._accounts.one(user_id, account_id)

@@ -9,7 +9,7 @@ Ratios are floats: they are statistics, not money.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -80,10 +80,19 @@ class Score:
         return float(self.profit / self.loss) if self.loss else None
 
 
-def performance(points: Sequence[Point]) -> Performance:
-    """Of points in the order of time."""
+def _indian_day(at: datetime) -> date:
+    return at.astimezone(IST).date()
+
+
+def performance(points: Sequence[Point], day_of: Callable[[datetime], date] = _indian_day) -> Performance:
+    """Of points in the order of time.
+
+    Args:
+        day_of: the day that a point counts for. A day of its own for each that had no trading would be a return of
+            nothing, and every ratio of daily returns the worse for it.
+    """
     growth = _growth(points)
-    daily = _daily(points, growth)
+    daily = _daily(points, growth, day_of)
     returns = [after / before - 1.0 if before else 0.0 for (_, before), (_, after) in pairwise(daily)]
     down = _draw_down(daily)
     twr = growth[-1] - 1.0 if len(growth) > 1 else None
@@ -147,10 +156,12 @@ def _growth(points: Sequence[Point]) -> list[float]:
     return growth
 
 
-def _daily(points: Sequence[Point], growth: Sequence[float]) -> list[tuple[date, float]]:
+def _daily(
+    points: Sequence[Point], growth: Sequence[float], day_of: Callable[[datetime], date]
+) -> list[tuple[date, float]]:
     last: dict[date, float] = {}
     for point, value in zip(points, growth, strict=True):
-        last[point.at.astimezone(IST).date()] = value
+        last[day_of(point.at)] = value
     return list(last.items())
 
 

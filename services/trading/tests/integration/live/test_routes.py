@@ -17,6 +17,7 @@ from breezeway.clock import SystemClock
 from breezeway.contracts.broker import BrokerCredentials, BrokerEnvironment
 from breezeway.errors import OutcomeUnknown
 from breezeway.http.app import Check, create_service
+from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.security.tokens import Principal
 from trading_service.adapters.db.banking import PostgresBanking
 from trading_service.adapters.db.gtts import PostgresGtts
@@ -89,7 +90,7 @@ def application(live: Any) -> FastAPI:
     app.state.groups = OrderGroups(
         lambda: PostgresGtts(service.engine), live.place, live.cancel, SystemClock(), live.gtts
     )
-    app.state.portfolio = Portfolio(service.work, own, live.place, service.market)
+    app.state.portfolio = Portfolio(service.work, own, live.place, service.market, MarketCalendar.default())
     vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
     limits = Limits(Decimal(100_000), Decimal(100_000))
     app.state.banking = Banking(lambda: PostgresBanking(service.engine), vault, limits, SystemClock())
