@@ -30,7 +30,7 @@ from trading_service.adapters.db.work import PostgresWork
 from trading_service.application.accounts import TradingAccounts
 from trading_service.application.closing import Housekeeping
 from trading_service.application.desk import Desk, DeskRules
-from trading_service.application.matcher import Matcher
+from trading_service.application.matcher import ClockSetBack, Matcher
 from trading_service.application.placing import CancelOrder, ModifyOrder, PlaceOrder
 from trading_service.application.ports import AccountRequest, LastPrice, StoredOrder
 from trading_service.application.reading import ReadTrading
@@ -236,8 +236,12 @@ class Service:
         self.matcher.on_message(feed or self.market.feed or "", orjson.dumps(body))
 
     async def settle_in(self) -> None:
-        """Let the matcher do all that it has to do."""
-        await self.matcher.step()
+        """Let the matcher do all that it has to do, as the worker does when the clock was set back."""
+        try:
+            await self.matcher.step()
+        except ClockSetBack:
+            await self.restart()
+            await self.matcher.step()
         await self.matcher.step()
 
     async def stored(self, order_id: UUID) -> StoredOrder:

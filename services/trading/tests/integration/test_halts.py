@@ -8,6 +8,7 @@ import pytest
 
 from breezeway.clock import IST
 from breezeway.exchange.orders import OrderState
+from trading_service.application.matcher import ClockSetBack
 from trading_service.application.ports import OrderFilter
 
 NIFTY, SENSEX = "NSE_INDEX:NIFTY", "BSE_INDEX:SENSEX"
@@ -108,6 +109,45 @@ async def test_a_matcher_that_takes_over_finds_the_halt(service: Any, heard: boo
     service.index(10)
     await service.settle_in()
     assert (await service.stored(after.id)).state is OrderState.FILLED
+    await service.check(account)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["the same matcher", "a new matcher"])
+async def test_a_day_that_is_replayed_again_halts_again(service: Any, running: bool) -> None:
+    """The clock is set back to before the halt: its level counts again, and the rest of the first run is forgotten."""
+    account = await service.open("100000.00")
+    service.tick("100")
+    first = await service.order(account, "buy", 10, "99")
+    await service.settle_in()
+    service.index(10)
+    await service.settle_in()
+    service.market.now_ = at("2026-11-20T13:30:00")
+    service.index(15)
+    await service.settle_in()
+    service.market.now_ = at("2026-11-20T10:00:00")
+    if running:
+        with pytest.raises(ClockSetBack):
+            await service.matcher.step()
+    await service.restart()
+    service.tick("100")
+    again = await service.order(account, "buy", 10, "99")
+    await service.settle_in()
+    assert (await service.stored(again.id)).state is OrderState.OPEN
+    service.market.now_ = at("2026-11-20T12:10:00")
+    service.index(11)
+    await service.settle_in()
+    for each in (first, again):
+        assert (await history(service, each.id))[-1].code == "market_halt"
+    # Who takes over in the second run finds its halt, with its times, and not the first one's.
+    await service.restart()
+    refused = await service.order(account, "buy", 10, "99")
+    await service.settle_in()
+    assert (await history(service, refused.id))[-1].code == "market_halt"
+    service.market.now_ = at("2026-11-20T13:31:00")
+    await service.restart()
+    taken = await service.order(account, "buy", 10, "99")
+    await service.settle_in()
+    assert (await service.stored(taken.id)).state is OrderState.OPEN
     await service.check(account)
 
 

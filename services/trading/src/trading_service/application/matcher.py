@@ -8,7 +8,7 @@ decided but not committed when it dies has not happened.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -37,6 +37,8 @@ Key = tuple[str, str]
 
 _BATCH: Final = 50
 _COMMANDS: Final = 200
+_SET_BACK: Final = timedelta(seconds=5)
+"""By how much less the exchange's clock must show to have been set back, and not to be read by another machine."""
 NO_FEED: Final = ""
 """Where orders wait whose user has no market data."""
 
@@ -78,6 +80,8 @@ class _State:
     fence: int
     clock: ClockMapping
     halts: MarketHalts
+    now: datetime
+    """The latest exchange time that it has seen."""
     books: dict[Key, InstrumentBook] = field(default_factory=dict)
     places: dict[str, _Place] = field(default_factory=dict)
     decided: list[Decision] = field(default_factory=list)
@@ -129,17 +133,19 @@ class Matcher:
     async def begin(self) -> None:
         """Take over: everything that works is rebuilt from the database."""
         clock = await self._listener.mapping()
+        now = self._listener.now(clock)
         async with self._work() as work:
             fence = await work.take_fence()
+            # What is still to come was heard of when the day was replayed before.
+            await work.forget_halts(now + _SET_BACK)
             await work.commit()
-        now = self._listener.now(clock)
         async with self._work() as work:
             working = [
                 order for order in await work.working_orders() if order.state is not OrderState.NEW and not order.live
             ]
             contracts = await work.contracts({order.order.symbol for order in working})
             halts = await work.halts(now.astimezone(IST).date())
-        state = self._state = _State(fence, clock, MarketHalts(self._breakers, self._calendar, halts))
+        state = self._state = _State(fence, clock, MarketHalts(self._breakers, self._calendar, halts), now)
         for stored in working:
             book = await self._book_of(state, stored, contracts[stored.order.symbol])
             events = book.readmit(
@@ -171,11 +177,16 @@ class Matcher:
         """Take the commands that wait and commit what was decided.
 
         Raises:
+            ClockSetBack: the exchange's clock shows an earlier time than it did; begin again.
             Superseded: another matcher has taken over.
             Retryable: the database does not answer; begin again.
         """
         state = self._present()
         state.clock = await self._listener.mapping()
+        now = self._listener.now(state.clock)
+        if state.now - now > _SET_BACK:
+            raise ClockSetBack
+        state.now = max(state.now, now)
         async with self._work() as work:
             commands = [c for c in await work.commands(_COMMANDS) if c.seq not in state.taken]
             orders = await work.orders_of({c.order_id for c in commands}) if commands else {}
@@ -393,6 +404,10 @@ class Matcher:
 
 class FeedChanged(Exception):
     """Orders have to move to another feed: the matcher begins again."""
+
+
+class ClockSetBack(Exception):
+    """A day is replayed again: books and halts know of a time that has not come, and the matcher begins again."""
 
 
 _ENDS: Final = frozenset({EventKind.FILL, EventKind.CANCEL, EventKind.EXPIRE, EventKind.REJECT, EventKind.MODIFY})

@@ -333,6 +333,10 @@ class Work(Protocol):
 
     # Messages and idempotency
 
+    async def forget_halts(self, after: datetime) -> None:
+        """Forget the halts of a day that begin after a moment of it."""
+        ...
+
     async def announce(self, event: Event) -> None:
         """Have the user notified of it, once this transaction has committed."""
         ...

@@ -12,7 +12,7 @@ from trading_service.application.closing import Housekeeping
 from trading_service.application.groups import LastPrice, OrderGroups
 from trading_service.application.gtt_routing import GttKeeper
 from trading_service.application.live_routing import LiveRouter
-from trading_service.application.matcher import FeedChanged, Matcher
+from trading_service.application.matcher import ClockSetBack, FeedChanged, Matcher
 from trading_service.application.reconciling import Reconciler
 from trading_service.application.recording import Superseded
 
@@ -42,6 +42,8 @@ async def run_matcher(matcher: Matcher, leading: Callable[[], Awaitable[None]]) 
             await _go_on(matcher, leading)
         except FeedChanged:
             _log.info("matcher_moves_to_another_feed")
+        except ClockSetBack:
+            _log.info("matcher_follows_the_clock_back")
         except Superseded:
             _log.warning("matcher_superseded")
             await asyncio.sleep(_PAUSE_SECONDS)

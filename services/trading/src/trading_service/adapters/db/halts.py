@@ -1,7 +1,7 @@
 """Halts of the market, for a matcher that takes over while one is on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -21,6 +21,10 @@ class HaltRows(UnitOfWork):
         values = {name: getattr(halt, name) for name in _HALT}
         statement = insert(halts).values(feed=feed, day=halt.began.astimezone(IST).date(), **values)
         await self.session.execute(statement.on_conflict_do_nothing())
+
+    async def forget_halts(self, after: datetime) -> None:
+        day = after.astimezone(IST).date()
+        await self.session.execute(sa.delete(halts).where(halts.c.day == day, halts.c.began > after))
 
     async def halts(self, day: date) -> Mapping[str, Sequence[Halt]]:
         found: dict[str, list[Halt]] = {}
