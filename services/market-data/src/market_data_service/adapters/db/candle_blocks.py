@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.candles.columns import Candles
@@ -162,22 +162,27 @@ async def write_days(
     return {part.day: len(part.candles) for part in merged}
 
 
-async def _upsert(session: AsyncSession, symbol: str, interval: Interval, days: Iterable[DayBars], source: str) -> None:
-    rows = [_row(symbol, interval, part, source) for part in days]
-    if not rows:
-        return
+def _upsert_statement() -> Insert:
     statement = insert(candle_blocks)
     replaced = {
         column.name: statement.excluded[column.name]
         for column in candle_blocks.columns
         if not column.primary_key and column.name != "updated_at"
     }
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["symbol", "interval", "day"], set_={**replaced, "updated_at": sa.func.now()}
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=["symbol", "interval", "day"], set_={**replaced, "updated_at": sa.func.now()}
     )
+
+
+_UPSERT: Final = _upsert_statement()
+"""Made once, because making it takes SQLAlchemy as long as PostgreSQL takes to do it."""
+
+
+async def _upsert(session: AsyncSession, symbol: str, interval: Interval, days: Iterable[DayBars], source: str) -> None:
+    rows = [_row(symbol, interval, part, source) for part in days]
+    if not rows:
+        return
+    await session.execute(_UPSERT, rows)
 
 
 def _row(symbol: str, interval: Interval, part: DayBars, source: str) -> dict[str, Any]:

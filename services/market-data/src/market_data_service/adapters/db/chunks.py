@@ -5,10 +5,11 @@ All times are PostgreSQL's own, so workers with skewed clocks agree about who ho
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from breezeway.clock import IST
@@ -58,7 +59,12 @@ class PostgresChunkStore:
         )
         take = (
             sa.update(backfill_chunks)
-            .where(_c.id == due)
+            .where(
+                _c.id == due,
+                backfills.c.id == _c.backfill_id,
+                backfill_symbols.c.backfill_id == _c.backfill_id,
+                backfill_symbols.c.symbol == _c.symbol,
+            )
             .values(
                 # A chunk that is still marked as leased was lost by its worker, which counts as an attempt: one that
                 # kills its workers must end somewhere.
@@ -68,32 +74,28 @@ class PostgresChunkStore:
                 lease_until=_from_now(lease_seconds),
                 updated_at=sa.func.now(),
             )
-            .returning(_c.id, _c.backfill_id, _c.symbol, _c.starts_at, _c.ends_at, _c.attempts)
+            .returning(
+                *(_c.id, _c.backfill_id, _c.starts_at, _c.ends_at, _c.attempts),
+                *(backfills.c.user_id, backfills.c.interval, backfills.c.state, backfill_symbols.c.instrument),
+            )
         )
         async with UnitOfWork(self._engine) as work:
-            session = work.session
-            row = (await session.execute(take)).one_or_none()
+            row = (await work.session.execute(take)).one_or_none()
             if row is None:
                 return None
-            parent = (
-                await session.execute(
-                    sa.select(backfills.c.user_id, backfills.c.interval, backfill_symbols.c.instrument)
-                    .join(backfill_symbols, backfill_symbols.c.backfill_id == backfills.c.id)
-                    .where(backfills.c.id == row.backfill_id, backfill_symbols.c.symbol == row.symbol)
+            if row.state == BackfillState.QUEUED.value:
+                await work.session.execute(
+                    sa.update(backfills)
+                    .where(backfills.c.id == row.backfill_id, backfills.c.state == BackfillState.QUEUED.value)
+                    .values(state=BackfillState.RUNNING.value, started_at=sa.func.now())
                 )
-            ).one()
-            await session.execute(
-                sa.update(backfills)
-                .where(backfills.c.id == row.backfill_id, backfills.c.state == BackfillState.QUEUED.value)
-                .values(state=BackfillState.RUNNING.value, started_at=sa.func.now())
-            )
             await work.commit()
         return Chunk(
             id=row.id,
             backfill_id=row.backfill_id,
-            user_id=parent.user_id,
-            instrument=Instrument.model_validate(parent.instrument),
-            interval=Interval(parent.interval),
+            user_id=row.user_id,
+            instrument=Instrument.model_validate(row.instrument),
+            interval=Interval(row.interval),
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             attempts=row.attempts,
@@ -238,6 +240,30 @@ async def _stored_bars(session: AsyncSession, symbol: str, interval: Interval, d
     return {row.day: row.bars for row in rows}
 
 
+def _cover_statement() -> Insert:
+    statement = insert(candle_coverage)
+    excluded = statement.excluded
+    # Silence or failure upstream must not make us forget that a day is complete.
+    proven = sa.and_(
+        excluded.state != CoverageState.UPSTREAM_NONE.value, excluded.state != CoverageState.UPSTREAM_FAILED.value
+    )
+    return statement.on_conflict_do_update(
+        index_elements=["symbol", "interval", "day"],
+        set_={
+            "state": excluded.state,
+            "reason": excluded.reason,
+            "bars": excluded.bars,
+            "expected": excluded.expected,
+            "updated_at": sa.func.now(),
+        },
+        where=sa.or_(proven, candle_coverage.c.state != CoverageState.COMPLETE.value),
+    )
+
+
+_COVER: Final = _cover_statement()
+"""Made once: SQLAlchemy takes as long to make it as PostgreSQL to do it, and a backfill does little else."""
+
+
 async def _cover(
     session: AsyncSession, chunk: Chunk, results: Sequence[DayResult], stored: Mapping[date, int], *, in_work: bool
 ) -> None:
@@ -245,26 +271,7 @@ async def _cover(
     if not results:
         return
     rows = [_coverage(chunk, result, stored.get(result.day, 0), in_work=in_work) for result in results]
-    statement = insert(candle_coverage)
-    excluded = statement.excluded
-    # Silence or failure upstream must not make us forget that a day is complete.
-    proven = sa.and_(
-        excluded.state != CoverageState.UPSTREAM_NONE.value, excluded.state != CoverageState.UPSTREAM_FAILED.value
-    )
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["symbol", "interval", "day"],
-            set_={
-                "state": excluded.state,
-                "reason": excluded.reason,
-                "bars": excluded.bars,
-                "expected": excluded.expected,
-                "updated_at": sa.func.now(),
-            },
-            where=sa.or_(proven, candle_coverage.c.state != CoverageState.COMPLETE.value),
-        ),
-        rows,
-    )
+    await session.execute(_COVER, rows)
 
 
 def _coverage(chunk: Chunk, result: DayResult, stored: int, *, in_work: bool) -> dict[str, object]:
