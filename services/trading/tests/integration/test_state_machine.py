@@ -50,6 +50,8 @@ class Trading(RuleBasedStateMachine):
     service: ClassVar[Any]
     vault: ClassVar[AesNumberVault]
     seen: ClassVar[Counter[str]]
+    steps: ClassVar[int]
+    """After which the books were looked at, over all sequences."""
 
     @initialize(
         plan=st.sampled_from(["none", "icici_prime_299", "zerodha_like"]),
@@ -217,6 +219,7 @@ class Trading(RuleBasedStateMachine):
     @invariant()
     def the_books_balance(self) -> None:
         self.run(self.service.check(self.account))
+        type(self).steps += 1
 
     def teardown(self) -> None:
         if hasattr(self, "account"):
@@ -236,6 +239,7 @@ def machine(service_maker: Callable[[], Coroutine[Any, Any, Any]]) -> Iterator[t
         Machine.service = runner.run(service_maker())
         Machine.vault = AesNumberVault(base64.b64encode(b"k" * 32).decode())
         Machine.seen = Counter()
+        Machine.steps = 0
         yield Machine
         runner.run(Machine.service.engine.dispose())
 
@@ -255,6 +259,7 @@ def go(machine: type[Trading], sequences: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    print(f"{machine.steps} steps")
     assert machine.seen, "the sequences have not traded"
 
 
@@ -271,4 +276,5 @@ def test_l_12_the_books_balance_after_every_step(machine: type[Trading], part: i
 def test_l_12_a_hundred_thousand_steps(machine: type[Trading]) -> None:
     """The same for longer, in longer sequences."""
     go(machine, SOAK_SEQUENCES, SOAK_STEPS)
+    assert machine.steps >= 100_000
     assert len(machine.seen) > 1, "the sequences have traded shares only"
