@@ -17,6 +17,7 @@ from breezeway.http.problem import Problem
 from breezeway.http.request_id import RequestIdMiddleware
 from breezeway.http.trace import TraceMiddleware
 from breezeway.http.unexpected import UnexpectedErrorMiddleware
+from breezeway.loop_lag import watch_loop
 from breezeway.observability import tracing
 
 Check = Callable[[], Awaitable[object]]
@@ -58,6 +59,7 @@ def create_service(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             readiness.update(await build(app, stack))
+            await watch_loop(stack)
             garbage.tame(stack)
             yield
             draining.set()
@@ -72,6 +74,8 @@ def create_service(
         redoc_url=None,
         openapi_url="/openapi.json" if public_openapi else None,
         generate_unique_id_function=lambda route: route.name,
+        # Metrics and traces are ours (`meter`, `tracing`). FastAPI's own would look for a provider at every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problem.install(app)
     openapi.correct(app)
