@@ -1,6 +1,7 @@
 """One trace from a client's request through gateway, service and job to the frame that the client's stream shows."""
 
 import secrets
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ def traced() -> tuple[str, dict[str, str]]:
 
 async def ended(stream: StreamClient, backfill: str) -> list[dict[str, Any]]:
     """Every message about a backfill until it has ended."""
-    told = []
+    told: list[dict[str, Any]] = []
     while not told or told[-1]["state"] not in ("done", "failed", "cancelled"):
         message = await stream.next("backfill", seconds=180)
         if message["id"] == backfill:
@@ -49,7 +50,7 @@ async def test_one_trace_from_the_request_through_service_and_job_to_the_frame(
     begun may take the chunk first; then another day is asked for."""
     await user.connect_broker()
     uri = stack.url.replace("http", "ws", 1) + "/ws/v1/stream"
-    way: list[SeenSpan] = []
+    last = ""
     async with StreamClient.connect(uri, user.token) as stream:
         await stream.subscribe(["backfills"])
         for day in DAYS:
@@ -60,21 +61,53 @@ async def test_one_trace_from_the_request_through_service_and_job_to_the_frame(
             assert shown, "the answer to the request is told on the stream too"
             await eventually(partial(arrived, traces, trace_id, shown), 120, every=0.2)
             spans = {span.span_id: span for span in of(traces, trace_id)}
-            jobs = [spans[mark] for mark in shown if spans[mark].name.startswith("job ")]
-            if jobs:
-                way = [jobs[0]]
+            last = next((mark for mark in shown if spans[mark].name.startswith("job ")), "")
+            if last:
                 break
-    assert way, "no job of ten wrote to the stream in the trace of the request that woke it"
-    while way[-1].parent_id in spans:
-        way.append(spans[way[-1].parent_id])
-    assert [(span.service, span.name) for span in reversed(way)] == [
+    assert last, "no job of ten wrote to the stream in the trace of the request that woke it"
+    way = way_to(spans, last)
+    assert [(span.service, span.name) for span in way] == [
         ("Breezeway API", "POST market-data"),
         ("Breezeway API", "POST market-data"),
         ("Breezeway market data", "POST /api/v1/backfills"),
         ("market-data-worker", "job drain_backfills"),
     ]
-    assert way[-1].parent_id == headers["traceparent"].split("-")[2]
+    assert way[0].parent_id == headers["traceparent"].split("-")[2]
     assert user.token.encode() not in traces.raw
+
+
+async def test_one_trace_from_the_request_through_the_outbox_to_the_delivery(
+    stack: StackProcess, user: ApiUser, traces: TraceCollector
+) -> None:
+    """Auth writes an event with the API key; its relay carries it, notifications takes it, their worker delivers it."""
+    trace_id, headers = traced()
+    uri = stack.url.replace("http", "ws", 1) + "/ws/v1/stream"
+    async with StreamClient.connect(uri, user.token) as stream:
+        await stream.subscribe(["notifications"])
+        key = {"name": "traced", "scopes": ["read"]}
+        made = await user.http.post("/api/v1/auth/api-keys", json=key, headers=headers)
+        assert made.status_code == 201, made.text
+        told = await stream.next("notification", seconds=120)
+    assert (told["kind"], told["data"]["what"]) == ("security.changed", "api_key_created")
+    _, of_trace, shown, _ = told["traceparent"].split("-")
+    assert of_trace == trace_id
+    await eventually(partial(arrived, traces, trace_id, {shown}), 120, every=0.2)
+    spans = {span.span_id: span for span in of(traces, trace_id)}
+    assert [(span.service, span.name) for span in way_to(spans, shown)] == [
+        ("Breezeway API", "POST auth"),
+        ("Breezeway API", "POST auth"),
+        ("Breezeway auth", "POST /api/v1/auth/api-keys"),
+        ("Breezeway notifications", "take event"),
+        ("Breezeway notifications worker", "deliver web"),
+    ]
+
+
+def way_to(spans: Mapping[str, SeenSpan], last: str) -> list[SeenSpan]:
+    """From the first ancestor to the span itself."""
+    way = [spans[last]]
+    while way[0].parent_id in spans:
+        way.insert(0, spans[way[0].parent_id])
+    return way
 
 
 def of(traces: TraceCollector, trace_id: str) -> list[SeenSpan]:

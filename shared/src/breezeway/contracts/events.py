@@ -68,6 +68,7 @@ class Event(BaseModel):
     text: Text = ""
     at: AwareDatetime
     data: dict[str, Text] = Field(default_factory=dict, description="What a program needs to act; never a secret.")
+    traceparent: str | None = Field(default=None, max_length=128, description="Of what made it, where that is traced.")
 
 
 class EventBatch(BaseModel):

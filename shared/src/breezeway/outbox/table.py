@@ -5,6 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from breezeway.contracts.events import Event
+from breezeway.observability import tracing
 
 
 def event_outbox(metadata: sa.MetaData) -> sa.Table:
@@ -20,5 +21,6 @@ def event_outbox(metadata: sa.MetaData) -> sa.Table:
 
 
 async def put(session: AsyncSession | AsyncConnection, outbox: sa.Table, event: Event) -> None:
-    """Tell `event` if, and only if, the caller's transaction commits."""
-    await session.execute(sa.insert(outbox).values(event=event.model_dump(mode="json")))
+    """Tell `event` if, and only if, the caller's transaction commits. Its delivery goes on in the current trace."""
+    marked = event.model_copy(update=tracing.mark())
+    await session.execute(sa.insert(outbox).values(event=marked.model_dump(mode="json")))

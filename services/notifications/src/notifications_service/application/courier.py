@@ -19,6 +19,7 @@ import structlog
 from breezeway import cancellation
 from breezeway.clock import Clock
 from breezeway.errors import BreezewayError, RateLimited, Rejected
+from breezeway.observability import tracing
 from breezeway.observability.red import DELIVERIES
 from notifications_service.application.ports import WorkFactory
 from notifications_service.domain.model import Attempt, Delivery, DeliveryState
@@ -155,7 +156,8 @@ class Courier:
         status: int | None = None
         failure: BreezewayError | None = None
         try:
-            status = await self._way.deliver(delivery)
+            with tracing.span(f"deliver {self.channel.value}", "producer", parent=delivery.event.traceparent):
+                status = await self._way.deliver(delivery)
         except BreezewayError as error:
             failure = error
             status = error.answered if isinstance(error, BadStatus) else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from breezeway.clock import Clock
 from breezeway.contracts.events import USER_DELETED, Event
 from breezeway.ids import new_id
+from breezeway.observability import tracing
 from notifications_service.application.ports import Work, WorkFactory
 from notifications_service.domain.model import Delivery, DeliveryState
 from notifications_service.domain.preferences import ChannelName
@@ -31,7 +32,9 @@ class Receiving:
         """All of them, or none. Raises UpstreamUnavailable."""
         async with self._work() as work:
             for event in events:
-                await self.take(work, event)
+                # Of one batch each has a trace of its own.
+                with tracing.span("take event", "consumer", parent=event.traceparent):
+                    await self.take(work, event.model_copy(update=tracing.mark()))
             await work.commit()
 
     async def take(self, work: Work, event: Event) -> bool:
