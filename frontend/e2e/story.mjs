@@ -196,6 +196,18 @@ const steps = {
     await page.getByRole("button", { name: "Greeks" }).click();
     await page.getByRole("columnheader", { name: "Delta" }).first().waitFor();
     await accessible(page, "option chain");
+    await page.getByRole("button", { name: "Basket", exact: true }).click();
+    const basket = page.getByRole("region", { name: "Basket" });
+    const prices = () => atm.locator("td a").allTextContents();
+    await comes(page, async () => (await prices()).length === 2 && (await prices()).every((text) => /[1-9]/.test(text)), "prices at the money", 120);
+    await atm.getByRole("button", { name: /^Buy .* call$/ }).click();
+    await atm.getByRole("button", { name: /^Buy .* put$/ }).click();
+    await basket.getByRole("img", { name: /^Profit and loss at expiry: most to win unlimited/ }).waitFor();
+    const place = basket.getByRole("button", { name: "Place 2 orders on paper" });
+    await comes(page, () => place.isEnabled(), "the margin", 60);
+    await accessible(page, "basket");
+    await place.click();
+    await basket.getByText("2 orders are on their way to the exchange.").waitFor();
   },
   async "look at an instrument"({ page }) {
     await page.goto(`${url}/instrument/NSE%3ARELIANCE`);

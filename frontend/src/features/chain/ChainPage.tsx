@@ -8,9 +8,11 @@ import { ApiError } from "@/api/problem";
 import { day } from "@/shared/format/time";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
+import { added, type Entry, refreshed } from "./basket";
+import { Basket } from "./Basket";
 import "./chain.css";
 import { ChainSummary } from "./ChainSummary";
-import { ChainTable, type Side } from "./ChainTable";
+import { ChainTable, type Pick, type Side } from "./ChainTable";
 
 const EVERY_MS = 5_000;
 const UNDERLYINGS = ["NIFTY", "BANKNIFTY", "FINNIFTY", "RELIANCE", "INFY"];
@@ -21,6 +23,9 @@ export default function ChainPage() {
   const [query, setQuery] = useSearchParams();
   const [greeks, setGreeks] = useState(false);
   const [side, setSide] = useState<Side>("call");
+  const [trading, setTrading] = useState(false);
+  // One for each underlying and expiry: only what ends on one day has a payoff on that day.
+  const [baskets, setBaskets] = useState<Record<string, Entry[]>>({});
   const expiries = useQuery({ queryKey: ["expiries", underlying], queryFn: () => data(listExpiries({ path: { underlying } })), staleTime: 600_000 });
   const expiry = query.get("expiry") ?? expiries.data?.items[0] ?? null;
   const chain = useQuery({
@@ -28,6 +33,11 @@ export default function ChainPage() {
     queryFn: ({ signal }) => data(readOptionChain({ path: { underlying }, query: { expiry, strikes: 15, greeks: true }, signal })),
     enabled: expiry !== null, refetchInterval: EVERY_MS, placeholderData: keepPreviousData,
   });
+  // Until the chain of another expiry has come, the one before is shown; the basket is of the one that is shown.
+  const of = chain.data ? `${chain.data.underlying} ${chain.data.expiry}` : "";
+  const basket = chain.data ? refreshed(baskets[of] ?? [], chain.data) : [];
+  const change = (next: Entry[]): void => setBaskets((all) => ({ ...all, [of]: next }));
+  const pick: Pick = (type, strike, view, by) => change(added(basket, { type, strike, view }, by));
   const failed = expiries.error ?? chain.error;
   return (
     <div className="page chain" data-side={side}>
@@ -56,8 +66,12 @@ export default function ChainPage() {
               <button type="button" className="button" aria-pressed={side === "put"} onClick={() => setSide("put")}>Puts</button>
             </div>
             <button type="button" className="button" aria-pressed={greeks} onClick={() => setGreeks(!greeks)}>Greeks</button>
+            <button type="button" className="button" aria-pressed={trading} onClick={() => setTrading(!trading)}>Basket{basket.length > 0 && ` (${basket.length})`}</button>
           </div>
-          <ChainTable chain={chain.data} greeks={greeks} />
+          <div className={trading ? "withbasket" : undefined}>
+            <ChainTable chain={chain.data} greeks={greeks} pick={trading ? pick : null} />
+            {trading && <Basket key={of} chain={chain.data} basket={basket} change={change} />}
+          </div>
         </>
       )}
     </div>

@@ -25,8 +25,21 @@ const COLUMNS: Column[] = [
   { name: "IV", title: "Implied volatility, percent a year", greek: false, show: (leg) => (leg.iv === null ? "–" : price(leg.iv * 100, 1)) },
 ];
 
+/** What a phone leaves out to have room for the basket's buttons. */
+const lesser = ({ name }: Column): string => (name === "Chg" || name === "Vol" ? " lesser" : "");
+
+/** A lot of `leg` more bought (1) or sold (-1). */
+export type Pick = (type: Side, strike: number, leg: LegView, by: 1 | -1) => void;
+
+interface Props {
+  chain: OptionChainView;
+  greeks: boolean;
+  /** Takes a leg into the basket; null while there is none. */
+  pick: Pick | null;
+}
+
 /** Strikes down the middle, calls left, puts right; the side in the money is shaded, open interest grows outwards. */
-export function ChainTable({ chain, greeks }: { chain: OptionChainView; greeks: boolean }) {
+export function ChainTable({ chain, greeks, pick }: Props) {
   const columns = COLUMNS.filter((column) => greeks || !column.greek);
   const legs = chain.strikes.flatMap((row) => [row.call, row.put].filter((leg): leg is LegView => leg !== null && leg !== undefined));
   const most = Math.max(1, ...legs.map((leg) => leg.oi ?? 0));
@@ -38,42 +51,48 @@ export function ChainTable({ chain, greeks }: { chain: OptionChainView; greeks: 
         <thead>
           <tr className="wide"><th className="call" colSpan={columns.length + 1} scope="colgroup">Calls</th><td /><th className="put" colSpan={columns.length + 1} scope="colgroup">Puts</th></tr>
           <tr>
-            {columns.map((column) => <th key={column.name} className="num call" title={column.title} scope="col">{column.name}</th>)}
+            {columns.map((column) => <th key={column.name} className={`num call${lesser(column)}`} title={column.title} scope="col">{column.name}</th>)}
             <th className="num call" scope="col">Last</th><th className="num" scope="col">Strike</th><th className="num put" scope="col">Last</th>
-            {[...columns].reverse().map((column) => <th key={column.name} className="num put" title={column.title} scope="col">{column.name}</th>)}
+            {[...columns].reverse().map((column) => <th key={column.name} className={`num put${lesser(column)}`} title={column.title} scope="col">{column.name}</th>)}
           </tr>
         </thead>
         <tbody>
-          {chain.strikes.map((row) => <Strike key={row.strike} row={row} columns={columns} most={most} atm={row.strike === chain.atm} at={at} />)}
+          {chain.strikes.map((row) => <Strike key={row.strike} row={row} columns={columns} most={most} atm={row.strike === chain.atm} at={at} pick={pick} />)}
         </tbody>
       </table>
     </div>
   );
 }
 
-function Strike({ row, columns, most, atm, at }: { row: StrikeView; columns: Column[]; most: number; atm: boolean; at: number | null }) {
+function Strike({ row, columns, most, atm, at, pick }: { row: StrikeView; columns: Column[]; most: number; atm: boolean; at: number | null; pick: Pick | null }) {
   const inside = { call: at !== null && row.strike < at, put: at !== null && row.strike > at };
   return (
     <tr className={atm ? "atm" : undefined}>
-      <Leg leg={row.call} side="call" columns={columns} most={most} inside={inside.call} />
+      <Leg leg={row.call} strike={row.strike} pick={pick} side="call" columns={columns} most={most} inside={inside.call} />
       <th scope="row" className="num strike">{price(row.strike, Number.isInteger(row.strike) ? 0 : 2)}{atm && <span className="sr"> at the money</span>}</th>
-      <Leg leg={row.put} side="put" columns={[...columns].reverse()} most={most} inside={inside.put} />
+      <Leg leg={row.put} strike={row.strike} pick={pick} side="put" columns={[...columns].reverse()} most={most} inside={inside.put} />
     </tr>
   );
 }
 
-function Leg({ leg, side, columns, most, inside }: { leg: LegView | null | undefined; side: Side; columns: Column[]; most: number; inside: boolean }) {
+function Leg({ leg, strike, pick, side, columns, most, inside }: { leg: LegView | null | undefined; strike: number; pick: Pick | null; side: Side; columns: Column[]; most: number; inside: boolean }) {
   const shade = inside ? " inside" : "";
   if (!leg) return <td className={side} colSpan={columns.length + 1} />;
   const last = (
     <td className={`num ${side}${shade}`} title={leg.live ? undefined : "The price of the last candle, not a live one"}>
+      {pick && (
+        <span className="picks">
+          <button type="button" className="button" aria-label={`Buy ${strike} ${side}`} title="Buy a lot, in the basket" onClick={() => pick(side, strike, leg, 1)}>B</button>
+          <button type="button" className="button" aria-label={`Sell ${strike} ${side}`} title="Sell a lot, in the basket" onClick={() => pick(side, strike, leg, -1)}>S</button>
+        </span>
+      )}
       <Link to={`/chart/${encodeURIComponent(leg.symbol)}`} aria-label={`Chart of ${leg.symbol}`}>
         {leg.live ? <LiveCell symbol={leg.symbol} field="ltp" format={price} flash /> : <span className="muted">{price(leg.ltp)}</span>}
       </Link>
     </td>
   );
   const cells = columns.map((column) => (
-    <td key={column.name} className={`num ${side}${shade}${column.name === "OI" ? " oi" : ""}`}>
+    <td key={column.name} className={`num ${side}${shade}${column.name === "OI" ? " oi" : lesser(column)}`}>
       {column.name === "OI" && <span className="bar" style={{ transform: `scaleX(${(leg.oi ?? 0) / most})` }} aria-hidden />}
       {column.show(leg)}
     </td>

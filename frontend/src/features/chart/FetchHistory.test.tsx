@@ -56,7 +56,7 @@ describe("a chart without history", () => {
     const calls = fakeApi(answers);
     const filled = vi.fn();
     mounted = await render(shown(3, filled));
-    await until(() => text().includes("Only 3 15m bars of NSE:HDFCBANK are stored."), "the offer");
+    await until(() => text().includes("NSE:HDFCBANK has only 3 stored 15m bars."), "the offer");
     answers[LIST] = { items: [job], next: null };
     await click(button(mounted.page, "Fetch history (90 days)"));
     await until(() => text().includes("8 of 32 parts, about 14s left"), "the progress");

@@ -66,7 +66,7 @@ export function FetchHistory({ symbol, interval, bars, loading, filled }: Props)
   }, [job, underWay, filled, start]);
 
   if (!jobs.isSuccess || (!isThin(bars) && !underWay) || (job?.state === "done" && (bars > 0 || loading))) return null;
-  const what = bars === 0 ? `No ${interval} history of ${symbol} is stored yet.` : `Only ${integer(bars)} ${interval} bars of ${symbol} are stored.`;
+  const what = bars === 0 ? `No ${interval} history of ${symbol} is stored yet.` : `${symbol} has only ${integer(bars)} stored ${interval} ${bars === 1 ? "bar" : "bars"}.`;
   const failure = start.error ?? retry.error;
   return (
     <div className="notice fetch" role="group" aria-label="Fetch history">
