@@ -13,7 +13,6 @@ from breezeway import cancellation
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
-from breezeway.loop_lag import watch_loop
 from breezeway.redis import keys
 from breezeway.redis.client import connect
 from breezeway.security.authenticator import Authenticator
@@ -162,7 +161,6 @@ async def build_stream(
     app.state.stream = stream
     app.state.stream_origins = frozenset({settings.gateway_url.rstrip("/"), *settings.allowed_origins})
     stream_metrics.register(stream_metrics.StreamCollector(registry, hub, lambda: broker.connected), stack)
-    await watch_loop(stack)
     drain.on_sigterm(registry.drain, app.state.doorway.is_empty, stack)
     return broker
 

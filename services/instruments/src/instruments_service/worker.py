@@ -10,6 +10,7 @@ from arq import cron
 from breezeway import logs
 from breezeway.jobs.metrics_server import serve_metrics
 from breezeway.jobs.queue import build_worker, work
+from breezeway.loop_lag import watch_loop
 from instruments_service import bootstrap
 from instruments_service.jobs.sync import SWEEP, SYNC, sweep_syncs, sync_master
 from instruments_service.settings import InstrumentsSettings
@@ -26,6 +27,7 @@ def main() -> None:
 
     async def start(ctx: dict[Any, Any]) -> None:
         serve_metrics(settings.metrics_host, settings.metrics_port, stack)
+        await watch_loop(stack)
         parts = await bootstrap.build_worker_parts(settings, stack)
         ctx[SYNC], ctx[SWEEP] = parts.sync, parts.sweep
 

@@ -27,7 +27,6 @@ from breezeway.exchange_time import SharedExchangeTime
 from breezeway.http.app import Check
 from breezeway.http.client import ServiceClient
 from breezeway.jobs.queue import JobQueue
-from breezeway.loop_lag import watch_loop
 from breezeway.market_calendar.calendar import MarketCalendar
 from breezeway.outbox.relay import EventRelay
 from breezeway.redis.client import connect
@@ -143,7 +142,6 @@ async def build_feed_owner(
     notifications = await stack.enter_async_context(ServiceClient(settings.notifications_url, "notifications", tokens))
     work.append(asyncio.create_task(EventRelay(engine, events_outbox, notifications).run(), name="events"))
     stack.push_async_callback(cancellation.end, work)
-    await watch_loop(stack)
     feed_metrics.register(feed_metrics.FeedCollector(supervisor, _now_ms), stack)
     return {"redis": redis.ping, "database": _database(engine), "supervisor": _running(work)}
 

@@ -10,6 +10,7 @@ from arq.cron import cron
 from breezeway import logs
 from breezeway.jobs.metrics_server import serve_metrics
 from breezeway.jobs.queue import build_worker, work
+from breezeway.loop_lag import watch_loop
 from market_data_service import bootstrap
 from market_data_service.jobs.backfills import TOP_UP, WORKER, drain_backfills, sweep_backfills, top_up
 from market_data_service.settings import MarketDataSettings
@@ -28,6 +29,7 @@ def main() -> None:
 
     async def start(ctx: dict[Any, Any]) -> None:
         serve_metrics(settings.metrics_host, settings.metrics_port, stack)
+        await watch_loop(stack)
         ctx[WORKER], ctx[TOP_UP] = await bootstrap.build_worker_parts(settings, stack)
 
     async def stop(ctx: dict[Any, Any]) -> None:
