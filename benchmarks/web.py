@@ -48,7 +48,9 @@ def rows() -> Iterator[Row]:
 def _ticks(trace: dict[str, Any]) -> Iterator[Row]:
     yield Row(f"{TICKS}, {trace['seconds']} s", "Breezeway web", f"{trace['main_thread_share']:.1%} of a core")
     figure = f"{trace['frames_over_50_ms']} over 50 ms, longest {trace['longest_frame_ms']} ms"
-    yield Row("frames meanwhile", "Breezeway web", figure)
+    yield Row("frames meanwhile, by the clock", "Breezeway web", figure)
+    figure = f"{trace['tasks_over_50_ms']} over 50 ms, longest {trace['longest_task_ms']} ms"
+    yield Row("tasks meanwhile, processor time", "Breezeway web", figure)
     yield Row("memory meanwhile", "Breezeway web", f"{trace['heap_mb']} MB, grown by {trace['heap_growth_mb']} MB")
 
 

@@ -26,10 +26,14 @@ export function LiveCell({ symbol, field, format, flash = false, bySign = false,
     if (!node) return undefined;
     const text = node.firstChild ?? node.appendChild(document.createTextNode(""));
     let last = NaN;
+    let shownOnce = false;
     let turn = 0;
     let flashedAt = 0;
     const update = (): void => {
       const value = store.get(symbol, field);
+      // Most ticks leave most fields as they are; formatting is what costs.
+      if (shownOnce && Object.is(value, last)) return;
+      shownOnce = true;
       const shown = (bySign && value !== 0 && Number.isFinite(value) ? (value > 0 ? "▲ " : "▼ ") : "") + format(value);
       if (text.nodeValue !== shown) text.nodeValue = shown;
       const sign = value > 0 ? "up" : value < 0 ? "down" : "flat";

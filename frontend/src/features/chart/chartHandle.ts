@@ -31,10 +31,12 @@ export interface ChartEvents {
 
 const LOAD_MORE_BELOW = 50;
 const CLICK_WITHIN_PX = 5;
+/** Drawing the canvases is most of what ticks cost, and ten times a second is as alive as twenty. */
+const PAINT_EVERY_MS = 100;
 const SERIES_COLOURS = [1, 2, 3, 4, 5, 6].map((number) => `series-${number}`);
 const at = (bar: Bar): UTCTimestamp => bar.t as UTCTimestamp;
 
-/** The chart without React: holds the bars, draws them, and repaints at most once a frame. */
+/** The chart without React: holds the bars, draws them, and repaints for ticks at most ten times a second. */
 export class ChartHandle {
   readonly studies: StudyLayer;
   readonly compare: CompareLayer;
@@ -49,6 +51,8 @@ export class ChartHandle {
   private interest: ISeriesApi<"Line"> | null = null;
   private decimals = 2;
   private frame = 0;
+  private due: ReturnType<typeof setTimeout> | undefined;
+  private paintedAt = -Infinity;
   private pressed: Point | null = null;
   private changedFrom = Infinity;
   /** Time of the newest bar in the series: an older one may only be changed, a newer one only be added. */
@@ -156,6 +160,7 @@ export class ChartHandle {
   }
 
   dispose(): void {
+    clearTimeout(this.due);
     cancelAnimationFrame(this.frame);
     this.chart.remove();
   }
@@ -174,11 +179,12 @@ export class ChartHandle {
 
   private changed(from: number): void {
     this.changedFrom = Math.min(this.changedFrom, from);
-    this.frame ||= requestAnimationFrame(() => this.paint());
+    this.due ??= setTimeout(() => (this.frame = requestAnimationFrame(() => this.paint())), this.paintedAt + PAINT_EVERY_MS - performance.now());
   }
 
   private paint(): void {
-    this.frame = 0;
+    this.due = undefined;
+    this.paintedAt = performance.now();
     const from = this.changedFrom;
     this.changedFrom = Infinity;
     for (const bar of this.bars.slice(from)) {
