@@ -19,7 +19,7 @@ class TcpProxy:
         self._open.set()
         self._refusing = False
         self._writers: set[asyncio.StreamWriter] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     def cut(self, *, refuse: bool = False) -> None:
         """Reset every connection; with `refuse`, new ones too until `mend`."""
@@ -36,33 +36,50 @@ class TcpProxy:
         self._refusing = False
         self._open.set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        self._writers.add(writer)
+        # A task of our own: asyncio would log the cancellation of one of its own as an error.
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+
+        def ended(_task: object) -> None:
+            # However early it was cancelled: Python complains of a writer that nobody has closed, in some later test.
+            writer.close()
+            self._writers.discard(writer)
+            self._serving.discard(task)
+
+        task.add_done_callback(ended)
+
+    async def close(self) -> None:
+        self.mend()
+        self.cut(refuse=True)
+        await cancellation.end(self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
-            return
+        else:
+            await self._pass_on(reader, writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
             writer.transport.abort()
             return
-        self._writers |= {writer, far_writer}
+        self._writers.add(far_writer)
         pumps = {
             asyncio.create_task(self._pump(reader, far_writer)),
             asyncio.create_task(self._pump(far_reader, writer)),
         }
-        self._pumps |= pumps
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        for each in (writer, far_writer):
-            each.close()
-        await cancellation.end(pumps)
-        self._pumps -= pumps
-        self._writers -= {writer, far_writer}
-
-    async def close(self) -> None:
-        self.mend()
-        self.cut()
-        await cancellation.end(self._pumps)
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (writer, far_writer):
+                each.close()
+            self._writers.discard(far_writer)
+            await cancellation.end(pumps)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
