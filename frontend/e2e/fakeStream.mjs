@@ -35,6 +35,7 @@ function unframe(bytes) {
 export async function fakeStream(url, messages, everyMs) {
   const { hostname, port } = new URL(url);
   const sockets = new Set();
+  const speakers = new Set();
   const server = createServer((near) => {
     sockets.add(near);
     near.on("close", () => sockets.delete(near)).on("error", () => near.destroy());
@@ -62,13 +63,21 @@ export async function fakeStream(url, messages, everyMs) {
         if (asked.action === "ping") say({ type: "pong", id: asked.id, ts: Date.now() });
       }
     });
+    speakers.add(say);
     const timer = setInterval(() => say(...messages()), everyMs);
-    near.on("close", () => clearInterval(timer));
+    near.on("close", () => {
+      clearInterval(timer);
+      speakers.delete(say);
+    });
   }
 
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
+    /** Send these messages once, to whoever listens. */
+    say(...parts) {
+      for (const speaker of speakers) speaker(...parts);
+    },
     close() {
       for (const socket of sockets) socket.destroy();
       server.close();

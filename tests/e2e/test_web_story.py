@@ -100,6 +100,15 @@ def test_what_goes_wrong_needs_no_manual_refresh(node: str, chromium: str, stack
 
 
 @pytest.mark.e2e
+def test_a_page_stays_open_over_midnight(node: str, chromium: str, stack: StackProcess, tmp_path: Path) -> None:
+    """The browser's clock goes on to the next morning: change, sparkline, daily bars and stale marks just follow."""
+    shot = tmp_path / "failed.png"
+    done = run(node, "e2e/day.mjs", stack.url, seconds=400, CHROMIUM=chromium, SHOT=str(shot))
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nscreenshot: {shot}"
+    assert "ok: the next morning" in done.stdout
+
+
+@pytest.mark.e2e
 def test_the_trace_of_ticks_can_be_taken(node: str, chromium: str, stack: StackProcess) -> None:
     """Only that `python -m benchmarks web` works: its gates are about time, which a busy machine does not keep."""
     done = run(node, "e2e/trace.mjs", stack.url, "2", seconds=180, CHROMIUM=chromium)

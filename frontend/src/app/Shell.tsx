@@ -13,6 +13,7 @@ import { Loading } from "@/shared/ui/states";
 import { AccountMenu } from "./AccountMenu";
 import { Bell } from "./Bell";
 import { FeedPill, useHealth } from "./FeedPill";
+import { useDayChange } from "./marketStatus";
 import { SimulatorBar } from "./SimulatorBar";
 import { Toasts } from "./Toasts";
 
@@ -47,6 +48,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
   const navigate = useNavigate();
   const place = useLocation();
   const state = useHealth();
+  useDayChange();
   useChannels(["feed", "backfills", ...INDICES.map((symbol) => `tick:${symbol}`)]);
 
   useEffect(() => {

@@ -2,10 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { data } from "@/api/client";
-import { listBrokerAccounts, readMarketStatus, type UserView } from "@/api/generated";
+import { listBrokerAccounts, type UserView } from "@/api/generated";
 import { clock, weekday } from "@/shared/format/time";
 import { load, save } from "@/shared/storage/json";
 
+import { useMarketStatus } from "./marketStatus";
 import { SimulatorControls } from "./SimulatorControls";
 
 const PHASES: Record<string, string> = { continuous: "open", closed: "closed", pre_open: "pre-open", post_close: "closing session" };
@@ -14,11 +15,7 @@ const REMEMBERED = "breezeway.replay";
 
 /** Says that prices are replayed or invented, with the exchange's own clock. Nothing for the real market. */
 export function SimulatorBar({ user }: { user: UserView }) {
-  const market = useQuery({
-    queryKey: ["market-status"],
-    queryFn: async () => ({ ...(await data(readMarketStatus())), readAt: Date.now() }),
-    refetchInterval: 30_000,
-  });
+  const market = useMarketStatus();
   // In the hours of the market the simulator replays nothing, and yet invents its prices.
   const accounts = useQuery({ queryKey: ["broker-accounts"], queryFn: () => data(listBrokerAccounts({ query: { limit: 100 } })) });
   const [now, setNow] = useState(Date.now);
