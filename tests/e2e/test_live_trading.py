@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
 SHARE = "NSE:RELIANCE"
 ACCOUNTS = "/api/v1/trading/accounts"
 ORDERS = "/api/v1/trading/orders"
+GROUPS = "/api/v1/trading/order-groups"
 CHANGING = ("POST", "PUT", "DELETE")
 
 
@@ -82,6 +83,50 @@ async def test_a_live_account_from_opting_in_to_square_off(stack: StackProcess, 
     assert len(listed) == 4
 
 
+async def test_a_gtt_of_an_option_is_kept_by_the_broker(stack: StackProcess, user: ApiUser) -> None:
+    await user.connect_broker()
+    live = await _opt_in(user)
+    leg = await _traded_option(live)
+    # Whole rupees are on every grid; half the price is not reached while a test runs.
+    half = int(leg["ltp"] / 2)
+    order = {"role": "leg", "symbol": leg["symbol"], "side": "buy", "quantity": str(leg["lot_size"])}
+    order |= {"order_type": "limit", "price": str(half), "product": "nrml"}
+    trigger = {"symbol": leg["symbol"], "price": str(half), "above": False}
+    wanted = {"account_id": live.account, "kind": "gtt", "orders": [order], "trigger": trigger}
+    found: dict[str, Any] = {}
+
+    async def placed() -> bool:
+        answer = await user.http.post(GROUPS, json=wanted)
+        # Until the feed has told a price of it.
+        assert answer.status_code == 201 or answer.json()["code"] == "stale_price", answer.text
+        found.update(answer.json())
+        return answer.status_code == 201
+
+    async def is_said(status: str, code: str) -> None:
+        async def said() -> bool:
+            found.update((await user.http.get(f"{GROUPS}/{found['id']}")).json())
+            return bool((found["gtt"]["status"], found["gtt"]["history"][-1]["code"]) == (status, code))
+
+        try:
+            await eventually(said, 120, every=0.3)
+        except TimeoutError:
+            pytest.fail(str(found))
+
+    await eventually(placed, 120, every=1)
+    await is_said("active", "accepted")
+    assert found["gtt"]["broker_gtt_id"]
+    changed = await user.http.patch(
+        f"{GROUPS}/{found['id']}", json={"legs": [{"trigger_price": str(half - 1), "price": str(half - 1)}]}
+    )
+    assert changed.status_code == 200, changed.text
+    await is_said("active", "modified")
+    assert (found["gtt"]["legs"][0]["trigger_price"], found["gtt"]["asked"]) == (str(half - 1), None)
+    assert (await user.http.delete(f"{GROUPS}/{found['id']}")).status_code == 200
+    await is_said("cancelled", "cancelled")
+    assert found["state"] == "cancelled"
+    assert await live.calls() == ["POST gttorder", "PUT gttorder", "DELETE gttorder"]
+
+
 async def test_l_13_a_key_for_paper_cannot_trade_live(stack: StackProcess, user: ApiUser) -> None:
     """L-13: a key without the scope `live`, and a halted account: the simulator's journal has no order call."""
     await user.connect_broker()
@@ -143,8 +188,8 @@ async def _place_change_cancel(live: LiveUser, price: str) -> None:
     await live.reaches(order, "cancelled")
 
 
-async def _square_off(live: LiveUser) -> None:
-    """Buy an option and close the position, which is a call of its own at the broker."""
+async def _traded_option(live: LiveUser) -> dict[str, Any]:
+    """A call near the money, as the chain shows it."""
     legs: list[dict[str, Any]] = []
 
     async def one_has_traded() -> bool:
@@ -153,7 +198,12 @@ async def _square_off(live: LiveUser) -> None:
         return bool(legs)
 
     await eventually(one_has_traded, 180, every=1)
-    leg = legs[0]
+    return legs[0]
+
+
+async def _square_off(live: LiveUser) -> None:
+    """Buy an option and close the position, which is a call of its own at the broker."""
+    leg = await _traded_option(live)
     option = {"symbol": leg["symbol"], "quantity": str(leg["lot_size"]), "product": "nrml"}
     bought = await live.place(**option, order_type="market")
     assert bought.status_code == 201, bought.text

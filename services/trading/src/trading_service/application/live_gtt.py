@@ -27,6 +27,8 @@ from trading_service.domain.gtt import GTT_ENDED, GttStatus, Leg, LiveGtt, Wish
 _EXCHANGES: Final = frozenset({"NFO", "BFO"})
 _LATER: Final = frozenset({"price_band", "market_closed", "insufficient_holdings", "stale_price"})
 """Rules of the day on which a leg is reached, which is another one: the broker asks them then."""
+_ASKS_FOR_A_PRICE: Final = OrderType.MARKET
+"""What a GTT waits for is above or below the last price, so one has to be known, as for a market order."""
 _RECEIVED: Final = "Received, and on its way to the broker."
 
 
@@ -58,7 +60,7 @@ class LiveGtts:
             NotFound, Conflict, RateLimited: as `PlaceOrder`.
         """
         first = request.orders[0][1]
-        market = await self._desk.market(user_id, first.symbol, first.order_type)
+        market = await self._desk.market(user_id, first.symbol, _ASKS_FOR_A_PRICE)
         legs = _legs(request, market)
         async with self._work() as work:
             account = await self._trading.lock(work, user_id, request.account_id)
@@ -109,7 +111,7 @@ class LiveGtts:
             InvalidInput: `invalid_group`, or what checks say.
         """
         first = await self._found(user_id, group_id)
-        market = await self._desk.market(user_id, first.symbol, OrderType.LIMIT)
+        market = await self._desk.market(user_id, first.symbol, _ASKS_FOR_A_PRICE)
         if unknown := set(changes) - {leg.role for leg in first.legs}:
             raise InvalidInput(f"The GTT has no {sorted(unknown)[0]}.", code="invalid_group")
         async with self._work() as work:
