@@ -296,6 +296,12 @@ export type ChangeBody = {
     new_password: string;
 };
 
+export type ChangedLeg = {
+    price: string;
+    role?: 'target' | 'stop' | 'leg';
+    trigger_price?: string | null;
+};
+
 export type ChannelName = 'web' | 'email' | 'telegram' | 'webhook';
 
 export type ClockChange = {
@@ -456,6 +462,10 @@ export type FundsView = {
     unallocated_balance: string;
 };
 
+export type GroupChange = {
+    legs: Array<ChangedLeg>;
+};
+
 export type GroupKind = 'oco' | 'bracket' | 'basket' | 'gtt';
 
 export type GroupOrder = {
@@ -487,11 +497,36 @@ export type GroupTrigger = {
 export type GroupView = {
     account_id: string;
     created_at: string;
+    gtt?: GttView | null;
     id: string;
     kind: GroupKind;
     orders: Array<OrderView>;
     state: GroupState;
     text: string | null;
+};
+
+export type GttLegView = {
+    price: string;
+    role: string;
+    status: string;
+    trigger_price: string;
+};
+
+export type GttNote = {
+    at: string;
+    code: string;
+    status: GttStatus;
+    text: string;
+};
+
+export type GttStatus = 'new' | 'submitting' | 'unknown' | 'active' | 'triggered' | 'cancelled' | 'expired' | 'rejected';
+
+export type GttView = {
+    asked: 'place' | 'modify' | 'cancel' | null;
+    broker_gtt_id: string | null;
+    history: Array<GttNote>;
+    legs: Array<GttLegView>;
+    status: GttStatus;
 };
 
 export type HistoryView = {
@@ -5227,6 +5262,37 @@ export type GetOrderGroupResponses = {
 };
 
 export type GetOrderGroupResponse = GetOrderGroupResponses[keyof GetOrderGroupResponses];
+
+export type ModifyOrderGroupData = {
+    body: GroupChange;
+    path: {
+        group_id: string;
+    };
+    query?: never;
+    url: '/api/v1/trading/order-groups/{group_id}';
+};
+
+export type ModifyOrderGroupErrors = {
+    /**
+     * The request is refused.
+     */
+    '4XX': Problem;
+    /**
+     * We, or something we depend on, failed.
+     */
+    '5XX': Problem;
+};
+
+export type ModifyOrderGroupError = ModifyOrderGroupErrors[keyof ModifyOrderGroupErrors];
+
+export type ModifyOrderGroupResponses = {
+    /**
+     * Successful Response
+     */
+    200: GroupView;
+};
+
+export type ModifyOrderGroupResponse = ModifyOrderGroupResponses[keyof ModifyOrderGroupResponses];
 
 export type ListOrdersData = {
     body?: never;
