@@ -7,6 +7,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./app/App";
+import { preload } from "./app/preload";
 import { startStream } from "./realtime/stream";
 
 // After a deployment the chunks of the page that is open are gone: load the new page, but only once in a while.
@@ -17,6 +18,7 @@ addEventListener("vite:preloadError", () => {
   location.reload();
 });
 
+preload(location.pathname);
 startStream();
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<StrictMode><App /></StrictMode>);
