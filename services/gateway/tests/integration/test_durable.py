@@ -48,6 +48,19 @@ async def numbers(stream: StreamClient, count: int) -> list[int]:
     return [(await stream.next("order"))["number"] for _ in range(count)]
 
 
+async def test_what_is_said_right_after_the_subscription_is_heard(gateway: FeedStack, redis: "Redis") -> None:
+    """The place of a channel is read before the client is told that it has subscribed: read later, it would take a
+    message that came in between for one of before."""
+    for number in range(20):
+        user = new_id()
+        async with client(gateway, user) as stream:
+            # Reading the place then needs a second question, and comes late enough to be overtaken.
+            await redis.script_flush()
+            await stream.subscribe(["orders"])
+            await say(redis, user, number)
+            assert await numbers(stream, 1) == [number]
+
+
 async def test_w_05_what_was_missed_is_replayed_in_order_before_what_is_new(
     gateway: FeedStack, redis: "Redis", user: UUID
 ) -> None:

@@ -49,6 +49,8 @@ class Subscriber:
         self._wire: ListeningWire | None = None
         self._heartbeat = f"bw:heartbeat:{new_id().hex}"
         self._heard_at = 0.0
+        self._running = False
+        self._deaf_since: float | None = None
         self.connected = asyncio.Event()
 
     @property
@@ -57,7 +59,8 @@ class Subscriber:
         return frozenset(self._wanted)
 
     async def subscribe(self, channels: Iterable[str]) -> None:
-        """Add channels; returns once Redis delivers them, or at once while disconnected."""
+        """Add channels; returns once Redis delivers them. While disconnected it returns at once, and a gap is reported
+        when the connection stands, also when it is the first."""
         new = [channel for channel in channels if channel not in self._wanted]
         self._wanted.update(new)
         if new:
@@ -66,6 +69,8 @@ class Subscriber:
             if self._wire is not None:
                 with contextlib.suppress(RedisError, OSError):
                     await self._wire.settle()
+            elif self._running and self._deaf_since is None:
+                self._deaf_since = asyncio.get_running_loop().time()
 
     async def unsubscribe(self, channels: Iterable[str]) -> None:
         """Remove channels."""
@@ -91,7 +96,7 @@ class Subscriber:
     async def _listen_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         attempt = 0
-        lost_at: float | None = None
+        self._running = True
         while True:
             try:
                 wire = await ListeningWire.connect(self._url, self._on_message)
@@ -103,15 +108,15 @@ class Subscriber:
                     self._heard_at = loop.time()
                     self.connected.set()
                     attempt = 0
-                    if lost_at is not None and self._on_gap is not None:
-                        await self._on_gap(loop.time() - lost_at)
-                    lost_at = None
+                    if self._deaf_since is not None and self._on_gap is not None:
+                        await self._on_gap(loop.time() - self._deaf_since)
+                    self._deaf_since = None
                     await self._listen(wire)
                 finally:
                     wire.close()
             except* (RedisError, OSError, TimeoutError) as errors:
-                if lost_at is None:
-                    lost_at = self._heard_at or loop.time()
+                if self._deaf_since is None:
+                    self._deaf_since = self._heard_at or loop.time()
                 _log.warning("pubsub_lost", error=repr(errors.exceptions[0]), attempt=attempt)
             finally:
                 self.connected.clear()

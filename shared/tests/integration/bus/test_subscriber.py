@@ -47,6 +47,36 @@ async def test_a_channel_is_heard_from_the_moment_at_which_subscribe_returns(
         await eventually(lambda: len(heard) == 100)
 
 
+async def test_who_subscribes_before_the_first_connection_is_told_of_a_gap(valkey: EmbeddedValkey) -> None:
+    """The `subscribe` has returned, so that its caller counts on every message from then on."""
+    gaps: list[float] = []
+
+    async def on_gap(seconds: float) -> None:
+        gaps.append(seconds)
+
+    subscriber = Subscriber(valkey.url, lambda _channel, _data: None, on_gap)
+    await subscriber.subscribe(["from the beginning"])
+    task = asyncio.create_task(subscriber.run())
+    await asyncio.sleep(0)
+    await subscriber.subscribe(["too early"])
+    assert not subscriber.connected.is_set()
+    await eventually(lambda: len(gaps) == 1)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_the_first_connection_is_no_gap_for_what_was_wanted_before(valkey: EmbeddedValkey) -> None:
+    gaps: list[float] = []
+
+    async def on_gap(seconds: float) -> None:
+        gaps.append(seconds)
+
+    async with listening(valkey.url, lambda _channel, _data: None, on_gap) as subscriber:
+        await subscriber.subscribe(["later"])
+    assert gaps == []
+
+
 async def test_a_wrong_password_is_an_error_that_is_tried_again(valkey: EmbeddedValkey) -> None:
     address = valkey.url.rpartition("@")[2]
     subscriber = Subscriber(f"redis://:wrong@{address}", lambda _channel, _data: None)

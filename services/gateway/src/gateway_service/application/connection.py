@@ -20,6 +20,7 @@ from gateway_service.application.snapshot_gate import SnapshotGate
 from gateway_service.application.stream_ports import (
     FeedDirectory,
     Histories,
+    History,
     Interest,
     KeyChecker,
     Snapshots,
@@ -221,10 +222,12 @@ class Connection:
         }
         self._subscriptions.update(added)
         gates = await self._join(added, feed, command.since)
+        # Read before the word: a place that is read after it would count what was published since as old.
+        histories = await self._histories([name for name in added if name in self._durable])
         # Said only now: what is published after the client has read this reaches it.
         self._reply({"type": "subscribed", "id": command.id, "channels": self.channels})
+        self._catch_up(histories)
         await self._open(gates, feed)
-        await self._catch_up([name for name in added if name in self._durable])
 
     def _unsubscribe(self, command: Unsubscribe) -> None:
         gone = []
@@ -258,7 +261,7 @@ class Connection:
         async with self._moving:
             for gate in self._durable.values():
                 gate.hold()
-            await self._catch_up(list(self._durable))
+            self._catch_up(await self._histories(list(self._durable)))
 
     def _recover_soon(self) -> None:
         if self._recovering is None or self._recovering.done():
@@ -351,11 +354,20 @@ class Connection:
             return {}
         return gates
 
-    async def _catch_up(self, names: Iterable[str]) -> None:
+    async def _histories(self, names: Iterable[str]) -> dict[str, History | None]:
+        """What each of these durable channels has said after the place at which its gate stands."""
+        found: dict[str, History | None] = {}
         for name in names:
             gate = self._durable.get(name)
             if gate is not None and self.principal is not None:
-                gate.open(await self._stage.histories.since(self.principal.user_id, name, gate.position))
+                found[name] = await self._stage.histories.since(self.principal.user_id, name, gate.position)
+        return found
+
+    def _catch_up(self, histories: Mapping[str, History | None]) -> None:
+        for name, history in histories.items():
+            gate = self._durable.get(name)
+            if gate is not None:
+                gate.open(history)
 
     async def _open(self, gates: Mapping[str, SnapshotGate], feed: str | None) -> None:
         if gates and feed is not None:
