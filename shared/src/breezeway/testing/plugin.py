@@ -10,6 +10,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from breezeway import garbage
 from breezeway.db import migrate
 from breezeway.db.engine import create_engine
 from breezeway.embedded.postgres import EmbeddedPostgres
@@ -18,6 +19,17 @@ from breezeway.ids import new_id
 from breezeway.redis.client import connect
 
 REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collector_is_left_alone() -> Iterator[None]:
+    """A service that is built inside of the test run would walk all that the run holds, a second each time, in which its
+    timers are late; and what it freezes would stay for ever. Processes of their own do it as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(garbage, "tame", lambda _stack: None)
+        patch.setattr(garbage, "spare_the_present", lambda: None)
+        patch.setattr(garbage, "give_back", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="session")
