@@ -23,8 +23,8 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 
 @pytest.fixture(scope="session", autouse=True)
 def _collector_is_left_alone() -> Iterator[None]:
-    """A service that is built inside of the test run would walk all that the run holds, a second each time, in which its
-    timers are late; and what it freezes would stay for ever. Processes of their own do it as always."""
+    """A service that is built inside of the test run would walk all that the run holds, a second each time, in which
+    its timers are late; and what it freezes would stay for ever. Processes of their own do it as always."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(garbage, "tame", lambda _stack: None)
         patch.setattr(garbage, "spare_the_present", lambda: None)
