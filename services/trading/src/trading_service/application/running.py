@@ -89,25 +89,16 @@ async def run_housekeeping(housekeeping: Housekeeping, leads: asyncio.Event) -> 
 
 async def run_sending(router: LiveRouter, reconciler: Reconciler, leads: asyncio.Event, wake: asyncio.Event) -> None:
     """Send what live accounts want while this process leads, until cancelled."""
-    leading = False
-    while True:
-        cancellation.heed()
-        leading = leading and leads.is_set()
-        await leads.wait()
-        try:
-            if not leading:
-                await reconciler.recover()
-                leading = True
-            await router.begin()
-        except (BreezewayError, OSError) as error:
-            _log.warning("live_routing_waits", error=repr(error))
-            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def ring() -> None:
         try:
             async with asyncio.timeout(_STEP_SECONDS):
                 await wake.wait()
         except TimeoutError:
             pass
         wake.clear()
+
+    await _lead(leads, reconciler.recover, router.begin, ring, "live_routing_waits")
 
 
 async def run_live(work: Callable[[], Awaitable[object]], name: str, seconds: float, leads: asyncio.Event) -> None:
@@ -125,6 +116,21 @@ async def run_live(work: Callable[[], Awaitable[object]], name: str, seconds: fl
 
 async def run_keeping(keeper: GttKeeper, leads: asyncio.Event) -> None:
     """Keep live accounts' GTT while this process leads, until cancelled."""
+    await _lead(leads, keeper.recover, keeper.begin, lambda: asyncio.sleep(_GROUPS_SECONDS), "gtts_wait")
+
+
+async def _lead(
+    leads: asyncio.Event,
+    recover: Callable[[], Awaitable[object]],
+    begin: Callable[[], Awaitable[object]],
+    pause: Callable[[], Awaitable[object]],
+    failure: str,
+) -> None:
+    """Round after round while this process leads: the first after each change of leader recovers what another left.
+
+    Args:
+        failure: what a round that could not be done is called in the log.
+    """
     leading = False
     while True:
         cancellation.heed()
@@ -132,13 +138,13 @@ async def run_keeping(keeper: GttKeeper, leads: asyncio.Event) -> None:
         await leads.wait()
         try:
             if not leading:
-                await keeper.recover()
+                await recover()
                 leading = True
-            await keeper.begin()
+            await begin()
         except (BreezewayError, OSError) as error:
-            _log.warning("gtts_wait", error=repr(error))
+            _log.warning(failure, error=repr(error))
             await asyncio.sleep(_PAUSE_SECONDS)
-        await asyncio.sleep(_GROUPS_SECONDS)
+        await pause()
 
 
 async def run_groups(groups: OrderGroups, matcher: Matcher, last: LastPrice, leads: asyncio.Event) -> None:
