@@ -20,7 +20,9 @@ run: setup ## Start everything: stores, simulator, services, gateway; Ctrl-C sto
 test: setup ## Every test, with lint, types, import contracts and coverage; PYTEST_ARGS adds options
 	@# Too little coverage fails a whole run; a part of it, chosen by PYTEST_ARGS, covers what it may. Who runs what is
 	@# decided in conftest.py.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report= $(PYTEST_ARGS); tests=$$?; \
+	@# A test that outlives its time-out by far hangs where no exception reaches it: its process ends with a traceback.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart=0 -o faulthandler_timeout=1000 \
+	    -o faulthandler_exit_on_timeout=true --cov --cov-report= $(PYTEST_ARGS); tests=$$?; \
 	    $(BIN)/python .ci/coverage_gate.py || [ -n "$(PYTEST_ARGS)" ] || [ $$tests -ne 0 ] || tests=1; exit $$tests
 
 soak: setup ## The long tests: kills, storms and leaks; SOAK_MINUTES (60) is the length of the leak test

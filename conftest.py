@@ -8,7 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["breezeway.testing.plugin"]
+pytest_plugins = ["breezeway.testing.plugin", "breezeway.testing.run_watch"]
 
 _END_TO_END = "tests/e2e/"
 _APART = {
