@@ -37,6 +37,7 @@ async def _watch() -> None:
     loop = asyncio.get_running_loop()
     worst = 0.0
     while True:
+        cancellation.heed()
         due = loop.time() + _EVERY_SECONDS
         await asyncio.sleep(_EVERY_SECONDS)
         lag = max(0.0, loop.time() - due)

@@ -98,6 +98,7 @@ class Subscriber:
         attempt = 0
         self._running = True
         while True:
+            cancellation.heed()
             try:
                 wire = await ListeningWire.connect(self._url, self._on_message)
                 try:
@@ -141,6 +142,7 @@ class Subscriber:
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            cancellation.heed()
             await self._redis.publish(self._heartbeat, b"")
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             if loop.time() - self._heard_at > _DEAF_SECONDS:

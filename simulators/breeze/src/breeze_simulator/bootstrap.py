@@ -45,6 +45,7 @@ from breeze_simulator.domain.market_types import Tick
 from breeze_simulator.domain.sessions import Sessions as TradingSessions
 from breeze_simulator.domain.underlyings import NoSource
 from breeze_simulator.settings import Settings
+from breezeway import cancellation
 from breezeway.clock import IST, Clock, SystemClock
 from breezeway.http.app import Check
 from breezeway.market_calendar.calendar import MarketCalendar
@@ -168,8 +169,7 @@ class World:
         try:
             yield
         finally:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancellation.end([self._task])
 
     async def check(self) -> None:
         """Raises unless the market runs."""
@@ -254,6 +254,7 @@ async def _keep_moving(broker: Broker) -> None:
         await broker.gtt.emit_ticks(ticks)
 
     while True:
+        cancellation.heed()
         try:
             await broker.market.run(emit, broker.streams.emit_bars)
         except Exception:  # noqa: BLE001 - one instrument that cannot be priced must not end the market for all others
@@ -263,6 +264,7 @@ async def _keep_moving(broker: Broker) -> None:
 
 async def _sweep(endpoints: Mapping[str, Endpoint], broker: Broker) -> None:
     while True:
+        cancellation.heed()
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             broker.desk.advance()

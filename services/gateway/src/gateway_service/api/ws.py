@@ -190,6 +190,7 @@ async def _renew(connection: Connection, service: Stream, limit: asyncio.Timeout
     while connection.renews_itself and (held := connection.principal) is not None:
         await asyncio.sleep(max(1.0, held.expires_at - service.now() - _RENEW_BEFORE_SECONDS))
         _end_with(await connection.renew(), service, limit)
+        cancellation.heed()
 
 
 async def _frame(websocket: WebSocket) -> str | bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from breezeway import cancellation
 from breezeway.contracts.auth import CredentialsRevoked
 from breezeway.garbage import Remains
 from gateway_service.application.connection import Backstage, Connection
@@ -144,12 +145,14 @@ class Stream:
 
     async def _reassign_when_told(self) -> None:
         while True:
+            cancellation.heed()
             await self._woken.wait()
             self._woken.clear()
             await self.registry.reassign()
 
     async def _recover_when_cut(self) -> None:
         while True:
+            cancellation.heed()
             await self._cut.wait()
             self._cut.clear()
             await self.registry.recover()
@@ -157,5 +160,6 @@ class Stream:
     @staticmethod
     async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
+            cancellation.heed()
             await asyncio.sleep(seconds)
             await work()

@@ -311,6 +311,7 @@ class FeedSession:
             await self._ordered.wait()
             self._ordered.clear()
             while self._orders:
+                cancellation.heed()
                 if not self._lease.valid:
                     raise Fenced("the lease has run out")
                 name, order = self._orders[0]

@@ -309,6 +309,7 @@ class ChunkWorker:
 
         async def renew() -> None:
             while True:
+                cancellation.heed()
                 await asyncio.sleep(self._rules.renew_every)
                 try:
                     if not await self._chunks.renew(chunk, self._rules.lease):

@@ -14,6 +14,7 @@ from breeze_simulator.domain.day_path import DayPath
 from breeze_simulator.domain.instruments import Instrument
 from breeze_simulator.domain.market_types import INTERVAL_SECONDS, BarInterval, Bars, ClosedBar, Snapshot, Tick
 from breeze_simulator.domain.quoting import DayFacts, Position
+from breezeway import cancellation
 from breezeway.clock import IST, ClockMapping
 
 EmitTicks = Callable[[Sequence[Tick]], Awaitable[None]]
@@ -111,6 +112,7 @@ class LiveLoop:
         """Until cancelled. What `emit` raises ends the loop: its owner decides."""
         beat = time.monotonic()
         while True:
+            cancellation.heed()
             await asyncio.sleep(max(beat + BEAT_SECONDS - time.monotonic(), 0.001))
             now = time.monotonic()
             ticks, bars = self.step(now - beat)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from breezeway import cancellation
 from breezeway.bus.subscriber import Subscriber
 from breezeway.errors import BreezewayError
 from breezeway.redis import keys
@@ -22,6 +23,7 @@ async def watch_master(redis_url: str, refresh: Callable[[], Awaitable[None]]) -
 
     async def look() -> None:
         while True:
+            cancellation.heed()
             news.clear()
             try:
                 await refresh()

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from breezeway import cancellation
 from breezeway.clock import ClockMapping, ExchangeClock
 from breezeway.redis import keys
 
@@ -32,6 +33,7 @@ class SimulatorClock:
     async def run(self) -> None:
         async with self._http:
             while True:
+                cancellation.heed()
                 await self._follow()
                 await asyncio.sleep(self._every)
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from breezeway import cancellation
 from breezeway.errors import UpstreamUnavailable
 
 _LOCK = 0x6D617463686572  # "matcher"
@@ -40,6 +41,7 @@ class Leadership:
         connection = await self._engine.connect()
         try:
             while not await connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_LOCK))):
+                cancellation.heed()
                 await connection.commit()
                 await asyncio.sleep(_WAIT_SECONDS)
             await connection.commit()
