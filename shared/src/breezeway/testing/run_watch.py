@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 EVERY_S = 300.0
@@ -52,7 +53,13 @@ class RunWatch:
 
     def _speak(self) -> None:
         while not self._stop.wait(self._every_s):
-            self._say(self.line())
+            self._say(f"{self.line()}; {_machine()}")
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory()
+    used, total = ((each / 2**30) for each in (memory.total - memory.available, memory.total))
+    return f"load {psutil.getloadavg()[0]:.1f}, memory {used:.1f} of {total:.1f} GiB"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
