@@ -181,7 +181,9 @@ async def rig(
     )
     port = free_port()
     made.auth_url = f"http://127.0.0.1:{port}"
-    server = uvicorn.Server(uvicorn.Config(made.auth(), port=port, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(made.auth(), port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+    )
     serving = asyncio.create_task(server.serve(), name="auth")
     try:
         yield made

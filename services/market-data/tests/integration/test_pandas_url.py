@@ -59,7 +59,9 @@ async def address(db: AsyncEngine, outside: Any) -> AsyncIterator[tuple[str, Any
         PostgresCandleStore(db), outside.instruments, CALENDAR, outside.time, outside.live_bars
     )
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="error", lifespan="off", timeout_graceful_shutdown=2)
+    )
     serving = asyncio.create_task(server.serve(), name="server")
     await eventually(lambda: server.started, 60)
     bars = resample(minutes, Interval.MINUTE_15, source=Interval.MINUTE_1, segment=Segment.NSE, calendar=CALENDAR)

@@ -153,7 +153,8 @@ def _large(size: int, sent: int) -> Response:
 async def serve(app: FastAPI, **options: Any) -> AsyncIterator[str]:
     """`app` on a free port of the loopback, on this event loop; yields its origin."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, **{"log_level": "error", "ws": "none", "lifespan": "off", **options}))
+    chosen = {"log_level": "error", "ws": "none", "lifespan": "off", "timeout_graceful_shutdown": 2, **options}
+    server = uvicorn.Server(uvicorn.Config(app, **chosen))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await eventually(lambda: server.started, 10)

@@ -295,7 +295,15 @@ async def run_neighbours(simulator_url: str) -> AsyncIterator[Neighbours]:
     port = free_port()
     neighbours = Neighbours(simulator_url, url=f"http://127.0.0.1:{port}")
     server = uvicorn.Server(
-        uvicorn.Config(neighbours.app(), host="127.0.0.1", port=port, log_level="error", lifespan="off")
+        uvicorn.Config(
+            neighbours.app(),
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+            lifespan="off",
+            # An owner that a test has frozen does not close its connections.
+            timeout_graceful_shutdown=2,
+        )
     )
     serving = asyncio.create_task(server.serve())
     try:

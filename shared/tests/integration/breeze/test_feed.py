@@ -39,7 +39,9 @@ class Broker:
         self.app = socketio.ASGIApp(self.quotes, inner, socketio_path="socket.io")
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_level="error", ws="websockets-sansio", lifespan="off")
+        config = uvicorn.Config(
+            self.app, log_level="error", ws="websockets-sansio", lifespan="off", timeout_graceful_shutdown=2
+        )
         self.server = uvicorn.Server(config)
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:

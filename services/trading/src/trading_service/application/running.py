@@ -18,7 +18,7 @@ from trading_service.application.recording import Superseded
 
 _STEP_SECONDS: Final = 0.25
 """How long a command waits when its ring was lost."""
-_SPACING_SECONDS: Final = 0.02
+_SPACING_SECONDS: Final = 0.05
 """Between the beginnings of two rounds: what comes meanwhile shares the second one's transaction."""
 _ADVANCE_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 5.0

@@ -19,7 +19,7 @@ from trading_service.adapters.db.work import PostgresWork
 _BATCH: Final = 200
 _IDLE_SECONDS: Final = 0.25
 """How long a message waits that nobody rang for; and between two deletions."""
-_SPACING_SECONDS: Final = 0.02
+_SPACING_SECONDS: Final = 0.05
 """Between two rounds: messages of the meantime share the second one."""
 _PAUSE_SECONDS: Final = 0.5
 _MOST_UNSAFE: Final = 20_000
