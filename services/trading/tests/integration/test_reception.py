@@ -172,6 +172,46 @@ async def test_batches_of_two_processes_do_not_block_each_other(service: Any) ->
     assert await asyncio.wait_for(both, 60) == [Counter({"new": 60}), Counter({"new": 60})]
 
 
+async def test_l_05_a_storm_of_deadlocks_costs_no_order(service: Any) -> None:
+    """L-05: somebody locks the same accounts the other way round, again and again, and PostgreSQL always ends our
+    transaction, never theirs. The orders of a batch that was ended go in one by one, and nobody is told of it."""
+    first, second = sorted([await service.open(), await service.open()], key=lambda account: account.id)
+    lock = sa.text("SELECT 1 FROM trading_accounts WHERE id = :id FOR UPDATE")
+    calm = asyncio.Event()
+
+    async def hostile() -> int:
+        rounds = 0
+        while not calm.is_set():
+            async with service.engine.begin() as connection:
+                # Who waits for shorter before looking for a deadlock is the one that is ended.
+                await connection.execute(sa.text("SET LOCAL deadlock_timeout = '30s'"))
+                await connection.execute(lock, {"id": second.id})
+                await asyncio.sleep(0.02)
+                await connection.execute(lock, {"id": first.id})
+            rounds += 1
+            await asyncio.sleep(0.05)
+        return rounds
+
+    storm = asyncio.create_task(hostile())
+    outcomes: Counter[str] = Counter()
+    for _ in range(4):
+        placing = (outcome(service.order(account)) for account in (first, second) * 10)
+        outcomes += Counter(await asyncio.gather(*placing))
+    calm.set()
+    assert await storm
+    assert outcomes == {OrderState.NEW: 80}
+
+    async def were_ended() -> bool:
+        query = sa.text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        async with service.engine.connect() as connection:
+            return bool(await connection.scalar(query))
+
+    await eventually(were_ended, 30)
+    await service.settle_in()
+    for account in (first, second):
+        await service.check(account)
+
+
 async def test_a_caller_who_leaves_takes_nothing_back(service: Any) -> None:
     account = await service.open()
     leaving = asyncio.create_task(service.order(account, client_order_id="left"))
