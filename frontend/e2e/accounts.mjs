@@ -105,6 +105,34 @@ const steps = {
     }
     await accessible(page, "activity");
   },
+  async "the map of the keys, and settings that go with the user"({ page }) {
+    const map = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+    await page.goto(`${url}/account/display`);
+    await page.getByRole("heading", { name: "Display" }).waitFor();
+    await page.locator("body").press("?");
+    await map.getByText("Search an instrument").waitFor();
+    await accessible(page, "map of the keys");
+    await page.keyboard.press("Escape");
+    await map.waitFor({ state: "detached" });
+    const stored = () => page.waitForResponse((answer) => answer.url().endsWith("preferences/display") && answer.request().method() === "PUT");
+    const change = stored();
+    await page.getByLabel("Compact, 24 px").click();
+    await page.locator('html[data-density="24"]').waitFor();
+    await page.getByLabel("Letters and signs").click();
+    must((await change).ok(), "the server keeps the settings");
+    // Another device knows only what the server keeps.
+    await page.evaluate(() => localStorage.removeItem("breezeway.display"));
+    await page.reload();
+    await page.locator('html[data-density="24"][data-characters="off"]').waitFor();
+    await accessible(page, "display");
+    await page.locator("body").press("?");
+    await page.getByRole("button", { name: "Account" }).click();
+    must(!(await map.isVisible()), "a letter that is switched off does nothing");
+    await page.getByRole("menuitem", { name: "Keyboard shortcuts" }).click();
+    await map.getByRole("checkbox").click();
+    await map.getByRole("button", { name: "Done" }).click();
+    await page.locator('html[data-characters="on"]').waitFor();
+  },
   async "hear that the address is taken"({ page }) {
     await signOut(page);
     await page.getByRole("link", { name: "Create an account" }).click();

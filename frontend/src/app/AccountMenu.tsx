@@ -4,11 +4,9 @@ import { useNavigate } from "react-router";
 
 import type { UserView } from "@/api/generated";
 import { signOut } from "@/session/session";
-import { setTheme, type Theme, useTheme } from "@/shared/ui/theme";
+import { setTheme, type Theme, THEMES, useTheme } from "@/shared/ui/theme";
 
-const THEMES: Record<Theme, string> = { system: "Like the system", dark: "Dark", light: "Light" };
-
-export function AccountMenu({ user }: { user: UserView }) {
+export function AccountMenu({ user, showKeys }: { user: UserView; showKeys: () => void }) {
   const theme = useTheme();
   const navigate = useNavigate();
   return (
@@ -25,6 +23,8 @@ export function AccountMenu({ user }: { user: UserView }) {
             </Menu.RadioGroup>
             <Menu.Item onClick={() => void navigate("/account")}>Account</Menu.Item>
             <Menu.Item onClick={() => void navigate("/account/api-keys")}>API keys</Menu.Item>
+            <Menu.Item onClick={() => void navigate("/account/display")}>Display</Menu.Item>
+            <Menu.Item onClick={showKeys}>Keyboard shortcuts</Menu.Item>
             <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
           </Menu.Popup>
         </Menu.Positioner>

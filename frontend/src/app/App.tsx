@@ -24,6 +24,7 @@ const SessionsPage = lazy(() => import("@/features/account/SessionsPage"));
 const ApiKeysPage = lazy(() => import("@/features/account/ApiKeysPage"));
 const SecurityPage = lazy(() => import("@/features/account/SecurityPage"));
 const ActivityPage = lazy(() => import("@/features/account/ActivityPage"));
+const DisplayPage = lazy(() => import("@/features/account/DisplayPage"));
 const PeoplePage = lazy(() => import("@/features/account/PeoplePage"));
 const NotificationsLayout = lazy(() => import("@/features/notifications/NotificationsLayout"));
 const InboxPage = lazy(() => import("@/features/notifications/InboxPage"));
@@ -88,6 +89,7 @@ export function App() {
               <Route path="security" element={<SecurityPage />} />
               <Route path="api-keys" element={<ApiKeysPage />} />
               <Route path="activity" element={<ActivityPage />} />
+              <Route path="display" element={<DisplayPage />} />
               <Route path="people" element={<PeoplePage />} />
             </Route>
             <Route path="*" element={<div className="page"><h1>There is no such page</h1><p><Link to="/">Go to the workspace</Link></p></div>} />

@@ -6,7 +6,9 @@ import { SessionDialog } from "@/features/auth/SessionDialog";
 import { LiveCell } from "@/realtime/cells";
 import { useChannels } from "@/realtime/stream";
 import { useSession } from "@/session/session";
+import { useDisplayOnPage } from "@/shared/display";
 import { percent, price } from "@/shared/format/numbers";
+import { actOn } from "@/shared/keys/keys";
 import { Boundary } from "@/shared/ui/Boundary";
 import { Loading } from "@/shared/ui/states";
 
@@ -18,6 +20,7 @@ import { SimulatorBar } from "./SimulatorBar";
 import { Toasts } from "./Toasts";
 
 const SearchDialog = lazy(() => import("@/shared/search/SearchDialog").then((module) => ({ default: module.SearchDialog })));
+const KeyMap = lazy(() => import("@/shared/keys/KeyMap").then((module) => ({ default: module.KeyMap })));
 
 const PAGES = [
   { to: "/", name: "Workspace", Icon: CandlestickChart },
@@ -45,19 +48,17 @@ export function Shell() {
 
 function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
   const [searching, setSearching] = useState(false);
+  const [mapping, setMapping] = useState(false);
   const navigate = useNavigate();
   const place = useLocation();
   const state = useHealth();
   useDayChange();
+  useDisplayOnPage();
   useChannels(["feed", "backfills", ...INDICES.map((symbol) => `tick:${symbol}`)]);
 
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
-      const typing = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, [contenteditable]");
-      if (((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") || (event.key === "/" && !typing)) {
-        event.preventDefault();
-        setSearching(true);
-      }
+      actOn("everywhere", event, { search: () => setSearching(true), map: () => setMapping(true) });
     }
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
@@ -87,7 +88,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
         </button>
         <FeedPill {...state} />
         <Bell />
-        <AccountMenu user={user} />
+        <AccountMenu user={user} showKeys={() => setMapping(true)} />
       </header>
       <SimulatorBar user={user} />
       <nav className="rail" aria-label="Pages">
@@ -105,6 +106,7 @@ function Frame({ user }: { user: Parameters<typeof AccountMenu>[0]["user"] }) {
         </Boundary>
       </main>
       {searching && <Suspense><SearchDialog close={() => setSearching(false)} choose={choose} /></Suspense>}
+      {mapping && <Suspense><KeyMap close={() => setMapping(false)} /></Suspense>}
       <Toasts />
       <SessionDialog />
     </div>

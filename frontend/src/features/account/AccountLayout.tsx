@@ -9,6 +9,7 @@ const SECTIONS = [
   { to: "/account/security", name: "Password and second factor" },
   { to: "/account/api-keys", name: "API keys" },
   { to: "/account/activity", name: "Activity" },
+  { to: "/account/display", name: "Display" },
 ];
 
 /** The pages about the user, under one heading. */

@@ -4,6 +4,7 @@ import { type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useRef, use
 import { data } from "@/api/client";
 import { getInstrument } from "@/api/generated";
 import { decimalsOf } from "@/shared/format/numbers";
+import { actOn } from "@/shared/keys/keys";
 import { Failure } from "@/shared/ui/states";
 import { useIsDark } from "@/shared/ui/theme";
 
@@ -100,8 +101,7 @@ export default function ChartPanel({ symbol, own }: Props) {
   const order = moving && own.orders.find(({ id, field }) => id === moving.id && field === moving.field);
 
   function onKey(event: KeyboardEvent): void {
-    const done = event.key === "Escape" && handle.current?.orders.cancel() === true;
-    if (done || drawings.key(event.key)) event.preventDefault();
+    actOn("chart", event, { cancel: () => handle.current?.orders.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
   }
 
   function screenshot(): void {

@@ -54,17 +54,16 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
     move: (at: Anchor) => {
       if (start !== null) chart.current?.drawings.propose({ from: start, to: at });
     },
-    /** What a key does to a drawing; true when it did something. */
-    key: (name: string): boolean => {
-      if (name === "Escape" && (tool !== null || selected !== null)) {
-        choose(null);
-        return true;
-      }
-      if ((name === "Delete" || name === "Backspace") && selected !== null) {
-        remove(selected);
-        return true;
-      }
-      return false;
+    /** Put the tool down and select nothing; false when there was neither. */
+    cancel: (): boolean => {
+      const had = tool !== null || selected !== null;
+      if (had) choose(null);
+      return had;
+    },
+    /** False when nothing is selected. */
+    removeSelected: (): boolean => {
+      if (selected !== null) remove(selected);
+      return selected !== null;
     },
   };
 }

@@ -34,7 +34,7 @@ export function WatchRow({ symbol, selected, target, select, remove, alert, onKe
           <LiveCell symbol={symbol} field="change_pct" format={percent} bySign className="change" />
         </span>
       </button>
-      <button type="button" className="remove ring" aria-label={`Alert on ${symbol}`} title="Alert (A)" onClick={alert}><Bell size={13} aria-hidden /></button>
+      <button type="button" className="remove ring" aria-label={`Alert on ${symbol}`} title="Alerts" onClick={alert}><Bell size={13} aria-hidden /></button>
       <button type="button" className="remove" aria-label={`Remove ${symbol}`} onClick={remove}>×</button>
     </li>
   );

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useState } from "react";
 
 import { useChannels } from "@/realtime/stream";
+import { actOn } from "@/shared/keys/keys";
 import { Failure, Loading } from "@/shared/ui/states";
 
 import { moved, type useWatchlists } from "./watchlist";
@@ -16,7 +17,7 @@ interface Props {
   alert: (symbol: string) => void;
 }
 
-/** The instruments that are followed. Arrows move, Enter charts, Alt+arrows or dragging sort, Delete removes with undo, A sets an alert. */
+/** The instruments that are followed. Dragging sorts them; the keys are those of `KEYS.watchlist`. */
 export function Watchlist({ watchlists, selected, select, search, alert }: Props) {
   const { list, pending, error, retry, change } = watchlists;
   const [removed, setRemoved] = useState<{ symbol: string; at: number } | null>(null);
@@ -44,13 +45,12 @@ export function Watchlist({ watchlists, selected, select, search, alert }: Props
   }
 
   function onKey(event: KeyboardEvent<HTMLElement>, at: number): void {
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (step !== 0) {
-      event.preventDefault();
-      if (event.altKey) move(at, at + step);
-      else event.currentTarget.closest("ul")?.querySelectorAll<HTMLElement>(".watchrow")[at + step]?.focus();
-    } else if (event.key === "Delete") remove(at);
-    else if (event.key.toLowerCase() === "a" && !event.ctrlKey && !event.metaKey && !event.altKey) alert(list[at] ?? selected);
+    const symbol = list[at] ?? selected;
+    const go = (to: number): void => event.currentTarget.closest("ul")?.querySelectorAll<HTMLElement>(".watchrow")[to]?.focus();
+    actOn("watchlist", event, {
+      next: () => go(at + 1), previous: () => go(at - 1), down: () => move(at, at + 1), up: () => move(at, at - 1),
+      choose: () => select(symbol), remove: () => remove(at), alert: () => alert(symbol),
+    });
   }
 
   function end(): void {

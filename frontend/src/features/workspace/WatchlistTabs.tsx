@@ -2,6 +2,8 @@ import { Popover } from "@base-ui/react/popover";
 import { Ellipsis, Plus } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 
+import { actOn } from "@/shared/keys/keys";
+
 import type { useWatchlists } from "./watchlist";
 
 const LONGEST = 40;
@@ -11,10 +13,8 @@ export function WatchlistTabs({ watchlists }: { watchlists: ReturnType<typeof us
   const { lists, current, choose, create } = watchlists;
   useEffect(() => {
     function onKey(event: KeyboardEvent): void {
-      const list = event.altKey && /^Digit[1-9]$/.test(event.code) ? lists[Number(event.code.slice(5)) - 1] : undefined;
-      if (!list) return;
-      event.preventDefault();
-      choose(list.id);
+      const list = lists[Number(event.code.slice(-1)) - 1];
+      actOn("workspace", event, { list: () => (list ? choose(list.id) : false) });
     }
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);

@@ -7,6 +7,7 @@ import { data } from "@/api/client";
 import { getInstrument, listBrokerAccounts } from "@/api/generated";
 import { LiveCell } from "@/realtime/cells";
 import { decimalsOf, percent, price } from "@/shared/format/numbers";
+import { actOn } from "@/shared/keys/keys";
 import { Boundary } from "@/shared/ui/Boundary";
 import { Failure, Loading } from "@/shared/ui/states";
 import { useChannels } from "@/realtime/stream";
@@ -72,7 +73,7 @@ export default function Workspace() {
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
         </Boundary>
       </div>
-      <aside className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => event.key === "Escape" && setSide(false)}>
+      <aside className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>
         <button type="button" className="button drawerclose" onClick={() => setSide(false)}>Close</button>
         <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
         <Boundary name="The order ticket" key={symbol}>

@@ -4,6 +4,7 @@ import { type KeyboardEvent, useDeferredValue, useState } from "react";
 
 import { data } from "@/api/client";
 import { type Instrument, searchInstruments } from "@/api/generated";
+import { actOn } from "@/shared/keys/keys";
 import { Failure } from "@/shared/ui/states";
 
 interface Props {
@@ -24,14 +25,9 @@ export function SearchDialog({ close, choose }: Props) {
   const items: Instrument[] = query === "" ? [] : (found.data?.items ?? []);
 
   function onKey(event: KeyboardEvent): void {
-    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (step !== 0) {
-      event.preventDefault();
-      setAt((now) => Math.min(Math.max(now + step, 0), Math.max(items.length - 1, 0)));
-    } else if (event.key === "Enter") {
-      const item = items[at];
-      if (item) choose(item.symbol);
-    }
+    const go = (step: number): void => setAt((now) => Math.min(Math.max(now + step, 0), Math.max(items.length - 1, 0)));
+    const item = items[at];
+    actOn("search", event, { next: () => go(1), previous: () => go(-1), choose: () => (item ? choose(item.symbol) : false) });
   }
 
   return (

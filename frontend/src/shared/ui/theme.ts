@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from "react";
 
 export type Theme = "system" | "dark" | "light";
+export const THEMES: Readonly<Record<Theme, string>> = { system: "Like the system", dark: "Dark", light: "Light" };
 const KEY = "breezeway.theme";
 const listeners = new Set<() => void>();
 
