@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 
 import { data } from "@/api/client";
@@ -12,6 +12,7 @@ import { ChartHandle } from "./chartHandle";
 import "./chart.css";
 import { useLayouts } from "./layout";
 import { FetchHistory } from "./FetchHistory";
+import { gapWords } from "./gaps";
 import { Legend, type LegendHandle } from "./Legend";
 import type { OwnMarks } from "./MarkLayer";
 import { OrderDialog } from "./OrderDialog";
@@ -19,6 +20,7 @@ import type { OrderMove } from "./orderPrices";
 import { Toolbar } from "./Toolbar";
 import { useCompare } from "./useCompare";
 import { useDrawings } from "./useDrawings";
+import { useGaps } from "./useGaps";
 import { useHistory } from "./useHistory";
 import { useCatalogue, useStudies } from "./useStudies";
 
@@ -48,6 +50,9 @@ export default function ChartPanel({ symbol, own }: Props) {
   const told = useRef<Told>({ drawings: null, other: null });
   const layouts = useLayouts();
   const { interval, studies, interest, compare } = layouts.layout;
+  const cache = useQueryClient();
+  const [lacking, setLacking] = useState("");
+  const [oldest, setOldest] = useState<number | null>(null);
   const [picking, setPicking] = useState(false);
   const [moving, setMoving] = useState<OrderMove | null>(null);
   const dark = useIsDark();
@@ -65,6 +70,10 @@ export default function ChartPanel({ symbol, own }: Props) {
       },
       click: (at, hit) => told.current.drawings?.click(at, hit),
       move: (at) => told.current.drawings?.move(at),
+      gaps: (gaps, first) => {
+        setLacking(gapWords(gaps));
+        setOldest(first);
+      },
       moveOrder: setMoving,
     });
     handle.current = chart;
@@ -76,10 +85,14 @@ export default function ChartPanel({ symbol, own }: Props) {
 
   const history = useHistory(handle, older, symbol, interval);
   const { refetch } = history;
-  const filled = useCallback(() => void refetch(), [refetch]);
+  const filled = useCallback(() => {
+    void refetch();
+    void cache.invalidateQueries({ queryKey: ["coverage", symbol] });
+  }, [refetch, cache, symbol]);
   const catalogue = useCatalogue();
   const shown = { symbol, interval, bars: history.data };
   const failedStudies = useStudies(handle, shown, studies, catalogue);
+  useGaps(handle, shown, oldest);
   const other = compare === symbol ? null : compare;
   const compared = useCompare(handle, shown, other);
   const drawings = useDrawings(handle, instrument.data ? String(instrument.data.instrument_id) : null);
@@ -117,14 +130,14 @@ export default function ChartPanel({ symbol, own }: Props) {
       <Toolbar
         layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
         lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
-        orders={own.orders} change={({ id, field, price }) => setMoving({ id, field, price })}
+        lacking={lacking} symbol={symbol} orders={own.orders} change={({ id, field, price }) => setMoving({ id, field, price })}
       />
       <Legend ref={legend} decimals={decimals} />
       {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
       {history.isSuccess && <FetchHistory key={`${symbol}${interval}`} symbol={symbol} interval={interval} bars={history.data.t.length} loading={history.isFetching} filled={filled} />}
       <div
         className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
-        data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-drawings={drawings.drawings.length}
+        data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-gaps={lacking} data-drawings={drawings.drawings.length}
       />
       {moving && order && <OrderDialog key={`${moving.id}${moving.field}`} symbol={symbol} order={order} proposed={moving.price} tick={tick} close={() => setMoving(null)} />}
       {picking && (

@@ -1,5 +1,6 @@
 import { Camera, ChartSpline, GitCompareArrows, Layers2 } from "lucide-react";
 import { useState } from "react";
+import { Link } from "react-router";
 
 import { DrawingTools } from "./DrawingTools";
 import { INTERVALS, type useLayouts } from "./layout";
@@ -20,6 +21,9 @@ interface Props {
   lastPrice: () => number | undefined;
   compare: () => void;
   screenshot: () => void;
+  /** What of the history is not stored, in words; empty when nothing. */
+  lacking: string;
+  symbol: string;
   orders: readonly WorkingOrder[];
   /** Ask for another price of an order. */
   change: (order: WorkingOrder) => void;
@@ -30,7 +34,7 @@ const HINTS = {
   trend: "Click where the line begins, then where it ends. Escape cancels.",
 };
 
-export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, orders, change: changeOrder }: Props) {
+export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, lacking, symbol, orders, change: changeOrder }: Props) {
   const [choosing, setChoosing] = useState(false);
   const { layout, change } = layouts;
   return (
@@ -68,6 +72,7 @@ export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, l
             <button type="button" aria-label={`Do not compare with ${layout.compare}`} onClick={() => change({ compare: null })}>×</button>
           </span>
         )}
+        {lacking && <Link className="lacking muted" to={`/instrument/${encodeURIComponent(symbol)}`} title="See and fetch what is not stored">{lacking}</Link>}
         <span className="muted hint" role="status">{drawings.tool ? HINTS[drawings.tool] : drawings.selected ? "Delete removes the selected line." : ""}</span>
       </span>
       {choosing && <StudyDialog catalogue={catalogue} studies={layout.studies} change={(studies) => change({ studies })} close={() => setChoosing(false)} />}

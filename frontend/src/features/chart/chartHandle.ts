@@ -10,6 +10,8 @@ import { type Bar, indexAt, prepend, withLive } from "./bars";
 import { CompareLayer } from "./CompareLayer";
 import { DrawingLayer } from "./DrawingLayer";
 import type { Anchor, Point } from "./drawings";
+import { GapLayer } from "./GapLayer";
+import type { Gap } from "./gaps";
 import { MarkLayer } from "./MarkLayer";
 import { OrderDrag } from "./OrderDrag";
 import type { OrderMove } from "./orderPrices";
@@ -25,6 +27,8 @@ export interface ChartEvents {
   click(at: Anchor, drawing: string | null): void;
   /** The pointer moves over the prices. */
   move(at: Anchor): void;
+  /** Bars or coverage have come: where sessions are lacking, and when the oldest bar begins. */
+  gaps(gaps: readonly Gap[], oldest: number | null): void;
   /** The line of a working order was taken to another price. */
   moveOrder(move: OrderMove): void;
 }
@@ -41,6 +45,7 @@ export class ChartHandle {
   readonly studies: StudyLayer;
   readonly compare: CompareLayer;
   readonly drawings = new DrawingLayer((t) => indexAt(this.bars, t));
+  readonly gaps = new GapLayer((gaps) => this.events.gaps(gaps, this.bars[0]?.t ?? null));
   readonly marks: MarkLayer;
   readonly orders: OrderDrag;
   /** Ascending; nobody else changes it. */
@@ -68,6 +73,7 @@ export class ChartHandle {
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
     this.candles.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } });
+    this.candles.attachPrimitive(this.gaps);
     this.candles.attachPrimitive(this.drawings);
     this.studies = new StudyLayer(this.chart);
     this.compare = new CompareLayer(this.chart);
@@ -152,6 +158,7 @@ export class ChartHandle {
     this.studies.theme(SERIES_COLOURS.map(colour));
     this.compare.theme(colour("warn"));
     this.marks.theme({ buy: up, sell: down, position: accent, alert: colour("warn") });
+    this.gaps.theme(colour("muted"));
     this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas") });
   }
 
@@ -172,6 +179,7 @@ export class ChartHandle {
     this.studies.draw(this.bars);
     this.compare.draw(this.bars);
     this.marks.draw(this.bars);
+    this.gaps.draw(this.bars);
     this.drawnTo = this.bars.at(-1)?.t ?? -Infinity;
     this.element.dataset.bars = String(this.bars.length);
     this.tell(undefined);
