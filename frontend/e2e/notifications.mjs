@@ -70,6 +70,16 @@ const steps = {
     await dialog.getByText("rises to 99,999.50").waitFor();
     await dialog.getByRole("button", { name: "Done" }).click();
     await page.locator('.canvas[data-alerts="1"]').waitFor();
+    await page.getByRole("button", { name: "Alert lines: 1" }).click();
+    await page.getByRole("button", { name: "Change alert at 99999.5" }).click();
+    const move = page.getByRole("dialog", { name: "Change the alert on NSE:RELIANCE" });
+    await move.getByLabel("Price").fill("88888");
+    await accessible(page, "another price for an alert");
+    await page.keyboard.press("Enter");
+    await move.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Alert lines: 1" }).click();
+    await page.getByRole("button", { name: /^Change alert at 88888/ }).waitFor(PATIENCE);
+    await page.keyboard.press("Escape");
     await page.locator(".watchrow").first().focus();
     await page.keyboard.press("a");
     await page.getByRole("dialog", { name: /^Alerts on / }).waitFor();

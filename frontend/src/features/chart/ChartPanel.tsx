@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { data } from "@/api/client";
 import { getInstrument } from "@/api/generated";
@@ -14,9 +14,9 @@ import { useLayouts } from "./layout";
 import { FetchHistory } from "./FetchHistory";
 import { gapWords } from "./gaps";
 import { Legend, type LegendHandle } from "./Legend";
-import type { OwnMarks } from "./MarkLayer";
-import { OrderDialog } from "./OrderDialog";
-import type { OrderMove } from "./orderPrices";
+import { LineDialog } from "./LineDialog";
+import type { LineMove } from "./linePrices";
+import type { MovableLine, OwnMarks } from "./MarkLayer";
 import { Toolbar } from "./Toolbar";
 import { useCompare } from "./useCompare";
 import { useDrawings } from "./useDrawings";
@@ -54,7 +54,7 @@ export default function ChartPanel({ symbol, own }: Props) {
   const [lacking, setLacking] = useState("");
   const [oldest, setOldest] = useState<number | null>(null);
   const [picking, setPicking] = useState(false);
-  const [moving, setMoving] = useState<OrderMove | null>(null);
+  const [moving, setMoving] = useState<LineMove | null>(null);
   const dark = useIsDark();
   const instrument = useQuery({ queryKey: ["instrument", symbol], queryFn: () => data(getInstrument({ path: { symbol } })), staleTime: 600_000 });
 
@@ -74,7 +74,7 @@ export default function ChartPanel({ symbol, own }: Props) {
         setLacking(gapWords(gaps));
         setOldest(first);
       },
-      moveOrder: setMoving,
+      moveLine: setMoving,
     });
     handle.current = chart;
     return () => {
@@ -104,17 +104,18 @@ export default function ChartPanel({ symbol, own }: Props) {
   const decimals = decimalsOf(tick);
   useEffect(() => handle.current?.setDecimals(decimals), [decimals]);
   useEffect(() => {
-    if (handle.current) handle.current.orders.tick = tick;
+    if (handle.current) handle.current.lines.tick = tick;
   }, [tick]);
   useEffect(() => handle.current?.theme(), [dark]);
   useEffect(() => handle.current?.setInterest(interest), [interest]);
   useEffect(() => handle.current?.marks.set(own, handle.current.bars), [own, history.data]);
 
   useEffect(() => handle.current?.marks.propose(moving), [moving]);
-  const order = moving && own.orders.find(({ id, field }) => id === moving.id && field === moving.field);
+  const alerts = useMemo(() => own.alerts.map((alert) => ({ ...alert, field: "value" as const })), [own.alerts]);
+  const line = moving && [...own.orders, ...alerts].find(({ id, field }): boolean => id === moving.id && field === moving.field);
 
   function onKey(event: KeyboardEvent): void {
-    actOn("chart", event, { cancel: () => handle.current?.orders.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
+    actOn("chart", event, { cancel: () => handle.current?.lines.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
   }
 
   function screenshot(): void {
@@ -130,7 +131,7 @@ export default function ChartPanel({ symbol, own }: Props) {
       <Toolbar
         layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
         lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
-        lacking={lacking} symbol={symbol} orders={own.orders} change={({ id, field, price }) => setMoving({ id, field, price })}
+        lacking={lacking} symbol={symbol} orders={own.orders} alerts={alerts} change={({ id, field, price }: MovableLine) => setMoving({ id, field, price })}
       />
       <Legend ref={legend} decimals={decimals} />
       {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
@@ -139,7 +140,7 @@ export default function ChartPanel({ symbol, own }: Props) {
         className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
         data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-gaps={lacking} data-drawings={drawings.drawings.length}
       />
-      {moving && order && <OrderDialog key={`${moving.id}${moving.field}`} symbol={symbol} order={order} proposed={moving.price} tick={tick} close={() => setMoving(null)} />}
+      {moving && line && <LineDialog key={`${moving.id}${moving.field}`} symbol={symbol} line={line} proposed={moving.price} tick={tick} close={() => setMoving(null)} />}
       {picking && (
         <Suspense>
           <SearchDialog

@@ -1,7 +1,7 @@
 import { createSeriesMarkers, type IPriceLine, type ISeriesApi, type ISeriesMarkersPluginApi, LineStyle, type SeriesMarker, type Time, type UTCTimestamp } from "lightweight-charts";
 
 import { type Bar, indexAt } from "./bars";
-import type { OrderMove } from "./orderPrices";
+import type { LineMove } from "./linePrices";
 import { linesOf, type PriceLine } from "./priceLines";
 
 /** A fill of one's own. */
@@ -36,6 +36,9 @@ export interface SetAlert {
   price: string;
 }
 
+/** A line that the user may take to another price. */
+export type MovableLine = WorkingOrder | (SetAlert & { field: "value" });
+
 /** Everything of one's own on the chart of an instrument. */
 export interface OwnMarks {
   fills: readonly Fill[];
@@ -50,8 +53,9 @@ const STYLES: Record<PriceLine["look"], LineStyle> = {
 
 /** One's own fills as arrows at their bars; working orders, positions and alerts as lines. */
 export class MarkLayer {
+  movable: readonly MovableLine[] = [];
   private lines: IPriceLine[] = [];
-  private proposal: OrderMove | null = null;
+  private proposal: LineMove | null = null;
   private bars: readonly Bar[] = [];
   private own: OwnMarks = { fills: [], orders: [], positions: [], alerts: [] };
   private colours: Record<PriceLine["look"], string> = { buy: "#888888", sell: "#888888", position: "#888888", alert: "#888888" };
@@ -60,15 +64,12 @@ export class MarkLayer {
 
   set(own: OwnMarks, bars: readonly Bar[]): void {
     this.own = own;
+    this.movable = [...own.orders, ...own.alerts.map((alert) => ({ ...alert, field: "value" as const }))];
     this.draw(bars);
   }
 
-  get orders(): readonly WorkingOrder[] {
-    return this.own.orders;
-  }
-
-  /** Show a working order at a price that it might be changed to; null shows all where they are. */
-  propose(move: OrderMove | null): void {
+  /** Show a line at a price that it might be changed to; null shows all where they are. */
+  propose(move: LineMove | null): void {
     this.proposal = move;
     this.drawLines();
   }

@@ -1,12 +1,12 @@
-import { Camera, ChartSpline, GitCompareArrows, Layers2 } from "lucide-react";
+import { Bell, Camera, ChartSpline, GitCompareArrows, Layers2, ListOrdered } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
 
 import { DrawingTools } from "./DrawingTools";
 import { INTERVALS, type useLayouts } from "./layout";
 import { LayoutMenu } from "./LayoutMenu";
-import type { WorkingOrder } from "./MarkLayer";
-import { OrderMenu } from "./OrderMenu";
+import { LineMenu } from "./LineMenu";
+import type { MovableLine } from "./MarkLayer";
 import { StudyDialog } from "./StudyDialog";
 import { type Catalogue, titleOf } from "./studies";
 import type { useDrawings } from "./useDrawings";
@@ -24,9 +24,10 @@ interface Props {
   /** What of the history is not stored, in words; empty when nothing. */
   lacking: string;
   symbol: string;
-  orders: readonly WorkingOrder[];
-  /** Ask for another price of an order. */
-  change: (order: WorkingOrder) => void;
+  orders: readonly MovableLine[];
+  alerts: readonly MovableLine[];
+  /** Ask for another price of an order or an alert. */
+  change: (line: MovableLine) => void;
 }
 
 const HINTS = {
@@ -34,7 +35,7 @@ const HINTS = {
   trend: "Click where the line begins, then where it ends. Escape cancels.",
 };
 
-export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, lacking, symbol, orders, change: changeOrder }: Props) {
+export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, lacking, symbol, orders, alerts, change: changeLine }: Props) {
   const [choosing, setChoosing] = useState(false);
   const { layout, change } = layouts;
   return (
@@ -55,7 +56,8 @@ export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, l
             <Layers2 size={15} aria-hidden />
           </button>
         )}
-        {orders.length > 0 && <OrderMenu orders={orders} change={changeOrder} />}
+        {orders.length > 0 && <LineMenu title="Working orders" Icon={ListOrdered} lines={orders} change={changeLine} />}
+        {alerts.length > 0 && <LineMenu title="Alert lines" Icon={Bell} lines={alerts} change={changeLine} />}
         <LayoutMenu layouts={layouts} />
         <button type="button" className="button quiet icon" title="Save a picture of the chart" aria-label="Save a picture of the chart" onClick={screenshot}><Camera size={15} aria-hidden /></button>
       </span>

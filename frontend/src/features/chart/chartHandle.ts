@@ -13,8 +13,8 @@ import type { Anchor, Point } from "./drawings";
 import { GapLayer } from "./GapLayer";
 import type { Gap } from "./gaps";
 import { MarkLayer } from "./MarkLayer";
-import { OrderDrag } from "./OrderDrag";
-import type { OrderMove } from "./orderPrices";
+import { LineDrag } from "./LineDrag";
+import type { LineMove } from "./linePrices";
 import { StudyLayer } from "./StudyLayer";
 import { axisWords } from "./timeAxis";
 
@@ -29,8 +29,8 @@ export interface ChartEvents {
   move(at: Anchor): void;
   /** Bars or coverage have come: where sessions are lacking, and when the oldest bar begins. */
   gaps(gaps: readonly Gap[], oldest: number | null): void;
-  /** The line of a working order was taken to another price. */
-  moveOrder(move: OrderMove): void;
+  /** The line of a working order or an alert was taken to another price. */
+  moveLine(move: LineMove): void;
 }
 
 const LOAD_MORE_BELOW = 50;
@@ -47,7 +47,7 @@ export class ChartHandle {
   readonly drawings = new DrawingLayer((t) => indexAt(this.bars, t));
   readonly gaps = new GapLayer((gaps) => this.events.gaps(gaps, this.bars[0]?.t ?? null));
   readonly marks: MarkLayer;
-  readonly orders: OrderDrag;
+  readonly lines: LineDrag;
   /** Ascending; nobody else changes it. */
   bars: Bar[] = [];
   private readonly chart: IChartApi;
@@ -78,7 +78,7 @@ export class ChartHandle {
     this.studies = new StudyLayer(this.chart);
     this.compare = new CompareLayer(this.chart);
     this.marks = new MarkLayer(this.candles);
-    this.orders = new OrderDrag(element, this.chart, this.candles, this.marks, (move) => events.moveOrder(move));
+    this.lines = new LineDrag(element, this.chart, this.candles, this.marks, (move) => events.moveLine(move));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(this.rangeChanged);
     this.chart.subscribeCrosshairMove((move) => {
       this.tell(move.logical === undefined ? undefined : Number(move.logical));

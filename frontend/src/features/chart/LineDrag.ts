@@ -1,20 +1,20 @@
 import type { IChartApi, ISeriesApi } from "lightweight-charts";
 
-import type { MarkLayer, WorkingOrder } from "./MarkLayer";
-import { nearest, onTick, type OrderMove } from "./orderPrices";
+import type { MarkLayer, MovableLine } from "./MarkLayer";
+import { nearest, onTick, type LineMove } from "./linePrices";
 
-/** How far from its line an order can be taken: a finger is wider than a mouse. */
+/** How far from a line it can be taken: a finger is wider than a mouse. */
 const REACH_PX = { mouse: 5, touch: 16 };
 
-/** Takes the line of a working order to another price. Nothing is changed by it: the price is only proposed. */
-export class OrderDrag {
+/** Takes the line of a working order or an alert to another price. Nothing is changed by it: the price is only proposed. */
+export class LineDrag {
   /** Of the instrument; prices snap to it. */
   tick: string | undefined;
-  private held: { order: WorkingOrder; pointer: number; price: string } | null = null;
+  private held: { line: MovableLine; pointer: number; price: string } | null = null;
 
   constructor(
     private readonly element: HTMLElement, private readonly chart: IChartApi, private readonly candles: ISeriesApi<"Candlestick">, private readonly marks: MarkLayer,
-    private readonly proposed: (move: OrderMove) => void,
+    private readonly proposed: (move: LineMove) => void,
   ) {
     // Before the chart itself, which would begin to scroll.
     element.addEventListener("pointerdown", this.down, { capture: true });
@@ -33,9 +33,9 @@ export class OrderDrag {
   }
 
   private readonly down = (event: PointerEvent): void => {
-    const order = event.isPrimary && event.button === 0 ? this.under(event) : null;
-    if (!order) return;
-    this.held = { order, pointer: event.pointerId, price: order.price };
+    const line = event.isPrimary && event.button === 0 ? this.under(event) : null;
+    if (!line) return;
+    this.held = { line, pointer: event.pointerId, price: line.price };
     this.element.setPointerCapture(event.pointerId);
     this.chart.applyOptions({ handleScroll: false, handleScale: false });
   };
@@ -50,15 +50,15 @@ export class OrderDrag {
     const price = value === null ? null : onTick(value, this.tick);
     if (price === null) return;
     this.held.price = price;
-    this.marks.propose({ id: this.held.order.id, field: this.held.order.field, price });
+    this.marks.propose({ id: this.held.line.id, field: this.held.line.field, price });
   };
 
   private readonly up = (): void => {
     if (!this.held) return;
-    const { order, price } = this.held;
+    const { line, price } = this.held;
     this.release();
-    if (Number(price) === Number(order.price)) this.marks.propose(null);
-    else this.proposed({ id: order.id, field: order.field, price });
+    if (Number(price) === Number(line.price)) this.marks.propose(null);
+    else this.proposed({ id: line.id, field: line.field, price });
   };
 
   private release(): void {
@@ -68,14 +68,14 @@ export class OrderDrag {
     this.chart.applyOptions({ handleScroll: true, handleScale: true });
   }
 
-  private under(event: PointerEvent): WorkingOrder | null {
+  private under(event: PointerEvent): MovableLine | null {
     // A tool for drawing has the pointer to itself.
     if (this.element.dataset.tool) return null;
     const box = this.element.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const pane = this.chart.paneSize(0);
     if (y > pane.height || x > pane.width) return null;
-    const lines = this.marks.orders.map((order) => ({ y: this.candles.priceToCoordinate(Number(order.price)), of: order }));
+    const lines = this.marks.movable.map((line) => ({ y: this.candles.priceToCoordinate(Number(line.price)), of: line }));
     return nearest(lines, y, event.pointerType === "touch" ? REACH_PX.touch : REACH_PX.mouse);
   }
 }

@@ -2,8 +2,8 @@ import type { IChartApi, ISeriesApi } from "lightweight-charts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { MarkLayer, type WorkingOrder } from "./MarkLayer";
-import { OrderDrag } from "./OrderDrag";
-import { nearest, onTick, type OrderMove } from "./orderPrices";
+import { LineDrag } from "./LineDrag";
+import { nearest, onTick, type LineMove } from "./linePrices";
 import { linesOf } from "./priceLines";
 
 const order: WorkingOrder = { id: "o1", side: "buy", quantity: "10", field: "price", price: "1400.05" };
@@ -21,15 +21,18 @@ describe("prices of orders", () => {
     const stop: WorkingOrder = { ...order, field: "trigger_price", price: "1390" };
     const lines = linesOf([order, stop], [], [], { id: "o1", field: "trigger_price", price: "1395.00" });
     expect(lines.map(({ price, title }) => [price, title])).toEqual([[1400.05, "buy 10"], [1395, "buy 10 trigger?"]]);
+    const alerts = linesOf([], [], [{ id: "o1", price: "1500" }, { id: "a2", price: "1600" }], { id: "a2", field: "value", price: "1590.00" });
+    expect(alerts.map(({ price, title }) => [price, title])).toEqual([[1500, "alert 1,500.00"], [1590, "alert 1,590.00?"]]);
   });
 });
 
-describe("dragging an order", () => {
+describe("dragging a line", () => {
   let element: HTMLElement;
-  let moves: OrderMove[];
+  let moves: LineMove[];
   let scrolls: unknown[];
   let drawn: number[];
-  let drag: OrderDrag;
+  let drag: LineDrag;
+  let marks: MarkLayer;
 
   beforeEach(() => {
     element = document.body.appendChild(document.createElement("div"));
@@ -42,9 +45,9 @@ describe("dragging an order", () => {
       createPriceLine: ({ price }: { price: number }) => drawn.push(price), removePriceLine: () => undefined, attachPrimitive: () => undefined,
     } as unknown as ISeriesApi<"Candlestick">;
     const chart = { paneSize: () => ({ width: 500, height: 300 }), applyOptions: (options: { handleScroll: boolean }) => scrolls.push(options.handleScroll) } as unknown as IChartApi;
-    const marks = new MarkLayer(candles, { setMarkers: () => undefined });
+    marks = new MarkLayer(candles, { setMarkers: () => undefined });
     marks.set({ fills: [], orders: [order], positions: [], alerts: [] }, []);
-    drag = new OrderDrag(element, chart, candles, marks, (move) => moves.push(move));
+    drag = new LineDrag(element, chart, candles, marks, (move) => moves.push(move));
     drag.tick = "0.05";
   });
   afterEach(() => element.remove());
@@ -62,6 +65,18 @@ describe("dragging an order", () => {
     pointer("pointerup", 150.3);
     expect(moves).toEqual([{ id: "o1", field: "price", price: "1394.95" }]);
     expect(scrolls).toEqual([false, true]);
+  });
+  it("takes the line of an alert, too, and puts it back", () => {
+    marks.set({ fills: [], orders: [order], positions: [], alerts: [{ id: "a1", price: "1405" }] }, []);
+    pointer("pointerdown", 50);
+    pointer("pointermove", 82);
+    expect(drawn.at(-1)).toBe(1401.8);
+    expect(drag.cancel()).toBe(true);
+    expect(drawn.at(-1)).toBe(1405);
+    pointer("pointerdown", 50);
+    pointer("pointermove", 82);
+    pointer("pointerup", 82);
+    expect(moves).toEqual([{ id: "a1", field: "value", price: "1401.80" }]);
   });
   it("leaves the chart to itself away from the lines, with another button, and while something is drawn", () => {
     pointer("pointerdown", 130);

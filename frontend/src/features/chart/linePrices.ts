@@ -1,11 +1,11 @@
 import { decimalsOf } from "@/shared/format/numbers";
 
-import type { WorkingOrder } from "./MarkLayer";
+import type { MovableLine } from "./MarkLayer";
 
-/** A price that the user would have a working order changed to. */
-export interface OrderMove {
+/** A price that the user would have a line changed to. */
+export interface LineMove {
   id: string;
-  field: WorkingOrder["field"];
+  field: MovableLine["field"];
   /** A decimal string on the instrument's tick. */
   price: string;
 }
@@ -18,7 +18,7 @@ export function onTick(value: number, tickSize: string | undefined): string | nu
   return Number.isFinite(price) && price > 0 ? price.toFixed(decimalsOf(tickSize)) : null;
 }
 
-/** The working line whose height is nearest to `y` and within `reach`; heights are those of `lines`, null off the screen. */
+/** The line whose height is nearest to `y` and within `reach`; heights are those of `lines`, null off the screen. */
 export function nearest<T>(lines: readonly { y: number | null; of: T }[], y: number, reach: number): T | null {
   let best: { far: number; of: T } | null = null;
   for (const line of lines) {
@@ -29,7 +29,8 @@ export function nearest<T>(lines: readonly { y: number | null; of: T }[], y: num
   return best?.of ?? null;
 }
 
-/** "buy 10", and which of a stop order's two prices. */
-export function named({ side, quantity, field }: Pick<WorkingOrder, "side" | "quantity" | "field">): string {
-  return `${side} ${quantity}${field === "trigger_price" ? " trigger" : ""}`;
+/** "buy 10", and which of a stop order's two prices; "alert". */
+export function named(line: MovableLine): string {
+  if (line.field === "value") return "alert";
+  return `${line.side} ${line.quantity}${line.field === "trigger_price" ? " trigger" : ""}`;
 }
