@@ -45,7 +45,8 @@ const steps = {
     await signUp(page, server.url, person);
     await page.clock.install({ time: DAYS[0].at * 1000 });
     await page.route("**/api/v1/candles/**", (route) => {
-      const { searchParams } = new URL(route.request().url());
+      const { pathname, searchParams } = new URL(route.request().url());
+      if (pathname.endsWith("/coverage")) return route.fulfill({ json: { symbol: SYMBOL, interval: searchParams.get("interval"), days: [] } });
       return route.fulfill({ json: searchParams.has("to") ? { ...candles("1d"), t: [], o: [], h: [], l: [], c: [], v: [] } : candles(searchParams.get("interval")) });
     });
     await page.route("**/api/v1/market/status", async (route) => {
