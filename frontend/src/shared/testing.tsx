@@ -10,6 +10,8 @@ export interface Call {
   method: string;
   path: string;
   body: unknown;
+  /** The `Idempotency-Key`, of calls that have one. */
+  key?: string;
 }
 
 /**
@@ -25,7 +27,8 @@ export function fakeApi(answers: Record<string, unknown>): Call[] {
       const request = new Request(input, init);
       const text = await request.text();
       const { pathname } = new URL(request.url);
-      calls.push({ method: request.method, path: pathname, body: text === "" ? null : (JSON.parse(text) as unknown) });
+      const key = request.headers.get("Idempotency-Key");
+      calls.push({ method: request.method, path: pathname, body: text === "" ? null : (JSON.parse(text) as unknown), ...(key && { key }) });
       const answer = answers[`${request.method} ${pathname}`];
       if (answer === undefined) return Response.json({ code: "route_not_found", detail: "Not here.", request_id: "r" }, { status: 404 });
       return answer instanceof Response ? answer.clone() : Response.json(answer);

@@ -5174,6 +5174,9 @@ export type ListOrderGroupsResponse = ListOrderGroupsResponses[keyof ListOrderGr
 
 export type AddOrderGroupData = {
     body: NewGroup;
+    headers?: {
+        'Idempotency-Key'?: string | null;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/trading/order-groups';

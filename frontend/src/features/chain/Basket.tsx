@@ -1,12 +1,13 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { Link } from "react-router";
 
 import { data } from "@/api/client";
-import { addOrderGroup, type GroupView, type NewOrder, type OptionChainView, previewOrder } from "@/api/generated";
+import { addOrderGroup, type GroupView, type NewGroup, type NewOrder, type OptionChainView, previewOrder } from "@/api/generated";
 import { useTradingAccount } from "@/features/trading/account";
 import { sumOf } from "@/shared/format/money";
 import { price, rupees, signed } from "@/shared/format/numbers";
+import { Doubt, useOnce } from "@/shared/once";
 import { Failure } from "@/shared/ui/states";
 
 import { changed, type Entry, greeksOf, isWhole, legOf, MOST_LEGS, orderOf } from "./basket";
@@ -100,10 +101,7 @@ function Placing({ basket, placed }: { basket: readonly Entry[]; placed: (group:
     queryFn: ({ signal }) => Promise.all((JSON.parse(orders) as Omit<NewOrder, "account_id">[]).map((order) => data(previewOrder({ body: { ...order, account_id: id }, signal })))),
     enabled: id !== "" && account?.kind === "paper", retry: false, staleTime: 2_000,
   });
-  const place = useMutation({
-    mutationFn: () => data(addOrderGroup({ body: { account_id: id, kind: "basket", orders: basket.map(orderOf) } })),
-    onSuccess: placed,
-  });
+  const place = useOnce((body: NewGroup, key) => data(addOrderGroup({ body, headers: { "Idempotency-Key": key } })), { done: placed });
   if (list.isError) return <Failure error={list.error} retry={() => void list.refetch()} />;
   if (list.isSuccess && !account) return <p><Link to="/portfolio">Open a paper account</Link> to see the margin and to trade.</p>;
   if (account && account.kind !== "paper") return <p className="muted">Baskets are placed on paper only. <Link to="/portfolio">Choose a paper account</Link>.</p>;
@@ -126,9 +124,9 @@ function Placing({ basket, placed }: { basket: readonly Entry[]; placed: (group:
       {[...failures.values()].map((text) => <p key={text} className="warn">{text}</p>)}
       {short && failures.size === 0 && <p className="warn">All legs together need more than you have.</p>}
       {previews.isError && <Failure error={previews.error} retry={() => void previews.refetch()} />}
-      {place.isError && <Failure error={place.error} />}
+      <Doubt about={place} what="the basket" see={<Link to="/orders">Orders</Link>} />
       <div>
-        <button type="button" className="button primary" disabled={!account || !previews.isSuccess || failures.size > 0 || short || place.isPending} onClick={() => place.mutate()}>
+        <button type="button" className="button primary" disabled={!account || !previews.isSuccess || failures.size > 0 || short || place.pending} onClick={() => place.ask({ account_id: id, kind: "basket", orders: basket.map(orderOf) })}>
           Place {basket.length === 1 ? "the order" : `${basket.length} orders`} on paper
         </button>
       </div>

@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { data } from "@/api/client";
 import { type AccountView, changeTradingAccount, closePosition, listPositions, listTradingHoldings } from "@/api/generated";
 import { price, rupees } from "@/shared/format/numbers";
+import { Doubt, useOnce } from "@/shared/once";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
 import { chooseAccount, useTradingAccount } from "./account";
@@ -90,16 +91,15 @@ function Gain({ amount }: { amount: string | null }) {
 function Positions({ account }: { account: string }) {
   const cache = useQueryClient();
   const list = useQuery({ queryKey: ["positions", account], queryFn: () => data(listPositions({ path: { account_id: account } })), refetchInterval: 5_000 });
-  const close = useMutation({
-    mutationFn: ({ symbol, key }: { symbol: string; key: string }) =>
-      data(closePosition({ path: { account_id: account, symbol }, headers: { "Idempotency-Key": key } })),
-    onSettled: () => cache.invalidateQueries({ queryKey: ["positions"] }),
-  });
-  const failed = list.error ?? close.error;
+  const close = useOnce(
+    (symbol: string, key) => data(closePosition({ path: { account_id: account, symbol }, headers: { "Idempotency-Key": key } })),
+    { settled: () => cache.invalidateQueries({ queryKey: ["positions"] }) },
+  );
   return (
     <section className="panel stack" aria-labelledby="positions">
       <h2 id="positions">Positions</h2>
-      {failed && <Failure error={failed} retry={() => void list.refetch()} />}
+      {list.isError && <Failure error={list.error} retry={() => void list.refetch()} />}
+      <Doubt about={close} what="the order that closes it" see={<Link to="/orders">Orders</Link>} />
       {list.isPending && <Loading />}
       {list.isSuccess && list.data.items.length === 0 && <Empty>No position is open.</Empty>}
       {list.isSuccess && list.data.items.length > 0 && (
@@ -112,7 +112,7 @@ function Positions({ account }: { account: string }) {
                   <td><Link to={`/chart/${encodeURIComponent(position.symbol)}`}>{position.symbol}</Link></td><td>{position.product.toUpperCase()}</td>
                   <td className="num">{position.quantity}</td><td className="num">{quoted(position.average_price)}</td><td className="num">{quoted(position.last_price)}</td>
                   <td className="num"><Gain amount={position.realised} /></td><td className="num"><Gain amount={position.unrealised} /></td>
-                  <td>{Number(position.quantity) !== 0 && <button type="button" className="button" disabled={close.isPending} onClick={() => close.mutate({ symbol: position.symbol, key: crypto.randomUUID() })}>Close</button>}</td>
+                  <td>{Number(position.quantity) !== 0 && <button type="button" className="button" disabled={close.pending} onClick={() => close.ask(position.symbol)}>Close</button>}</td>
                 </tr>
               ))}
             </tbody>

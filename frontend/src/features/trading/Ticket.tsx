@@ -1,11 +1,12 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useDeferredValue, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useDeferredValue, useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 
 import { data } from "@/api/client";
 import { type AccountView, type NewOrder, placeOrder, previewOrder } from "@/api/generated";
 import { toApiError } from "@/api/problem";
 import { rupees } from "@/shared/format/numbers";
+import { Doubt, useOnce } from "@/shared/once";
 import { Field } from "@/shared/ui/Field";
 import { Failure } from "@/shared/ui/states";
 
@@ -24,10 +25,12 @@ interface Props {
   /** Contracts trade in lots; delivery is for shares. */
   lot: number;
   derivative: boolean;
+  /** The side that was asked for elsewhere; another object is another wish. */
+  wished?: Pick<NewOrder, "side"> | null;
 }
 
 /** Place an order of the instrument on the screen, with what it blocks and costs shown before. */
-export function Ticket({ symbol, lot, derivative }: Props) {
+export function Ticket({ symbol, lot, derivative, wished }: Props) {
   const { account, list } = useTradingAccount();
   useTradingEvents();
   if (symbol.includes("_INDEX:")) return null;
@@ -36,16 +39,25 @@ export function Ticket({ symbol, lot, derivative }: Props) {
       <h2>Order</h2>
       {list.isError && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isSuccess && !account && <p><Link to="/portfolio">Open a paper account</Link> to trade.</p>}
-      {account && <Form key={`${symbol}${account.id}`} symbol={symbol} lot={lot} derivative={derivative} account={account} />}
+      {account && <Form key={`${symbol}${account.id}`} symbol={symbol} lot={lot} derivative={derivative} wished={wished} account={account} />}
     </section>
   );
 }
 
-function Form({ symbol, lot, derivative, account }: Props & { account: AccountView }) {
+function Form({ symbol, lot, derivative, wished, account }: Props & { account: AccountView }) {
   const [draft, setDraft] = useState<Draft>({
-    side: "buy", quantity: String(lot), order_type: "market", price: null, trigger_price: null, product: derivative ? "nrml" : "cnc",
+    side: wished?.side ?? "buy", quantity: String(lot), order_type: "market", price: null, trigger_price: null, product: derivative ? "nrml" : "cnc",
   });
   const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
+  const form = useRef<HTMLFormElement>(null);
+  const [heard, setHeard] = useState(wished);
+  if (wished !== heard) {
+    setHeard(wished);
+    if (wished) change({ side: wished.side });
+  }
+  useEffect(() => {
+    if (wished) form.current?.querySelector<HTMLInputElement>("input[type=number]")?.select();
+  }, [wished]);
   const limit = draft.order_type === "limit" || draft.order_type === "sl";
   const stop = draft.order_type === "sl" || draft.order_type === "sl_m";
   const whole = AMOUNT.test(draft.quantity) && (!limit || AMOUNT.test(draft.price ?? "")) && (!stop || AMOUNT.test(draft.trigger_price ?? ""));
@@ -58,18 +70,15 @@ function Form({ symbol, lot, derivative, account }: Props & { account: AccountVi
     queryFn: ({ signal }) => data(previewOrder({ body: JSON.parse(asked) as NewOrder, signal })),
     enabled: whole, retry: false, staleTime: 2_000,
   });
-  const place = useMutation({
-    // One key for one click: a try that is repeated after a lost answer places nothing twice.
-    mutationFn: (key: string) => data(placeOrder({ body: order, headers: { "Idempotency-Key": key } })),
-  });
+  const place = useOnce((body: NewOrder, key) => data(placeOrder({ body, headers: { "Idempotency-Key": key } })));
   function submit(event: FormEvent<HTMLFormElement>): void {
     event.preventDefault();
-    place.mutate(crypto.randomUUID());
+    place.ask(order);
   }
   const fields = place.error ? toApiError(place.error, undefined).fields : new Map<string, string>();
   const buying = draft.side === "buy";
   return (
-    <form className="stack" onSubmit={submit}>
+    <form ref={form} className="stack" onSubmit={submit}>
       <div className="pair" role="group" aria-label="Side">
         <button type="button" className="button" aria-pressed={buying} onClick={() => change({ side: "buy" })}>Buy</button>
         <button type="button" className="button" aria-pressed={!buying} onClick={() => change({ side: "sell" })}>Sell</button>
@@ -94,9 +103,9 @@ function Form({ symbol, lot, derivative, account }: Props & { account: AccountVi
       )}
       {whole && preview.data?.failures.map((failure) => <p key={failure.code} className="warn">{failure.text}</p>)}
       {preview.isError && <Failure error={preview.error} />}
-      {place.isError && <Failure error={place.error} />}
-      {place.data && <p className="notice" role="status">{place.data.text ?? `The order is ${place.data.state.replaceAll("_", " ")}.`} <Link to="/orders">Orders</Link></p>}
-      <button className={`button primary ${draft.side}`} disabled={!whole || place.isPending || preview.data?.ok === false}>{buying ? "Buy" : "Sell"} on paper</button>
+      <Doubt about={place} what="the order" see={<Link to="/orders">Orders</Link>} />
+      {place.result && !place.pending && <p className="notice" role="status">{place.result.text ?? `The order is ${place.result.state.replaceAll("_", " ")}.`} <Link to="/orders">Orders</Link></p>}
+      <button className={`button primary ${draft.side}`} disabled={!whole || place.pending || preview.data?.ok === false}>{buying ? "Buy" : "Sell"} on paper</button>
     </form>
   );
 }

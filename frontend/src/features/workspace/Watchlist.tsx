@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useState } from "react";
 
+import type { NewOrder } from "@/api/generated";
 import { useChannels } from "@/realtime/stream";
 import { actOn } from "@/shared/keys/keys";
 import { Failure, Loading } from "@/shared/ui/states";
@@ -15,10 +16,14 @@ interface Props {
   search: () => void;
   /** Set or see the alerts of an instrument. */
   alert: (symbol: string) => void;
+  /** Go to the order ticket of an instrument. */
+  order: (symbol: string, side: NewOrder["side"]) => void;
+  /** Go to the depth of an instrument. */
+  depth: (symbol: string) => void;
 }
 
 /** The instruments that are followed. Dragging sorts them; the keys are those of `KEYS.watchlist`. */
-export function Watchlist({ watchlists, selected, select, search, alert }: Props) {
+export function Watchlist({ watchlists, selected, select, search, alert, order, depth }: Props) {
   const { list, pending, error, retry, change } = watchlists;
   const [removed, setRemoved] = useState<{ symbol: string; at: number } | null>(null);
   const [dragged, setDragged] = useState<number | null>(null);
@@ -50,6 +55,7 @@ export function Watchlist({ watchlists, selected, select, search, alert }: Props
     actOn("watchlist", event, {
       next: () => go(at + 1), previous: () => go(at - 1), down: () => move(at, at + 1), up: () => move(at, at - 1),
       choose: () => select(symbol), remove: () => remove(at), alert: () => alert(symbol),
+      buy: () => order(symbol, "buy"), sell: () => order(symbol, "sell"), depth: () => depth(symbol),
     });
   }
 

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Bell, PanelRight } from "lucide-react";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useOutletContext, useParams } from "react-router";
 
 import { data } from "@/api/client";
-import { getInstrument, listBrokerAccounts } from "@/api/generated";
+import { getInstrument, listBrokerAccounts, type NewOrder } from "@/api/generated";
 import { LiveCell } from "@/realtime/cells";
 import { decimalsOf, percent, price } from "@/shared/format/numbers";
 import { actOn } from "@/shared/keys/keys";
@@ -44,13 +44,28 @@ export default function Workspace() {
   const own = useMemo(() => ({ fills, orders, positions, alerts: watchedPrices(alerts) }), [fills, orders, positions, alerts]);
   const [alerting, setAlerting] = useState<string | null>(null);
   const [side, setSide] = useState(false);
+  const [draft, setDraft] = useState<{ symbol: string; side: NewOrder["side"] } | null>(null);
+  const panel = useRef<HTMLElement>(null);
   const decimals = decimalsOf(instrument.data?.tick_size);
-  const select = (next: string): void => void navigate(`/chart/${encodeURIComponent(next)}`);
+  const select = (next: string): void => {
+    setDraft(null);
+    void navigate(`/chart/${encodeURIComponent(next)}`);
+  };
+  const order = (next: string, wanted: NewOrder["side"]): void => {
+    select(next);
+    setSide(true);
+    setDraft({ symbol: next, side: wanted });
+  };
+  const depth = (next: string): void => {
+    select(next);
+    setSide(true);
+    panel.current?.focus();
+  };
   // Which instrument it is about, the list says.
   if (pending && !named) return <div className="page"><Loading /></div>;
   return (
     <div className="workspace" data-view={named ? "chart" : "list"}>
-      <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} alert={setAlerting} /></Boundary>
+      <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} alert={setAlerting} order={order} depth={depth} /></Boundary>
       <div className="centre">
         {accounts.data?.items.length === 0 && (
           <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
@@ -73,11 +88,11 @@ export default function Workspace() {
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
         </Boundary>
       </div>
-      <aside className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>
+      <aside ref={panel} tabIndex={-1} className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>
         <button type="button" className="button drawerclose" onClick={() => setSide(false)}>Close</button>
         <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
         <Boundary name="The order ticket" key={symbol}>
-          <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={DERIVATIVES.has(instrument.data.type)} />}</Suspense>
+          <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={DERIVATIVES.has(instrument.data.type)} wished={draft?.symbol === symbol ? draft : null} />}</Suspense>
         </Boundary>
       </aside>
       {alerting && <Suspense><AlertDialog symbol={alerting} close={() => setAlerting(null)} /></Suspense>}

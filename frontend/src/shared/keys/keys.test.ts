@@ -25,6 +25,7 @@ describe("which key asks for what", () => {
     expect(actionOf("everywhere", press("?"), true)).toBe("map");
     expect(actionOf("watchlist", press("a"), true)).toBe("alert");
     expect(actionOf("watchlist", press("A"), true)).toBe("alert");
+    expect(["b", "s", "d"].map((key) => actionOf("watchlist", press(key), true))).toEqual(["buy", "sell", "depth"]);
     expect(actionOf("everywhere", press("a"), true)).toBeNull();
     expect(actionOf("chart", press("Backspace"), true)).toBe("remove");
   });

@@ -29,6 +29,9 @@ export const KEYS = {
     up: { keys: ["Alt+ArrowUp"], does: "Move it up" },
     remove: { keys: ["Delete"], does: "Remove it; it can be put back" },
     alert: { keys: ["A"], does: "See or set its alerts" },
+    buy: { keys: ["B"], does: "Fill in an order that buys it" },
+    sell: { keys: ["S"], does: "Fill in an order that sells it" },
+    depth: { keys: ["D"], does: "Show its depth" },
   },
   chart: {
     cancel: { keys: ["Escape"], does: "Put back what is dragged, put the tool down, select nothing" },

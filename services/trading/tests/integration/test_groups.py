@@ -1,5 +1,6 @@
 """Order groups: exits arm on fills, close a position exactly once, and survive whoever dies in between."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -183,6 +184,66 @@ async def test_a_basket_is_placed_whole_or_not_at_all(service: Any, groups: Orde
     assert (await service.balances(account))["cash"] == Decimal("1000.00")
     good = await groups.add(account.user_id, GroupRequest(account.id, GroupKind.BASKET, legs[:2]))
     assert len(good.orders) == 2
+    await service.check(account)
+
+
+async def test_one_key_places_one_group(service: Any, groups: OrderGroups) -> None:
+    """Whoever did not hear the answer sends the same again, at once or later, and gets the same group."""
+    account = await service.open()
+    service.tick("100")
+    legs = [("leg", asked(account, "buy", quantity, "90")) for quantity in (5, 6)]
+    basket = GroupRequest(account.id, GroupKind.BASKET, legs)
+    made = await asyncio.gather(*(groups.add(account.user_id, basket, "k1") for _ in range(10)))
+    again = await groups.add(account.user_id, basket, "k1")
+    assert {each.group.id for each in made} == {again.group.id}
+    assert [each.order.quantity for each in again.orders] == [5, 6]
+    with pytest.raises(InvalidInput) as other:
+        await groups.add(account.user_id, GroupRequest(account.id, GroupKind.BASKET, legs[:1]), "k1")
+    assert other.value.code == "idempotency_key_reused"
+    await groups.cancel(account.user_id, again.group.id)
+    await service.settle_in()
+    ended = await groups.add(account.user_id, basket, "k1")
+    assert (ended.group.id, len(ended.orders)) == (again.group.id, 2)
+    assert (await groups.add(account.user_id, basket, "k2")).group.id != again.group.id
+    await service.check(account)
+
+
+async def test_a_key_whose_group_was_refused_is_free(service: Any, groups: OrderGroups) -> None:
+    account = await service.open("1000.00")
+    service.tick("100")
+    other = await service.order(account, quantity=5, price="95")
+    basket = GroupRequest(account.id, GroupKind.BASKET, [("leg", asked(account, "buy", 10, "95"))])
+    with pytest.raises(Conflict):
+        await groups.add(account.user_id, basket, "k1")
+    await service.cancel(account.user_id, other.id)
+    await service.settle_in()
+    assert len((await groups.add(account.user_id, basket, "k1")).orders) == 1
+    await service.check(account)
+
+
+async def test_what_died_half_way_is_completed_under_its_key(
+    service: Any, groups: OrderGroups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await service.open()
+    service.tick("100")
+    legs = [("leg", asked(account, "buy", quantity, "90")) for quantity in (5, 6, 7)]
+    basket = GroupRequest(account.id, GroupKind.BASKET, legs)
+
+    class Died(BaseException):
+        """The process has."""
+
+    async def place_and_die(user_id: Any, request: OrderRequest) -> None:
+        if request.quantity == 6:
+            raise Died
+        await service.place(user_id, request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(groups, "_place", place_and_die)
+        with pytest.raises(Died):
+            await groups.add(account.user_id, basket, "k1")
+    completed = await groups.add(account.user_id, basket, "k1")
+    assert [each.order.quantity for each in completed.orders] == [5, 6, 7]
+    assert (await groups.add(account.user_id, basket, "k1")).orders == completed.orders
     await service.check(account)
 
 

@@ -94,7 +94,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=128,
-        description="The same key and body answer the same order again; the same key and another body are refused.",
+        description="The same key and body get the first answer again; the same key and another body are refused.",
     ),
 ]
 

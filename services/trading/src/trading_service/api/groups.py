@@ -12,7 +12,15 @@ from breezeway.contracts.trading import OrderView, plain
 from breezeway.errors import InvalidInput
 from breezeway.exchange.orders import OrderType, Product, Side, Validity
 from breezeway.security.scopes import AccountReader, Trader
-from trading_service.api.dependencies import Limit, Price, Quantity, TheGroups, TheLive, may_trade_live
+from trading_service.api.dependencies import (
+    IdempotencyKey,
+    Limit,
+    Price,
+    Quantity,
+    TheGroups,
+    TheLive,
+    may_trade_live,
+)
 from trading_service.application.groups import GroupRequest, GroupStatus
 from trading_service.application.live_placing import refuse_paper_key
 from trading_service.application.requests import OrderRequest
@@ -155,7 +163,7 @@ class GroupPage(BaseModel):
 
 
 @router.post("", name="add_order_group", summary="Place a group of orders", status_code=status.HTTP_201_CREATED)
-async def add(user: Trader, groups: TheGroups, live: TheLive, body: NewGroup) -> GroupView:
+async def add(user: Trader, groups: TheGroups, live: TheLive, body: NewGroup, key: IdempotencyKey = None) -> GroupView:
     """`basket`: placed together. `oco`: target and stop of one position; what one fills is taken off the other.
     `bracket`: an entry, then its exits for what it filled. `gtt`: waits for a price, over days.
 
@@ -168,7 +176,8 @@ async def add(user: Trader, groups: TheGroups, live: TheLive, body: NewGroup) ->
     if body.trigger is not None:
         trigger = {"symbol": body.trigger.symbol, "price": str(body.trigger.price), "above": body.trigger.above}
     orders = [(each.role, each.request(body.account_id)) for each in body.orders]
-    return GroupView.of(await groups.add(user.user_id, GroupRequest(body.account_id, body.kind, orders, trigger)))
+    request = GroupRequest(body.account_id, body.kind, orders, trigger)
+    return GroupView.of(await groups.add(user.user_id, request, key))
 
 
 @router.get("", name="list_order_groups", summary="The caller's order groups")

@@ -7,9 +7,11 @@ orders placed and places none twice. What one exit fills is taken off the other 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+import orjson
 import structlog
 
 from breezeway.clock import Clock
@@ -20,12 +22,13 @@ from trading_service.application.live_gate import disabled
 from trading_service.application.live_gtt import LiveGtts, NewGtt
 from trading_service.application.placing import CancelOrder, PlaceOrder
 from trading_service.application.ports import StoredOrder, Work
-from trading_service.application.requests import OrderRequest
+from trading_service.application.requests import OnceOnly, OrderRequest
 from trading_service.domain.accounts import AccountKind
 from trading_service.domain.groups import ENTRY, EXITS, LEG, STOP, TARGET, Group, GroupKind, GroupState, trigger_of
 from trading_service.domain.gtt import LiveGtt
 
 MOST_LEGS: Final = 20
+_ROUTE: Final = "POST /order-groups"
 
 _log = structlog.get_logger()
 
@@ -64,6 +67,13 @@ class GroupRequest:
     orders: Sequence[tuple[str, OrderRequest]]
     trigger: Mapping[str, Any] | None = None
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same request."""
+        orders = [[role, order.fingerprint] for role, order in self.orders]
+        values = [str(self.account_id), self.kind.value, orders, self.trigger]
+        return sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class GroupStatus:
@@ -97,11 +107,13 @@ class OrderGroups:
         self._wall = wall
         self._gtts = gtts
 
-    async def add(self, user_id: UUID, request: GroupRequest) -> GroupStatus:
+    async def add(self, user_id: UUID, request: GroupRequest, key: str | None = None) -> GroupStatus:
         """Place a group. When one of its orders is refused, those before it are cancelled and the refusal is raised.
 
+        The same key and request answer the same group again; what died half-way is completed.
+
         Raises:
-            InvalidInput: `invalid_group`, or what an order is refused for.
+            InvalidInput: `invalid_group`, `idempotency_key_reused`, or what an order is refused for.
             NotFound, Forbidden, Conflict, RateLimited: as `PlaceOrder`.
         """
         _check(request)
@@ -110,7 +122,7 @@ class OrderGroups:
         if account is None:
             raise NotFound("There is no such trading account.", code="account_not_found")
         if account.kind is AccountKind.LIVE and request.kind is not GroupKind.BASKET:
-            return await self._add_live(user_id, request)
+            return await self._add_live(user_id, request, key)
         if request.kind is GroupKind.GTT and request.trigger is None:
             raise InvalidInput("A GTT on paper waits for a trigger.", code="invalid_group")
         now_placed = {ENTRY} if request.kind is GroupKind.BRACKET else {TARGET, STOP, LEG}
@@ -128,16 +140,46 @@ class OrderGroups:
             text=None,
             created_at=self._wall.now(),
         )
-        async with self._work() as work:
-            await work.add_group(group)
-            await work.commit()
         first = [(role, order) for role, order in request.orders if role in now_placed]
+        earlier = await self._begin(group, request, key)
+        if earlier is not None:
+            return await self._complete(earlier, first)
         try:
             await self._place_all(group, first)
         except BreezewayError as error:
             await self.end(group, GroupState.FAILED, error.detail)
+            if key is not None:
+                await self._unclaim(user_id, key)
             raise
         return await self.one(user_id, group.id)
+
+    async def _begin(self, group: Group, request: GroupRequest, key: str | None) -> GroupStatus | None:
+        """Write the group down; the one that was written down under the same key before, if any."""
+        earlier = None
+        async with self._work() as work:
+            if key is not None:
+                earlier = await work.claim(group.user_id, _ROUTE, key, request.fingerprint)
+                if earlier is None:
+                    await work.keep_answer(group.user_id, _ROUTE, key, {"id": str(group.id)})
+            if earlier is None:
+                await work.add_group(group)
+                await work.commit()
+        return None if earlier is None else await self.one(group.user_id, UUID(earlier["id"]))
+
+    async def _complete(self, status: GroupStatus, first: Sequence[tuple[str, OrderRequest]]) -> GroupStatus:
+        """Place what the process that wrote the group down did not live to place."""
+        group = status.group
+        placed = {stored.order.client_order_id for stored in status.orders}
+        missing = any(request.client_order_id not in placed for request in _named(group, first))
+        if missing and group.state in (GroupState.WAITING, GroupState.WORKING):
+            await self._place_all(group, first)
+            return await self.one(group.user_id, group.id)
+        return status
+
+    async def _unclaim(self, user_id: UUID, key: str) -> None:
+        async with self._work() as work:
+            await work.unclaim(user_id, _ROUTE, key)
+            await work.commit()
 
     async def one(self, user_id: UUID, group_id: UUID) -> GroupStatus:
         """Raises NotFound `group_not_found`."""
@@ -211,7 +253,7 @@ class OrderGroups:
         triggers = ((each.user_id, trigger_of(each.body)) for each in groups if each.state is GroupState.WAITING)
         return {(user_id, trigger.symbol) for user_id, trigger in triggers if trigger is not None}
 
-    async def _add_live(self, user_id: UUID, request: GroupRequest) -> GroupStatus:
+    async def _add_live(self, user_id: UUID, request: GroupRequest, key: str | None) -> GroupStatus:
         if request.kind is not GroupKind.GTT:
             name = {GroupKind.OCO: "two orders of which one cancels the other"}.get(request.kind, "brackets")
             raise InvalidInput(
@@ -220,7 +262,8 @@ class OrderGroups:
                 code="not_for_live_accounts",
             )
         wanted = NewGtt(request.account_id, request.orders, trigger_of({"trigger": request.trigger}))
-        return await self.one(user_id, await self._live().add(user_id, wanted))
+        once = None if key is None else OnceOnly(_ROUTE, key, request.fingerprint)
+        return await self.one(user_id, await self._live().add(user_id, wanted, once))
 
     def _live(self) -> LiveGtts:
         if self._gtts is None:
@@ -267,15 +310,26 @@ class OrderGroups:
             await work.commit()
 
     async def _place_all(self, group: Group, orders: Sequence[tuple[str, OrderRequest]]) -> None:
-        for index, (role, order) in enumerate(orders):
-            name = f"{group.id}:{role}" + (f":{index}" if role == LEG else "")
-            request = replace(order, group_id=group.id, group_role=role, client_order_id=name)
+        for request in _named(group, orders):
             try:
                 await self._place(group.user_id, request)
             except Conflict as error:
                 # Placed in an earlier attempt that did not live to note it.
                 if error.code != "duplicate_client_order_id":
                     raise
+
+
+def _named(group: Group, orders: Sequence[tuple[str, OrderRequest]]) -> list[OrderRequest]:
+    """The orders under the names that only this group's can have."""
+    return [
+        replace(
+            order,
+            group_id=group.id,
+            group_role=role,
+            client_order_id=f"{group.id}:{role}" + (f":{index}" if role == LEG else ""),
+        )
+        for index, (role, order) in enumerate(orders)
+    ]
 
 
 def packed(order: OrderRequest) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from trading_service.application.desk import Desk, Market, refuse
 from trading_service.application.gtt_ports import GttWork, GttWorkFactory
 from trading_service.application.live_placing import LiveTrading
 from trading_service.application.ports import Bell
-from trading_service.application.requests import OrderRequest
+from trading_service.application.requests import OnceOnly, OrderRequest
 from trading_service.domain.accounts import TradingAccount
 from trading_service.domain.groups import LEG, STOP, TARGET, Group, GroupKind, GroupState, Trigger
 from trading_service.domain.gtt import GTT_ENDED, GttStatus, Leg, LiveGtt, Wish
@@ -52,17 +52,21 @@ class LiveGtts:
         self._bell = bell
         self._wall = wall
 
-    async def add(self, user_id: UUID, request: NewGtt) -> UUID:
-        """Accept a GTT; its group's id.
+    async def add(self, user_id: UUID, request: NewGtt, once: OnceOnly | None = None) -> UUID:
+        """Accept a GTT; its group's id. What was accepted under the same key before is not accepted again.
 
         Raises:
-            InvalidInput: `not_for_live_accounts`, `invalid_group`, or what checks say.
+            InvalidInput: `not_for_live_accounts`, `invalid_group`, `idempotency_key_reused`, or what checks say.
             NotFound, Conflict, RateLimited: as `PlaceOrder`.
         """
         first = request.orders[0][1]
         market = await self._desk.market(user_id, first.symbol, _ASKS_FOR_A_PRICE)
         legs = _legs(request, market)
         async with self._work() as work:
+            if once is not None:
+                earlier = await work.claim(user_id, once.route, once.key, once.fingerprint)
+                if earlier is not None:
+                    return UUID(earlier["id"])
             account = await self._trading.lock(work, user_id, request.account_id)
             if account.broker_account_id is None:
                 raise InvalidInput("This account has no broker account.", code="broker_account_required")
@@ -96,6 +100,8 @@ class LiveGtts:
             await work.save_contract(market.instrument)
             await work.add_group(group)
             await work.add_gtt(gtt.noted(market.at, "received", _RECEIVED))
+            if once is not None:
+                await work.keep_answer(user_id, once.route, once.key, {"id": str(group.id)})
             await work.commit()
         await self._bell.ring()
         return group.id

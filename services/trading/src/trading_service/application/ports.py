@@ -353,6 +353,10 @@ class Work(Protocol):
         """
         ...
 
+    async def unclaim(self, user_id: UUID, route: str, key: str) -> None:
+        """Let an idempotency key be used again: what it was used for took no effect."""
+        ...
+
     async def answers(self, route: str, names: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], KeptAnswer]:
         """What was answered under these keys, by user and key."""
         ...

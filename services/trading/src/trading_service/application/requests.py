@@ -55,3 +55,12 @@ class OrderRequest:
         """The same for the same request."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return sha256(orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class OnceOnly:
+    """An idempotency key, and the request that it stands for."""
+
+    route: str
+    key: str
+    fingerprint: str

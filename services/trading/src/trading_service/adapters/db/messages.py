@@ -76,6 +76,10 @@ class MessageRows(UnitOfWork):
             raise InvalidInput("This Idempotency-Key was used for another request.", code="idempotency_key_reused")
         return row.answer
 
+    async def unclaim(self, user_id: UUID, route: str, key: str) -> None:
+        where = (_i.user_id == user_id, _i.route == route, _i.key == key)
+        await self.session.execute(sa.delete(idempotency).where(*where))
+
     async def answers(self, route: str, names: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], KeptAnswer]:
         values = {"route": route, "users": [user_id for user_id, _ in names], "keys": [key for _, key in names]}
         rows = await self.session.execute(_ANSWERS, values)

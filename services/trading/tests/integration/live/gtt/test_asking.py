@@ -1,5 +1,6 @@
 """Live GTT: what users may ask, change and take back."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -138,6 +139,21 @@ async def test_halting_takes_everything_back(gtts: Any) -> None:
     with pytest.raises(Conflict) as halted:
         await gtts.single()
     assert halted.value.code == "account_halted"
+
+
+async def test_one_key_keeps_one_gtt_at_the_broker(gtts: Any) -> None:
+    """Whoever did not hear the answer sends the same again, and nothing waits at the broker twice."""
+    trigger = {"symbol": CALL, "price": "90", "above": False}
+    request = GroupRequest(gtts.live.account.id, GroupKind.GTT, [("leg", gtts.order("buy", "89"))], trigger)
+    made = await asyncio.gather(*(gtts.groups.add(gtts.live.user, request, "k1") for _ in range(5)))
+    await gtts.round()
+    again = await gtts.groups.add(gtts.live.user, request, "k1")
+    assert {each.group.id for each in made} == {again.group.id}
+    assert [kind for kind, _ in gtts.broker.calls] == ["place"]
+    other = GroupRequest(gtts.live.account.id, GroupKind.GTT, [("leg", gtts.order("buy", "88"))], trigger)
+    with pytest.raises(InvalidInput) as reused:
+        await gtts.groups.add(gtts.live.user, other, "k1")
+    assert reused.value.code == "idempotency_key_reused"
 
 
 async def test_an_account_is_not_closed_over_a_gtt(gtts: Any) -> None:
