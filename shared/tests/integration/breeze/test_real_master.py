@@ -1,4 +1,3 @@
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,11 +71,3 @@ def test_contracts_point_at_instruments_that_exist(parsed: ParsedMaster, by_symb
     wanted = {f"{row.underlying_exchange}:{row.underlying}" for row in parsed.rows if row.underlying_exchange}
     assert wanted - set(by_symbol) == set()
     assert len(wanted) == 216
-
-
-def test_it_is_quick(real_data: Path) -> None:
-    (archive,) = (real_data / "security_master").glob("*.zip")
-    content = archive.read_bytes()
-    started = time.process_time()
-    parse_master(content)
-    assert time.process_time() - started < 5

@@ -87,14 +87,20 @@ class Market:
     def __init__(self, redis: "Redis", stack: FeedStack) -> None:
         self.orders = 0
         self._redis, self._stack, self._seq = redis, stack, 0
+        self._open = True
 
     async def run(self) -> None:
-        while True:
+        while self._open:
             self._seq += 1
             self.orders += 1
             await publish(self._redis, self._stack, "NSE:S1", self._seq)
             await order(self._redis, self._stack, self.orders)
             await asyncio.sleep(0.02)
+
+    async def close(self, running: "asyncio.Task[None]") -> None:
+        """Publish what was begun and no more: cancelled, it could count an order that it did not publish, or go on."""
+        self._open = False
+        await running
 
 
 class Reader:
@@ -183,7 +189,7 @@ async def test_a_restarted_gateway_costs_no_order_and_ticks_go_on(
         await asyncio.sleep(1)
         await gateway.start_gateway()
         await reader.more(50)
-        work[0].cancel()
+        await market.close(work[0])
         await eventually(lambda: len(reader.orders) == market.orders, 30)
         work[1].cancel()
     assert reader.orders == list(range(1, market.orders + 1))
@@ -215,7 +221,7 @@ async def test_a_cut_network_costs_no_order_and_ticks_go_on(
         await eventually(lambda: stream.state != "live" or stream.reconnects > before, 30)
         proxy.mend()
         await reader.more(10)
-        work[0].cancel()
+        await market.close(work[0])
         await eventually(lambda: len(reader.orders) == market.orders, 30)
         work[1].cancel()
     assert reader.orders == list(range(1, market.orders + 1))
@@ -248,7 +254,7 @@ async def test_thirty_faults_at_random_cost_no_order(
                     await redis.client_kill_filter(_type="pubsub")
             proxy.mend()
         await reader.more(20)
-        work[0].cancel()
+        await market.close(work[0])
         await eventually(lambda: len(reader.orders) == market.orders, 60)
         work[1].cancel()
     assert reader.orders == list(range(1, market.orders + 1))
