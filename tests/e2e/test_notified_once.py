@@ -15,6 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from breezeway import cancellation
 from breezeway.client.asynchronous import Breezeway
 from breezeway.client.messages import Event, Lost
 from breezeway.ids import new_id
@@ -223,9 +224,7 @@ async def live_through(death: str, stack: StackProcess, mails: MailServer, recei
                 # Who dies after a receiver has answered and before that is written down asks again, under the same id.
                 assert Counter(event for event in receiver.taken if event in ids) == dict.fromkeys(ids, 1)
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            await cancellation.end([listening])
 
 
 def broker_user_of(user: ApiUser) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from breezeway import cancellation
 from breezeway.clock import IST
 from breezeway.contracts.broker import BrokerSession
 from breezeway.errors import InvalidInput, Rejected, UpstreamUnavailable
@@ -223,6 +224,7 @@ async def test_twenty_accounts_are_enough(auth: Any) -> None:
 async def next_message(listener: Any) -> bytes:
     async with asyncio.timeout(60):
         while True:
+            cancellation.heed()
             message = await listener.get_message(ignore_subscribe_messages=True, timeout=1)
             if message is not None:
                 return bytes(message["data"])

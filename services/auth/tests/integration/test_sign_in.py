@@ -7,6 +7,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from breezeway import cancellation
 from breezeway.redis import keys
 from breezeway.testing.eventually import eventually
 
@@ -268,6 +269,7 @@ def bearer(session: dict[str, Any]) -> dict[str, str]:
 async def next_message(listener: Any) -> bytes:
     async with asyncio.timeout(60):
         while True:
+            cancellation.heed()
             message = await listener.get_message(ignore_subscribe_messages=True, timeout=1)
             if message is not None:
                 return bytes(message["data"])

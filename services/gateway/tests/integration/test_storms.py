@@ -7,7 +7,6 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -19,6 +18,7 @@ import websockets
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
+from breezeway import cancellation
 from breezeway.contracts.stream import TickMessage, encode
 from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.ids import new_id
@@ -185,6 +185,7 @@ async def churn(
     async def market() -> None:
         seq = 0
         while True:
+            cancellation.heed()
             seq += 1
             async with redis.pipeline(transaction=False) as pipe:
                 for symbol in symbols:
@@ -199,9 +200,7 @@ async def churn(
         warm, warm_at = process.memory_info().rss, time.monotonic()
         await visits
     finally:
-        talking.cancel()
-        with suppress(asyncio.CancelledError):
-            await talking
+        await cancellation.end([talking])
     grown = (process.memory_info().rss - warm) / MIB / (time.monotonic() - warm_at) * 60
     print(f"memory grew by {grown:.2f} MiB a minute; {files} files before, {process.num_fds()} after {visitors} visits")
 

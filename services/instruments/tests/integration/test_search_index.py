@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import orjson
 
+from breezeway import cancellation
 from breezeway.redis import keys
 from breezeway.testing import small_master as small
 from breezeway.testing.eventually import eventually
@@ -69,8 +70,7 @@ async def test_progress_goes_to_who_asked_and_to_everybody_inside(redis: Any) ->
             return len(heard) == 3
 
         await eventually(all_heard, 60)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancellation.end([task])
     assert [name for name, _ in heard] == [*channels, channels[0]]
     assert {message["type"] for _, message in heard} == {"instrument_sync"}
     assert heard[0][1] == heard[1][1]

@@ -49,6 +49,7 @@ async def running(feeds: FeedStack) -> AsyncIterator[tuple[bootstrap.Parts, asyn
         async def work() -> None:
             await may_work.wait()
             while True:
+                cancellation.heed()
                 await worker.drain()
                 await asyncio.sleep(0.2)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from breezeway import cancellation
 from breezeway.bus.subscriber import Handler, OnGap, Subscriber
 from breezeway.embedded.valkey import EmbeddedValkey
 from breezeway.testing.eventually import eventually
@@ -18,9 +19,7 @@ async def listening(url: str, handler: Handler, on_gap: OnGap | None = None) -> 
     task = asyncio.create_task(subscriber.run())
     await subscriber.connected.wait()
     yield subscriber
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await cancellation.end([task])
 
 
 async def test_messages_arrive_and_unsubscribed_ones_do_not(valkey: EmbeddedValkey, redis: "Redis") -> None:
@@ -61,9 +60,7 @@ async def test_who_subscribes_before_the_first_connection_is_told_of_a_gap(valke
     await subscriber.subscribe(["too early"])
     assert not subscriber.connected.is_set()
     await eventually(lambda: len(gaps) == 1)
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    await cancellation.end([task])
 
 
 async def test_the_first_connection_is_no_gap_for_what_was_wanted_before(valkey: EmbeddedValkey) -> None:
@@ -84,7 +81,7 @@ async def test_a_wrong_password_is_an_error_that_is_tried_again(valkey: Embedded
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(subscriber.connected.wait(), 0.5)
     assert not task.done()
-    task.cancel()
+    await cancellation.end([task])
 
 
 async def test_w_03_it_survives_a_cut_connection(valkey: EmbeddedValkey, redis: "Redis") -> None:
@@ -129,7 +126,7 @@ async def test_channels_wanted_while_disconnected_are_heard_later(valkey: Embedd
     await subscriber.subscribe(["early"])
     task = asyncio.create_task(subscriber.run())
     await eventually(lambda: _publish(redis, "early", b"x", "early", heard))
-    task.cancel()
+    await cancellation.end([task])
 
 
 async def _publish(redis: "Redis", channel: str, data: bytes, want: str, heard: list[tuple[str, bytes]]) -> bool:
