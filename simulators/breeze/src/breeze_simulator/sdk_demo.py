@@ -27,6 +27,8 @@ from breezeway.clock import IST
 
 READY_SECONDS = 60.0
 FEED_SECONDS = 30.0
+_ASKING_SECONDS = 2.0
+"""Between two questions about an order: the broker answers a hundred calls a minute, most of which this demo makes."""
 INDEX_ROOM = "4.1!NIFTY 50"
 ISO = "%Y-%m-%dT%H:%M:%S.000Z"
 
@@ -273,7 +275,10 @@ class Demo:
         # It executes at the option's next tick; in the first seconds of a session that takes a moment.
         out.check(
             "it was executed",
-            self._eventually(lambda: breeze.get_order_detail("NFO", bought)["Success"][0]["status"] == "Executed"),
+            self._eventually(
+                lambda: breeze.get_order_detail("NFO", bought)["Success"][0]["status"] == "Executed",
+                every=_ASKING_SECONDS,
+            ),
         )
         days = (contracts.iso_day(), contracts.iso_day())
         rows = self._rows("orders", breeze.get_order_list("NFO", *days))
@@ -385,12 +390,12 @@ class Demo:
         if found:
             self._out.show("tick", first())
 
-    def _eventually(self, condition: Callable[[], object]) -> bool:
+    def _eventually(self, condition: Callable[[], object], every: float = 0.05) -> bool:
         deadline = time.monotonic() + FEED_SECONDS
         while time.monotonic() < deadline:
             if condition():
                 return True
-            time.sleep(0.05)
+            time.sleep(every)
         return False
 
     def _no_sockets(self) -> bool:
