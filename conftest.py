@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -43,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
     So compiled modules are kept, also where the environment says otherwise, and before a whole run they are made.
     """
+    # How long an example takes says how busy the machine is; a slow one fails no test.
+    hypothesis.settings.register_profile(
+        "breezeway", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("breezeway")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if getattr(config.option, "numprocesses", None):
