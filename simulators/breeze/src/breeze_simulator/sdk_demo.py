@@ -27,8 +27,9 @@ from breezeway.clock import IST
 
 READY_SECONDS = 60.0
 FEED_SECONDS = 30.0
-MINUTE = 65.0
-_ASKING_SECONDS = 2.0
+EXECUTION_SECONDS = 170.0
+"""An option may print once in minutes, and a market order waits for that."""
+_ASKING_SECONDS = 4.0
 """Between two questions about an order: the broker answers a hundred calls a minute, most of which this demo makes."""
 INDEX_ROOM = "4.1!NIFTY 50"
 ISO = "%Y-%m-%dT%H:%M:%S.000Z"
