@@ -275,9 +275,9 @@ class Demo:
         self._order("cancel_order(...)", breeze.cancel_order("NFO", resting))
         bought = self._order("place_order(market)", breeze.place_order(**buy, order_type="market", user_remark="demo"))
         # It executes at the option's next tick; in the first seconds of a session that takes a moment.
-        out.check(
-            "it was executed", self._eventually(lambda: self._is_executed(breeze, bought), _ASKING_SECONDS, MINUTE)
-        )
+        seconds = EXECUTION_SECONDS
+        executed = self._eventually(lambda: self._is_executed(breeze, bought), every=_ASKING_SECONDS, within=seconds)
+        out.check("it was executed", executed)
         days = (contracts.iso_day(), contracts.iso_day())
         rows = self._rows("orders", breeze.get_order_list("NFO", *days))
         out.check("newest first: bought, cancelled", [r["status"] for r in rows[:2]] == ["Executed", "Cancelled"])
