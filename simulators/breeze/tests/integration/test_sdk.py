@@ -15,7 +15,7 @@ def run_demo(folder: Path, *options: str, **environment: str) -> subprocess.Comp
         env=os.environ | {"TZ": "UTC"} | environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=200,
         check=False,
     )
 
