@@ -1,8 +1,7 @@
-import type { IPrimitivePaneView, ISeriesApi, ISeriesPrimitive, PrimitiveHoveredItem, SeriesAttachedParameter, SeriesType, Time } from "lightweight-charts";
+import type { ISeriesApi, PrimitiveHoveredItem, SeriesType } from "lightweight-charts";
 
 import { type Anchor, distance, type Drawing, type Point } from "./drawings";
-
-type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView["renderer"]>>["draw"]>[0];
+import { PaneLayer, type Target } from "./PaneLayer";
 
 const NEAR_PX = 6;
 const HANDLE_PX = 4;
@@ -14,29 +13,15 @@ interface Colours {
 }
 
 /** Draws levels and trend lines over the candles. One primitive for all of them. */
-export class DrawingLayer implements ISeriesPrimitive<Time> {
+export class DrawingLayer extends PaneLayer {
   private drawings: readonly Drawing[] = [];
   private pending: { from: Anchor; to: Anchor } | null = null;
   private selected: string | null = null;
   private colours: Colours = { line: "#888888", selected: "#888888", paper: "#ffffff" };
-  private host: SeriesAttachedParameter<Time> | null = null;
-  private readonly view: IPrimitivePaneView = {
-    renderer: () => ({ draw: (target) => this.draw(target) }),
-  };
 
   /** @param logicalAt which bar a moment falls into; null when that is not loaded. */
-  constructor(private readonly logicalAt: (t: number) => number | null) {}
-
-  attached(host: SeriesAttachedParameter<Time>): void {
-    this.host = host;
-  }
-
-  detached(): void {
-    this.host = null;
-  }
-
-  paneViews(): readonly IPrimitivePaneView[] {
-    return [this.view];
+  constructor(private readonly logicalAt: (t: number) => number | null) {
+    super("normal");
   }
 
   hitTest(x: number, y: number): PrimitiveHoveredItem | null {
@@ -51,21 +36,21 @@ export class DrawingLayer implements ISeriesPrimitive<Time> {
   set(drawings: readonly Drawing[], selected: string | null): void {
     this.drawings = drawings;
     this.selected = selected;
-    this.host?.requestUpdate();
+    this.repaint();
   }
 
   /** The line that is being drawn; null when none is. */
   propose(pending: { from: Anchor; to: Anchor } | null): void {
     this.pending = pending;
-    this.host?.requestUpdate();
+    this.repaint();
   }
 
   theme(colours: Colours): void {
     this.colours = colours;
-    this.host?.requestUpdate();
+    this.repaint();
   }
 
-  private draw(target: Target): void {
+  protected paint(target: Target): void {
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       for (const drawing of this.drawings) {
         const ends = this.ends(drawing, mediaSize.width);

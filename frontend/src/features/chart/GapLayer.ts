@@ -1,39 +1,21 @@
-import type { IPrimitivePaneView, ISeriesPrimitive, SeriesAttachedParameter, Time } from "lightweight-charts";
-
 import type { DayView } from "@/api/generated";
 
 import type { Bar } from "./bars";
 import { bandOf, type Gap, gapsOf } from "./gaps";
-
-type Target = Parameters<NonNullable<ReturnType<IPrimitivePaneView["renderer"]>>["draw"]>[0];
+import { PaneLayer, type Target } from "./PaneLayer";
 
 const TILE_PX = 8;
 
 /** Hatches where sessions are not stored, behind everything else. Gaps are looked for when bars or coverage come, not for a tick. */
-export class GapLayer implements ISeriesPrimitive<Time> {
+export class GapLayer extends PaneLayer {
   private gaps: readonly Gap[] = [];
   private days: readonly DayView[] = [];
   private colour = "#888888";
   private tile: HTMLCanvasElement | null = null;
-  private host: SeriesAttachedParameter<Time> | null = null;
-  private readonly view: IPrimitivePaneView = {
-    zOrder: () => "bottom",
-    renderer: () => ({ draw: (target) => this.paint(target) }),
-  };
 
   /** @param found told when the gaps may be others. */
-  constructor(private readonly found: (gaps: readonly Gap[]) => void) {}
-
-  attached(host: SeriesAttachedParameter<Time>): void {
-    this.host = host;
-  }
-
-  detached(): void {
-    this.host = null;
-  }
-
-  paneViews(): readonly IPrimitivePaneView[] {
-    return [this.view];
+  constructor(private readonly found: (gaps: readonly Gap[]) => void) {
+    super("bottom");
   }
 
   /** The coverage of what is shown; empty for none. */
@@ -45,16 +27,16 @@ export class GapLayer implements ISeriesPrimitive<Time> {
   draw(bars: readonly Bar[]): void {
     this.gaps = gapsOf(bars, this.days);
     this.found(this.gaps);
-    this.host?.requestUpdate();
+    this.repaint();
   }
 
   theme(colour: string): void {
     this.colour = colour;
     this.tile = null;
-    this.host?.requestUpdate();
+    this.repaint();
   }
 
-  private paint(target: Target): void {
+  protected paint(target: Target): void {
     const scale = this.host?.chart.timeScale();
     if (!scale || this.gaps.length === 0) return;
     target.useBitmapCoordinateSpace(({ context, mediaSize, bitmapSize, horizontalPixelRatio }) => {
