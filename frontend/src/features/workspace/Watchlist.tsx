@@ -65,7 +65,7 @@ export function Watchlist({ watchlists, selected, select, search, alert, order, 
   }
 
   return (
-    <section className="watchlist" aria-label="Watchlist">
+    <section className="watchlist" id="watchlist" aria-label="Watchlist">
       {pending && <Loading />}
       {error && <Failure error={error} retry={retry} />}
       {!pending && <WatchlistTabs watchlists={watchlists} />}

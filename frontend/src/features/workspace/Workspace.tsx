@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Bell, PanelRight } from "lucide-react";
-import { lazy, Suspense, useMemo, useRef, useState } from "react";
+import { Bell, Columns3, PanelRight } from "lucide-react";
+import { type CSSProperties, lazy, Suspense, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useOutletContext, useParams } from "react-router";
 
 import { data } from "@/api/client";
@@ -16,6 +16,8 @@ import { useOwnMarks } from "@/features/trading/useOwnMarks";
 
 import "./workspace.css";
 import { Depth } from "./Depth";
+import { isResized, usePanes } from "./panes";
+import { Splitter } from "./Splitter";
 import { useWatchlists } from "./watchlist";
 import { Watchlist } from "./Watchlist";
 
@@ -45,6 +47,7 @@ export default function Workspace() {
   const [alerting, setAlerting] = useState<string | null>(null);
   const [side, setSide] = useState(false);
   const [draft, setDraft] = useState<{ symbol: string; side: NewOrder["side"] } | null>(null);
+  const { sizes, resize, reset } = usePanes();
   const panel = useRef<HTMLElement>(null);
   const decimals = decimalsOf(instrument.data?.tick_size);
   const select = (next: string): void => {
@@ -64,8 +67,9 @@ export default function Workspace() {
   // Which instrument it is about, the list says.
   if (pending && !named) return <div className="page"><Loading /></div>;
   return (
-    <div className="workspace" data-view={named ? "chart" : "list"}>
+    <div className="workspace" data-view={named ? "chart" : "list"} style={{ "--list": `${sizes.list}px`, "--side": `${sizes.side}px` } as CSSProperties}>
       <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} alert={setAlerting} order={order} depth={depth} /></Boundary>
+      <Splitter pane="list" name="the watchlist" controls="watchlist" size={sizes.list} grows={1} resize={(size) => resize("list", size)} reset={() => reset("list")} />
       <div className="centre">
         {accounts.data?.items.length === 0 && (
           <div className="notice warning">No broker is connected: prices do not move. <Link className="button primary" to="/connect">Connect Breeze</Link></div>
@@ -82,12 +86,14 @@ export default function Workspace() {
           )}
           <span className="grow" />
           <button type="button" className="button quiet" onClick={() => setAlerting(symbol)}><Bell size={15} aria-hidden /> Alert{own.alerts.length > 0 && ` (${own.alerts.length})`}</button>
+          {isResized(sizes) && <button type="button" className="button quiet icon resetpanes" aria-label="First sizes of the columns" title="First sizes of the columns" onClick={() => reset()}><Columns3 size={15} aria-hidden /></button>}
           <button type="button" className="button icon drawerbutton" aria-label="Depth and order" title="Depth and order" aria-expanded={side} aria-controls="side" onClick={() => setSide(!side)}><PanelRight size={15} aria-hidden /></button>
         </header>
         <Boundary name="The chart" key={symbol}>
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
         </Boundary>
       </div>
+      <Splitter pane="side" name="depth and order" controls="side" size={sizes.side} grows={-1} resize={(size) => resize("side", size)} reset={() => reset("side")} />
       <aside ref={panel} tabIndex={-1} className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>
         <button type="button" className="button drawerclose" onClick={() => setSide(false)}>Close</button>
         <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>

@@ -37,6 +37,13 @@ export const KEYS = {
     cancel: { keys: ["Escape"], does: "Put back what is dragged, put the tool down, select nothing" },
     remove: { keys: ["Delete", "Backspace"], does: "Delete the selected drawing" },
   },
+  splitter: {
+    back: { keys: ["ArrowLeft", "ArrowUp"], does: "Move it left or up" },
+    forth: { keys: ["ArrowRight", "ArrowDown"], does: "Move it right or down" },
+    least: { keys: ["Home"], does: "Make the part as small as it gets" },
+    most: { keys: ["End"], does: "Make the part as large as it gets" },
+    reset: { keys: ["Enter"], does: "Back to its first size" },
+  },
   side: {
     close: { keys: ["Escape"], does: "Close the drawer of depth and order", typing: true },
   },
@@ -46,7 +53,7 @@ export type Place = keyof typeof KEYS;
 export type Action<P extends Place> = keyof (typeof KEYS)[P] & string;
 
 export const PLACES: Readonly<Record<Place, string>> = {
-  everywhere: "Everywhere", search: "Search", workspace: "Workspace", watchlist: "A row of the watchlist", chart: "Chart", side: "Depth and order",
+  everywhere: "Everywhere", search: "Search", workspace: "Workspace", watchlist: "A row of the watchlist", chart: "Chart", splitter: "The edge of a part of the workspace", side: "Depth and order",
 };
 
 /** A key event of the browser's or of React's. */
@@ -101,7 +108,7 @@ export function actOn<P extends Place, E extends KeyPress>(place: P, event: E, h
   if (action !== null && handlers[action](event) !== false) event.preventDefault();
 }
 
-const SIGNS: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc" };
+const SIGNS: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 
 /** "Ctrl K": the keys of a chord as they are written on the keyboard. */
 export function keyNames(chord: string, mac: boolean): string[] {

@@ -1,0 +1,63 @@
+import { type PointerEvent, useRef } from "react";
+
+import { actOn } from "@/shared/keys/keys";
+
+import { fitting, type Pane, PANES } from "./panes";
+
+const STEP = 10;
+
+interface Props {
+  pane: Pane;
+  /** What it divides off, as a user calls it. */
+  name: string;
+  /** The id of that part. */
+  controls: string;
+  size: number;
+  /** Whether the part grows when the edge goes to the right. */
+  grows: 1 | -1;
+  resize: (size: number) => void;
+  reset: () => void;
+}
+
+/**
+ * The edge of a part of the workspace, to be dragged or moved by the keys of `KEYS.splitter`; a double click resets it.
+ * While it is dragged only a style of the workspace changes, `--<pane>`; the size is told when it is let go.
+ */
+export function Splitter({ pane, name, controls, size, grows, resize, reset }: Props) {
+  const drag = useRef<{ x: number; size: number } | null>(null);
+  const { least, most } = PANES[pane];
+  const move = (by: number): void => resize(fitting(pane, size + by * grows));
+
+  function show(node: HTMLElement, wanted: number): void {
+    node.parentElement?.style.setProperty(`--${pane}`, `${wanted}px`);
+    node.setAttribute("aria-valuenow", String(wanted));
+  }
+  function wanted(event: PointerEvent): number {
+    return drag.current ? fitting(pane, drag.current.size + (event.clientX - drag.current.x) * grows) : size;
+  }
+  function end(event: PointerEvent<HTMLElement>, kept: boolean): void {
+    if (!drag.current) return;
+    const now = kept ? wanted(event) : size;
+    drag.current = null;
+    show(event.currentTarget, now);
+    if (now !== size) resize(now);
+  }
+
+  return (
+    <div
+      role="separator" tabIndex={0} className={`splitter ${pane}`} aria-orientation="vertical" aria-label={`Width of ${name}`} aria-controls={controls}
+      aria-valuemin={least} aria-valuemax={most} aria-valuenow={size} aria-valuetext={`${size} pixels`} title={`Drag to resize ${name}; double click for its first size`}
+      onPointerDown={(event) => {
+        if (event.button !== 0) return;
+        event.currentTarget.setPointerCapture(event.pointerId);
+        drag.current = { x: event.clientX, size };
+      }}
+      onPointerMove={(event) => drag.current && show(event.currentTarget, wanted(event))}
+      onPointerUp={(event) => end(event, true)} onPointerCancel={(event) => end(event, false)}
+      onDoubleClick={reset}
+      onKeyDown={(event) => actOn("splitter", event, {
+        back: () => move(-STEP), forth: () => move(STEP), least: () => resize(least), most: () => resize(most), reset,
+      })}
+    />
+  );
+}
