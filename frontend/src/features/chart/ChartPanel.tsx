@@ -11,12 +11,14 @@ import { useIsDark } from "@/shared/ui/theme";
 import { ChartHandle } from "./chartHandle";
 import "./chart.css";
 import { useLayouts } from "./layout";
+import { DrawingTools } from "./DrawingTools";
 import { FetchHistory } from "./FetchHistory";
 import { gapWords } from "./gaps";
 import { Legend, type LegendHandle } from "./Legend";
 import { LineDialog } from "./LineDialog";
 import type { LineMove } from "./linePrices";
 import type { MovableLine, OwnMarks } from "./MarkLayer";
+import { NoteDialog } from "./NoteDialog";
 import { Toolbar } from "./Toolbar";
 import { useCompare } from "./useCompare";
 import { useDrawings } from "./useDrawings";
@@ -68,8 +70,7 @@ export default function ChartPanel({ symbol, own }: Props) {
         const compared = beside && bar ? { symbol: beside, close: chart.compare.close(bar.t) } : null;
         legend.current?.show(bar, bar ? chart.studies.readings(bar.t) : [], compared);
       },
-      click: (at, hit) => told.current.drawings?.click(at, hit),
-      move: (at) => told.current.drawings?.move(at),
+      drawing: (event) => told.current.drawings?.take(event),
       gaps: (gaps, first) => {
         setLacking(gapWords(gaps));
         setOldest(first);
@@ -95,13 +96,13 @@ export default function ChartPanel({ symbol, own }: Props) {
   useGaps(handle, shown, oldest);
   const other = compare === symbol ? null : compare;
   const compared = useCompare(handle, shown, other);
-  const drawings = useDrawings(handle, instrument.data ? String(instrument.data.instrument_id) : null);
+  const tick = instrument.data?.tick_size;
+  const decimals = decimalsOf(tick);
+  const drawings = useDrawings(handle, instrument.data ? String(instrument.data.instrument_id) : null, decimals);
 
   useEffect(() => {
     told.current = { drawings, other };
   });
-  const tick = instrument.data?.tick_size;
-  const decimals = decimalsOf(tick);
   useEffect(() => handle.current?.setDecimals(decimals), [decimals]);
   useEffect(() => {
     if (handle.current) handle.current.lines.tick = tick;
@@ -115,7 +116,7 @@ export default function ChartPanel({ symbol, own }: Props) {
   const line = moving && [...own.orders, ...alerts].find(({ id, field }): boolean => id === moving.id && field === moving.field);
 
   function onKey(event: KeyboardEvent): void {
-    actOn("chart", event, { cancel: () => handle.current?.lines.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
+    actOn("chart", event, { cancel: () => handle.current?.lines.cancel() === true || handle.current?.pointer.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
   }
 
   function screenshot(): void {
@@ -129,17 +130,22 @@ export default function ChartPanel({ symbol, own }: Props) {
   return (
     <section className="chart" aria-label={`Chart of ${symbol}`} onKeyDown={onKey}>
       <Toolbar
-        layouts={layouts} catalogue={catalogue} drawings={drawings} decimals={decimals} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
-        lastPrice={() => handle.current?.bars.at(-1)?.c} compare={() => setPicking(true)} screenshot={screenshot}
+        layouts={layouts} catalogue={catalogue} hasInterest={history.data?.oi != null || CONTRACTS.has(instrument.data?.type ?? "")}
+        compare={() => setPicking(true)} screenshot={screenshot}
         lacking={lacking} symbol={symbol} orders={own.orders} alerts={alerts} change={({ id, field, price }: MovableLine) => setMoving({ id, field, price })}
       />
       <Legend ref={legend} decimals={decimals} />
       {failed != null && <Failure error={failed} retry={() => void history.refetch()} />}
       {history.isSuccess && <FetchHistory key={`${symbol}${interval}`} symbol={symbol} interval={interval} bars={history.data.t.length} loading={history.isFetching} filled={filled} />}
-      <div
-        className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
-        data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-gaps={lacking} data-drawings={drawings.drawings.length}
-      />
+      <div className="stage">
+        <DrawingTools drawings={drawings} decimals={decimals} lastPrice={() => handle.current?.bars.at(-1)?.c} />
+        <div
+          className="canvas" ref={host} role="group" tabIndex={0} aria-label={`${interval} candles of ${symbol}`}
+          data-tool={drawings.tool ?? ""} data-fills={own.fills.length} data-orders={own.orders.length} data-positions={own.positions.length} data-alerts={own.alerts.length} data-gaps={lacking} data-drawings={drawings.drawings.length}
+        />
+        <span className="hint" role="status">{drawings.hint}</span>
+      </div>
+      {drawings.writing && <NoteDialog text={drawings.writing.text} write={drawings.write} close={drawings.leaveNote} />}
       {moving && line && <LineDialog key={`${moving.id}${moving.field}`} symbol={symbol} line={line} proposed={moving.price} tick={tick} close={() => setMoving(null)} />}
       {picking && (
         <Suspense>

@@ -1,36 +1,44 @@
-import type { ISeriesApi, PrimitiveHoveredItem, SeriesType } from "lightweight-charts";
+import type { PrimitiveHoveredItem } from "lightweight-charts";
 
-import { type Anchor, distance, type Drawing, type Point } from "./drawings";
+import { price } from "@/shared/format/numbers";
+
+import { type Bar, indexAt } from "./bars";
+import { type Brush, type Colours, paintFibLabels, paintHandles, paintLevel, paintNote, paintRuler, paintSpan } from "./drawingPainter";
+import type { Anchor, Drawing, Ruler, Shape } from "./drawings";
+import { type Box, contains, distance, fromLines, type Point, type Size, spanLines } from "./geometry";
+import { figureWords, measured } from "./measure";
 import { PaneLayer, type Target } from "./PaneLayer";
 
-const NEAR_PX = 6;
-const HANDLE_PX = 4;
-
-interface Colours {
-  line: string;
-  selected: string;
-  paper: string;
+/** What the drawings are put on. */
+export interface Ground {
+  readonly bars: readonly Bar[];
+  readonly decimals: number;
 }
 
-/** Draws levels and trend lines over the candles. One primitive for all of them. */
+const NEAR_PX = 6;
+
+/** Draws everything that users draw over the candles. One primitive for all of it. */
 export class DrawingLayer extends PaneLayer {
   private drawings: readonly Drawing[] = [];
-  private pending: { from: Anchor; to: Anchor } | null = null;
+  private proposal: Shape | Ruler | null = null;
   private selected: string | null = null;
-  private colours: Colours = { line: "#888888", selected: "#888888", paper: "#ffffff" };
+  private colours: Colours = { line: "#888888", selected: "#888888", paper: "#ffffff", text: "#888888", up: "#888888", down: "#888888" };
+  /** Where the notes were painted last: their size is known only then. */
+  private readonly notes = new Map<string, Box>();
 
-  /** @param logicalAt which bar a moment falls into; null when that is not loaded. */
-  constructor(private readonly logicalAt: (t: number) => number | null) {
+  constructor(private readonly ground: Ground) {
     super("normal");
   }
 
   hitTest(x: number, y: number): PrimitiveHoveredItem | null {
-    const width = this.host?.chart.paneSize().width ?? 0;
-    for (const drawing of this.drawings) {
-      const ends = this.ends(drawing, width);
-      if (ends && distance({ x, y }, ...ends) <= NEAR_PX) return { externalId: drawing.id, cursorStyle: "pointer", zOrder: "top" };
-    }
-    return null;
+    const drawing = this.under({ x, y });
+    return drawing && { externalId: drawing.id, cursorStyle: "pointer", zOrder: "normal" };
+  }
+
+  /** The drawing at a point of the pane; the uppermost of several. */
+  under(point: Point, reach = NEAR_PX): Drawing | null {
+    const pane = this.host?.chart.paneSize();
+    return (pane && this.drawings.findLast((drawing) => this.farFrom(point, drawing, pane) <= reach)) ?? null;
   }
 
   set(drawings: readonly Drawing[], selected: string | null): void {
@@ -39,9 +47,9 @@ export class DrawingLayer extends PaneLayer {
     this.repaint();
   }
 
-  /** The line that is being drawn; null when none is. */
-  propose(pending: { from: Anchor; to: Anchor } | null): void {
-    this.pending = pending;
+  /** What is being drawn or measured; null for nothing. */
+  propose(proposal: Shape | Ruler | null): void {
+    this.proposal = proposal;
     this.repaint();
   }
 
@@ -51,51 +59,66 @@ export class DrawingLayer extends PaneLayer {
   }
 
   protected paint(target: Target): void {
+    const fontFamily = this.host?.chart.options().layout.fontFamily ?? "sans-serif";
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
+      const brush = { context, pane: mediaSize, colours: this.colours, fontFamily };
+      this.notes.clear();
       for (const drawing of this.drawings) {
-        const ends = this.ends(drawing, mediaSize.width);
-        if (ends) this.stroke(context, ends, drawing.id === this.selected, drawing.kind === "trend");
+        const box = this.paintShape({ ...brush, strong: drawing.id === this.selected }, drawing);
+        if (box) this.notes.set(drawing.id, box);
       }
-      const from = this.pending && this.place(this.pending.from);
-      const to = this.pending && this.place(this.pending.to);
-      if (from && to) this.stroke(context, [from, to], true, true);
+      if (this.proposal?.kind === "measure") this.paintRuler({ ...brush, strong: true }, this.proposal);
+      else if (this.proposal) this.paintShape({ ...brush, strong: true }, this.proposal);
     });
   }
 
-  private stroke(context: CanvasRenderingContext2D, [a, b]: [Point, Point], strong: boolean, handles: boolean): void {
-    context.lineWidth = strong ? 2.5 : 1.5;
-    context.strokeStyle = strong ? this.colours.selected : this.colours.line;
-    context.beginPath();
-    context.moveTo(a.x, a.y);
-    context.lineTo(b.x, b.y);
-    context.stroke();
-    if (!strong || !handles) return;
-    context.fillStyle = this.colours.paper;
-    for (const { x, y } of [a, b]) {
-      context.beginPath();
-      context.arc(x, y, HANDLE_PX, 0, 2 * Math.PI);
-      context.fill();
-      context.stroke();
+  /** Returns where the text is, for what has one. */
+  private paintShape(brush: Brush, shape: Shape): Box | null {
+    if (shape.kind === "level") {
+      const y = this.height(shape.price);
+      if (y !== null) paintLevel(brush, y);
+      return null;
     }
+    if (shape.kind === "text") {
+      const at = this.place(shape.at);
+      return at && paintNote(brush, shape.text, at);
+    }
+    const [from, to] = [this.place(shape.from), this.place(shape.to)];
+    if (!from || !to) return null;
+    paintSpan(brush, shape.kind, from, to);
+    if (shape.kind === "fib") paintFibLabels(brush, [from, to], [shape.from.price, shape.to.price], (value) => price(value, this.ground.decimals));
+    if (brush.strong) paintHandles(brush, [from, to]);
+    return null;
   }
 
-  private ends(drawing: Drawing, width: number): [Point, Point] | null {
+  private paintRuler(brush: Brush, ruler: Ruler): void {
+    const [from, to] = [this.place(ruler.from), this.place(ruler.to)];
+    if (from && to) paintRuler(brush, from, to, figureWords(measured(ruler, this.ground.bars), this.ground.decimals));
+  }
+
+  private farFrom(point: Point, drawing: Drawing, pane: Size): number {
     if (drawing.kind === "level") {
-      const y = this.series()?.priceToCoordinate(drawing.price);
-      return y === null || y === undefined ? null : [{ x: 0, y }, { x: width, y }];
+      const y = this.height(drawing.price);
+      return y === null ? Infinity : Math.abs(y - point.y);
+    }
+    if (drawing.kind === "text") {
+      const box = this.notes.get(drawing.id);
+      return box && contains(box, point) ? 0 : Infinity;
     }
     const [from, to] = [this.place(drawing.from), this.place(drawing.to)];
-    return from && to ? [from, to] : null;
+    if (!from || !to) return Infinity;
+    const ends = Math.min(distance(point, from, from), distance(point, to, to));
+    return Math.min(ends, fromLines(point, spanLines(drawing.kind, from, to, pane)));
   }
 
-  private place({ t, price }: Anchor): Point | null {
-    const logical = this.logicalAt(t);
-    const y = this.series()?.priceToCoordinate(price) ?? null;
+  private height(value: number): number | null {
+    return this.host?.series.priceToCoordinate(value) ?? null;
+  }
+
+  private place({ t, price: value }: Anchor): Point | null {
+    const logical = indexAt(this.ground.bars, t);
+    const y = this.height(value);
     const x = logical === null ? null : (this.host?.chart.timeScale().logicalToCoordinate(logical as never) ?? null);
     return x === null || y === null ? null : { x, y };
-  }
-
-  private series(): ISeriesApi<SeriesType> | undefined {
-    return this.host?.series;
   }
 }

@@ -2,6 +2,7 @@ import type { IChartApi, ISeriesApi } from "lightweight-charts";
 
 import type { MarkLayer, MovableLine } from "./MarkLayer";
 import { nearest, onTick, type LineMove } from "./linePrices";
+import type { PointerHold } from "./PointerHold";
 
 /** How far from a line it can be taken: a finger is wider than a mouse. */
 const REACH_PX = { mouse: 5, touch: 16 };
@@ -10,18 +11,17 @@ const REACH_PX = { mouse: 5, touch: 16 };
 export class LineDrag {
   /** Of the instrument; prices snap to it. */
   tick: string | undefined;
-  private held: { line: MovableLine; pointer: number; price: string } | null = null;
+  private held: { line: MovableLine; price: string } | null = null;
 
   constructor(
     private readonly element: HTMLElement, private readonly chart: IChartApi, private readonly candles: ISeriesApi<"Candlestick">, private readonly marks: MarkLayer,
-    private readonly proposed: (move: LineMove) => void,
+    private readonly hold: PointerHold, private readonly proposed: (move: LineMove) => void,
   ) {
     // Before the chart itself, which would begin to scroll.
     element.addEventListener("pointerdown", this.down, { capture: true });
     element.addEventListener("pointermove", this.move);
     element.addEventListener("pointerup", this.up);
     element.addEventListener("pointercancel", () => this.cancel());
-    element.addEventListener("touchmove", (event) => this.held && event.preventDefault(), { passive: false });
   }
 
   /** Let go without a proposal; whether something was held. */
@@ -35,9 +35,8 @@ export class LineDrag {
   private readonly down = (event: PointerEvent): void => {
     const line = event.isPrimary && event.button === 0 ? this.under(event) : null;
     if (!line) return;
-    this.held = { line, pointer: event.pointerId, price: line.price };
-    this.element.setPointerCapture(event.pointerId);
-    this.chart.applyOptions({ handleScroll: false, handleScale: false });
+    this.held = { line, price: line.price };
+    this.hold.take(event);
   };
 
   private readonly move = (event: PointerEvent): void => {
@@ -62,10 +61,8 @@ export class LineDrag {
   };
 
   private release(): void {
-    const pointer = this.held?.pointer;
     this.held = null;
-    if (pointer !== undefined && this.element.hasPointerCapture(pointer)) this.element.releasePointerCapture(pointer);
-    this.chart.applyOptions({ handleScroll: true, handleScale: true });
+    this.hold.release();
   }
 
   private under(event: PointerEvent): MovableLine | null {

@@ -2,23 +2,18 @@ import { Bell, Camera, ChartSpline, GitCompareArrows, Layers2, ListOrdered } fro
 import { useState } from "react";
 import { Link } from "react-router";
 
-import { DrawingTools } from "./DrawingTools";
 import { INTERVALS, type useLayouts } from "./layout";
 import { LayoutMenu } from "./LayoutMenu";
 import { LineMenu } from "./LineMenu";
 import type { MovableLine } from "./MarkLayer";
 import { StudyDialog } from "./StudyDialog";
 import { type Catalogue, titleOf } from "./studies";
-import type { useDrawings } from "./useDrawings";
 
 interface Props {
   layouts: ReturnType<typeof useLayouts>;
   catalogue: Catalogue;
-  drawings: ReturnType<typeof useDrawings>;
-  decimals: number;
   /** Whether this instrument has open interest. */
   hasInterest: boolean;
-  lastPrice: () => number | undefined;
   compare: () => void;
   screenshot: () => void;
   /** What of the history is not stored, in words; empty when nothing. */
@@ -30,12 +25,7 @@ interface Props {
   change: (line: MovableLine) => void;
 }
 
-const HINTS = {
-  level: "Click a price for the level. Escape cancels.",
-  trend: "Click where the line begins, then where it ends. Escape cancels.",
-};
-
-export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, lastPrice, compare, screenshot, lacking, symbol, orders, alerts, change: changeLine }: Props) {
+export function Toolbar({ layouts, catalogue, hasInterest, compare, screenshot, lacking, symbol, orders, alerts, change: changeLine }: Props) {
   const [choosing, setChoosing] = useState(false);
   const { layout, change } = layouts;
   return (
@@ -47,7 +37,6 @@ export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, l
       </div>
       <span className="tools">
         <button type="button" className="button quiet" onClick={() => setChoosing(true)}><ChartSpline size={15} aria-hidden /> Indicators</button>
-        <DrawingTools drawings={drawings} decimals={decimals} lastPrice={lastPrice} />
         <button type="button" className="button quiet icon" title="Compare with another instrument" aria-label="Compare with another instrument" onClick={compare}>
           <GitCompareArrows size={15} aria-hidden />
         </button>
@@ -75,7 +64,6 @@ export function Toolbar({ layouts, catalogue, drawings, decimals, hasInterest, l
           </span>
         )}
         {lacking && <Link className="lacking muted" to={`/instrument/${encodeURIComponent(symbol)}`} title="See and fetch what is not stored">{lacking}</Link>}
-        <span className="muted hint" role="status">{drawings.tool ? HINTS[drawings.tool] : drawings.selected ? "Delete removes the selected line." : ""}</span>
       </span>
       {choosing && <StudyDialog catalogue={catalogue} studies={layout.studies} change={(studies) => change({ studies })} close={() => setChoosing(false)} />}
     </div>

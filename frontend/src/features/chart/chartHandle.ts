@@ -6,15 +6,18 @@ import type { CandleMessage } from "@/realtime/protocol";
 import { price } from "@/shared/format/numbers";
 import { moment } from "@/shared/format/time";
 
-import { type Bar, indexAt, prepend, withLive } from "./bars";
+import { type Bar, prepend, withLive } from "./bars";
 import { CompareLayer } from "./CompareLayer";
 import { DrawingLayer } from "./DrawingLayer";
-import type { Anchor, Point } from "./drawings";
+import { type DrawingEvent, DrawingPointer } from "./DrawingPointer";
+import type { Anchor } from "./drawings";
 import { GapLayer } from "./GapLayer";
 import type { Gap } from "./gaps";
+import type { Point } from "./geometry";
 import { MarkLayer } from "./MarkLayer";
 import { LineDrag } from "./LineDrag";
 import type { LineMove } from "./linePrices";
+import { PointerHold } from "./PointerHold";
 import { StudyLayer } from "./StudyLayer";
 import { axisWords } from "./timeAxis";
 
@@ -23,10 +26,8 @@ export interface ChartEvents {
   needOlder(): void;
   /** The bar under the crosshair, or the last one. */
   legend(bar: Bar | null): void;
-  /** A click or tap on the prices, and the drawing that was hit. */
-  click(at: Anchor, drawing: string | null): void;
-  /** The pointer moves over the prices. */
-  move(at: Anchor): void;
+  /** Something was drawn, selected or measured. */
+  drawing(event: DrawingEvent): void;
   /** Bars or coverage have come: where sessions are lacking, and when the oldest bar begins. */
   gaps(gaps: readonly Gap[], oldest: number | null): void;
   /** The line of a working order or an alert was taken to another price. */
@@ -34,7 +35,6 @@ export interface ChartEvents {
 }
 
 const LOAD_MORE_BELOW = 50;
-const CLICK_WITHIN_PX = 5;
 /** Drawing the canvases is most of what ticks cost, and ten times a second is as alive as twenty. */
 const PAINT_EVERY_MS = 100;
 const SERIES_COLOURS = [1, 2, 3, 4, 5, 6].map((number) => `series-${number}`);
@@ -44,21 +44,22 @@ const at = (bar: Bar): UTCTimestamp => bar.t as UTCTimestamp;
 export class ChartHandle {
   readonly studies: StudyLayer;
   readonly compare: CompareLayer;
-  readonly drawings = new DrawingLayer((t) => indexAt(this.bars, t));
+  readonly drawings = new DrawingLayer(this);
   readonly gaps = new GapLayer((gaps) => this.events.gaps(gaps, this.bars[0]?.t ?? null));
   readonly marks: MarkLayer;
   readonly lines: LineDrag;
+  readonly pointer: DrawingPointer;
   /** Ascending; nobody else changes it. */
   bars: Bar[] = [];
+  /** Of prices. */
+  decimals = 2;
   private readonly chart: IChartApi;
   private readonly candles: ISeriesApi<"Candlestick">;
   private readonly volume: ISeriesApi<"Histogram">;
   private interest: ISeriesApi<"Line"> | null = null;
-  private decimals = 2;
   private frame = 0;
   private due: ReturnType<typeof setTimeout> | undefined;
   private paintedAt = -Infinity;
-  private pressed: Point | null = null;
   private changedFrom = Infinity;
   /** Time of the newest bar in the series: an older one may only be changed, a newer one only be added. */
   private drawnTo = -Infinity;
@@ -78,16 +79,12 @@ export class ChartHandle {
     this.studies = new StudyLayer(this.chart);
     this.compare = new CompareLayer(this.chart);
     this.marks = new MarkLayer(this.candles);
-    this.lines = new LineDrag(element, this.chart, this.candles, this.marks, (move) => events.moveLine(move));
+    const hold = new PointerHold(element, this.chart);
+    // The line before the drawing: it is what trades.
+    this.lines = new LineDrag(element, this.chart, this.candles, this.marks, hold, (move) => events.moveLine(move));
+    this.pointer = new DrawingPointer(element, this.chart, hold, this.drawings, (point) => this.anchorAt(point), (event) => events.drawing(event));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(this.rangeChanged);
-    this.chart.subscribeCrosshairMove((move) => {
-      this.tell(move.logical === undefined ? undefined : Number(move.logical));
-      const anchor = move.point && (move.paneIndex ?? 0) === 0 ? this.anchor(move.point) : null;
-      if (anchor) this.events.move(anchor);
-    });
-    // Not the library's own clicks: it swallows the second one of two that come within half a second.
-    element.addEventListener("pointerdown", (event) => (this.pressed = { x: event.clientX, y: event.clientY }));
-    element.addEventListener("pointerup", this.released);
+    this.chart.subscribeCrosshairMove((move) => this.tell(move.logical === undefined ? undefined : Number(move.logical)));
     this.theme();
   }
 
@@ -159,7 +156,7 @@ export class ChartHandle {
     this.compare.theme(colour("warn"));
     this.marks.theme({ buy: up, sell: down, position: accent, alert: colour("warn") });
     this.gaps.theme(colour("muted"));
-    this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas") });
+    this.drawings.theme({ line: colour("series-5"), selected: colour("warn"), paper: colour("canvas"), text: colour("text"), up, down });
   }
 
   screenshot(): HTMLCanvasElement {
@@ -216,16 +213,7 @@ export class ChartHandle {
     return { time: at(bar), open: bar.o, high: bar.h, low: bar.l, close: bar.c };
   }
 
-  private readonly released = ({ clientX, clientY }: PointerEvent): void => {
-    if (!this.pressed || Math.hypot(clientX - this.pressed.x, clientY - this.pressed.y) > CLICK_WITHIN_PX) return;
-    const box = this.element.getBoundingClientRect();
-    const point = { x: clientX - box.left, y: clientY - box.top };
-    const pane = this.chart.paneSize(0);
-    const at = point.x < pane.width && point.y < pane.height ? this.anchor(point) : null;
-    if (at) this.events.click(at, this.drawings.hitTest(point.x, point.y)?.externalId ?? null);
-  };
-
-  private anchor({ x, y }: Point): Anchor | null {
+  private anchorAt({ x, y }: Point): Anchor | null {
     const logical = this.chart.timeScale().coordinateToLogical(x);
     const value = this.candles.coordinateToPrice(y);
     if (logical === null || value === null) return null;

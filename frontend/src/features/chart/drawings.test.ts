@@ -1,19 +1,46 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
-import { distance, storedDrawings } from "./drawings";
+import { LONGEST_NOTE, noteOf, storedDrawings } from "./drawings";
 
-it.each([
-  [{ x: 5, y: 3 }, 3],
-  [{ x: -3, y: 4 }, 5],
-  [{ x: 13, y: 4 }, 5],
-  [{ x: 0, y: 0 }, 0],
-])("measures how far %j is from a segment", (point, far) => expect(distance(point, { x: 0, y: 0 }, { x: 10, y: 0 })).toBe(far));
+const anchor = { t: 60, price: 1 };
+const other = { t: 120, price: 2.5 };
 
-it("measures how far a point is from a point", () => expect(distance({ x: 3, y: 4 }, { x: 0, y: 0 }, { x: 0, y: 0 })).toBe(5));
+describe("stored drawings", () => {
+  it("are taken as they were stored before there were other kinds", () => {
+    const stored = [{ id: "a", kind: "level", price: 5 }, { id: "b", kind: "trend", from: anchor, to: other }];
+    expect(storedDrawings(JSON.parse(JSON.stringify(stored)))).toEqual(stored);
+  });
 
-it("takes only drawings out of what is stored", () => {
-  const anchor = { t: 60, price: 1 };
-  const good = [{ id: "a", kind: "level", price: 5 }, { id: "b", kind: "trend", from: anchor, to: anchor }];
-  expect(storedDrawings([...good, { id: "c", kind: "level" }, { id: "d", kind: "trend", from: anchor }, { kind: "level", price: 1 }, null])).toEqual(good);
-  expect(storedDrawings({ a: 1 })).toEqual([]);
+  it.each([
+    ...["trend", "ray", "rectangle", "fib"].map((kind) => ({ id: "a", kind, from: anchor, to: other })),
+    { id: "a", kind: "level", price: 5 },
+    { id: "a", kind: "text", at: anchor, text: "Resistance <b>here</b>" },
+  ])("may be $kind", (drawing) => expect(storedDrawings([drawing])).toEqual([drawing]));
+
+  it.each([
+    { id: "c", kind: "level" },
+    { id: "c", kind: "level", price: null },
+    { id: "c", kind: "level", price: "5" },
+    { id: "d", kind: "trend", from: anchor },
+    { id: "d", kind: "fib", from: anchor, to: { t: "1", price: 2 } },
+    { id: "d", kind: "measure", from: anchor, to: other },
+    { id: "e", kind: "circle", from: anchor, to: other },
+    { id: "f", kind: "text", at: anchor },
+    { id: "f", kind: "text", at: anchor, text: "  " },
+    { id: "f", kind: "text", text: "Where?" },
+    { id: 1, kind: "level", price: 1 },
+    { kind: "level", price: 1 },
+    "level",
+    null,
+  ])("leave out what is none, and keep the rest: %j", (bad) => {
+    const good = [{ id: "a", kind: "level", price: 5 }, { id: "b", kind: "ray", from: anchor, to: other }];
+    expect(storedDrawings([good[0], bad, good[1]])).toEqual(good);
+  });
+
+  it("are a list", () => expect([{ a: 1 }, null, "x"].map(storedDrawings)).toEqual([[], [], []]));
+});
+
+it("keeps a note on one line and not too long", () => {
+  expect(noteOf("  two\n lines ")).toBe("two lines");
+  expect(noteOf("x".repeat(500))).toHaveLength(LONGEST_NOTE);
 });

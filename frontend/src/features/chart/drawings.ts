@@ -4,37 +4,68 @@ export interface Anchor {
   price: number;
 }
 
-export type Drawing =
-  | { id: string; kind: "level"; price: number }
-  | { id: string; kind: "trend"; from: Anchor; to: Anchor };
+/** Kinds that two anchors make. */
+export const SPANS = ["trend", "ray", "rectangle", "fib"] as const;
+export type SpanKind = (typeof SPANS)[number];
 
-/** What the next click on the chart draws. */
-export type Tool = "level" | "trend" | null;
-
-export interface Point {
-  x: number;
-  y: number;
+export interface Span {
+  kind: SpanKind;
+  from: Anchor;
+  to: Anchor;
 }
 
-/** Distance of `point` from the segment from `a` to `b`, in the unit of the points. */
-export function distance(point: Point, a: Point, b: Point): number {
-  const [dx, dy] = [b.x - a.x, b.y - a.y];
-  const length = dx * dx + dy * dy;
-  const along = length === 0 ? 0 : Math.min(1, Math.max(0, ((point.x - a.x) * dx + (point.y - a.y) * dy) / length));
-  return Math.hypot(point.x - a.x - along * dx, point.y - a.y - along * dy);
+/** What is drawn, wherever it is kept. */
+export type Shape = { kind: "level"; price: number } | Span | { kind: "text"; at: Anchor; text: string };
+
+export type Drawing = Shape & { id: string };
+
+/** A distance that somebody looks at; it is never kept. */
+export interface Ruler {
+  kind: "measure";
+  from: Anchor;
+  to: Anchor;
 }
 
-function isAnchor(value: unknown): value is Anchor {
-  const anchor = value as Partial<Anchor> | null | undefined;
-  return typeof anchor?.t === "number" && typeof anchor.price === "number";
+/** What the next click or drag on the chart makes. */
+export type Tool = Shape["kind"] | Ruler["kind"];
+
+export const NAMES: Readonly<Record<Tool, string>> = {
+  level: "Level", trend: "Trend line", ray: "Ray", rectangle: "Rectangle", fib: "Fibonacci", text: "Note", measure: "Measure",
+};
+
+/** Of a note, in UTF-16 units: two hundred notes have to fit into one preference. */
+export const LONGEST_NOTE = 100;
+
+export const isSpan = (kind: Tool): kind is SpanKind => (SPANS as readonly Tool[]).includes(kind);
+
+/** `text` as a note keeps it: one line, not too long. */
+export const noteOf = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, LONGEST_NOTE).trim();
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+function storedAnchor(value: unknown): Anchor | null {
+  const anchor = value as Partial<Record<keyof Anchor, unknown>> | null | undefined;
+  return isNumber(anchor?.t) && isNumber(anchor.price) ? { t: anchor.t, price: anchor.price } : null;
 }
 
-/** Drawings out of stored settings, whoever wrote them. */
+function storedShape(stored: Partial<Record<string, unknown>>): Shape | null {
+  const { kind } = stored;
+  if (kind === "level") return isNumber(stored.price) ? { kind, price: stored.price } : null;
+  if (kind === "text") {
+    const [at, text] = [storedAnchor(stored.at), typeof stored.text === "string" ? noteOf(stored.text) : ""];
+    return at && text !== "" ? { kind, at, text } : null;
+  }
+  const span = SPANS.find((known) => known === kind);
+  const [from, to] = [storedAnchor(stored.from), storedAnchor(stored.to)];
+  return span && from && to ? { kind: span, from, to } : null;
+}
+
+/** Drawings out of stored settings, whoever wrote them. What is none is left out. */
 export function storedDrawings(value: unknown): Drawing[] {
   if (!Array.isArray(value)) return [];
-  return value.filter((item): item is Drawing => {
-    const drawing = item as Partial<Record<string, unknown>> | null;
-    if (typeof drawing?.id !== "string") return false;
-    return drawing.kind === "level" ? typeof drawing.price === "number" : drawing.kind === "trend" && isAnchor(drawing.from) && isAnchor(drawing.to);
+  return value.flatMap((item: unknown): Drawing[] => {
+    const stored = item as Partial<Record<string, unknown>> | null;
+    const shape = typeof stored?.id === "string" ? storedShape(stored) : null;
+    return shape && typeof stored?.id === "string" ? [{ id: stored.id, ...shape }] : [];
   });
 }

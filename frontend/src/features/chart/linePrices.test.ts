@@ -2,6 +2,7 @@ import type { IChartApi, ISeriesApi } from "lightweight-charts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { MarkLayer, type WorkingOrder } from "./MarkLayer";
+import { PointerHold } from "./PointerHold";
 import { LineDrag } from "./LineDrag";
 import { nearest, onTick, type LineMove } from "./linePrices";
 import { linesOf } from "./priceLines";
@@ -47,7 +48,7 @@ describe("dragging a line", () => {
     const chart = { paneSize: () => ({ width: 500, height: 300 }), applyOptions: (options: { handleScroll: boolean }) => scrolls.push(options.handleScroll) } as unknown as IChartApi;
     marks = new MarkLayer(candles, { setMarkers: () => undefined });
     marks.set({ fills: [], orders: [order], positions: [], alerts: [] }, []);
-    drag = new LineDrag(element, chart, candles, marks, (move) => moves.push(move));
+    drag = new LineDrag(element, chart, candles, marks, new PointerHold(element, chart), (move) => moves.push(move));
     drag.tick = "0.05";
   });
   afterEach(() => element.remove());

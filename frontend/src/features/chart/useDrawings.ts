@@ -3,35 +3,48 @@ import { type RefObject, useEffect, useState } from "react";
 import { usePreference } from "@/shared/preferences";
 
 import type { ChartHandle } from "./chartHandle";
-import { type Anchor, type Drawing, storedDrawings, type Tool } from "./drawings";
+import type { DrawingEvent } from "./DrawingPointer";
+import { type Anchor, type Drawing, type Shape, storedDrawings, type Tool } from "./drawings";
+import { figureWords, measured } from "./measure";
 
 const MOST = 200;
 // crypto.randomUUID is missing on a page that came over plain HTTP from another machine.
 const newId = (): string => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
 
+const TWO_POINTS = "Click where it begins, then where it ends, or drag. Escape cancels.";
+const HINTS: Readonly<Record<Tool, string>> = {
+  level: "Click a price for the level. Escape cancels.",
+  text: "Click where the note begins. Escape cancels.",
+  trend: TWO_POINTS, ray: TWO_POINTS, rectangle: TWO_POINTS, fib: TWO_POINTS, measure: TWO_POINTS,
+};
+
+/** A note that is being written: a new one at a place, or one that is there. */
+type Writing = { text: ""; at: Anchor } | { text: string; id: string };
+
 /** The user's drawings on one instrument, stored on the server, and the tool in hand. */
-export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: string | null) {
+export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: string | null, decimals: number) {
   const stored = usePreference(instrumentId === null ? null : `chart.drawings.${instrumentId}`, storedDrawings);
-  const [tool, setTool] = useState<Tool>(null);
-  const [start, setStart] = useState<Anchor | null>(null);
+  const [tool, setTool] = useState<Tool | null>(null);
   const [selected, setSelected] = useState<string | null>(null);
+  const [writing, setWriting] = useState<Writing | null>(null);
+  const [figures, setFigures] = useState("");
   const drawings = stored.value;
 
-  useEffect(() => chart.current?.drawings.set(drawings, selected));
+  useEffect(() => {
+    chart.current?.drawings.set(drawings, selected);
+    chart.current?.pointer.take(tool);
+  });
 
-  function choose(next: Tool): void {
+  function choose(next: Tool | null): void {
     setTool(next === tool ? null : next);
-    setStart(null);
     setSelected(null);
-    chart.current?.drawings.propose(null);
   }
 
-  function add(drawing: Drawing): void {
-    stored.change([...drawings, drawing].slice(-MOST));
-    setSelected(drawing.id);
+  function add(shape: Shape): void {
+    const id = newId();
+    stored.change([...drawings, { id, ...shape }].slice(-MOST));
+    setSelected(id);
     setTool(null);
-    setStart(null);
-    chart.current?.drawings.propose(null);
   }
 
   function remove(id: string): void {
@@ -39,21 +52,40 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
     setSelected(null);
   }
 
+  const replace = (drawing: Drawing): void => stored.change(drawings.map((now) => (now.id === drawing.id ? drawing : now)));
+
+  function take(event: DrawingEvent): void {
+    if (event.type === "draw") add(event.shape);
+    else if (event.type === "select") setSelected(event.id);
+    else if (event.type === "note") {
+      setWriting({ text: "", at: event.at });
+      setTool(null);
+    } else {
+      setFigures(event.ruler ? figureWords(measured(event.ruler, chart.current?.bars ?? []), decimals).join(", ") : "");
+      if (event.ruler) setTool(null);
+    }
+  }
+
+  function write(text: string): void {
+    if (writing && "at" in writing) add({ kind: "text", at: writing.at, text });
+    else replaceText(text);
+    setWriting(null);
+  }
+
+  function replaceText(text: string): void {
+    const note = drawings.find((drawing) => writing && "id" in writing && drawing.id === writing.id);
+    if (note?.kind === "text") replace({ ...note, text });
+  }
+
   return {
-    drawings, selected, tool, choose, remove,
+    drawings, selected, tool, writing, choose, remove, replace, take, write,
+    failed: stored.error !== null,
+    hint: tool ? HINTS[tool] : figures !== "" ? `${figures}. A click or Escape takes it away.` : selected ? "Delete removes what is selected." : "",
     select: setSelected,
     clear: () => stored.change([]),
-    replace: (drawing: Drawing) => stored.change(drawings.map((now) => (now.id === drawing.id ? drawing : now))),
-    addLevel: (price: number) => add({ id: newId(), kind: "level", price }),
-    click: (at: Anchor, hit: string | null) => {
-      if (tool === null) setSelected(hit);
-      else if (tool === "level") add({ id: newId(), kind: "level", price: at.price });
-      else if (start === null) setStart(at);
-      else add({ id: newId(), kind: "trend", from: start, to: at });
-    },
-    move: (at: Anchor) => {
-      if (start !== null) chart.current?.drawings.propose({ from: start, to: at });
-    },
+    addLevel: (price: number) => add({ kind: "level", price }),
+    changeNote: ({ id, text }: { id: string; text: string }) => setWriting({ id, text }),
+    leaveNote: () => setWriting(null),
     /** Put the tool down and select nothing; false when there was neither. */
     cancel: (): boolean => {
       const had = tool !== null || selected !== null;
