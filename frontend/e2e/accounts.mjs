@@ -1,6 +1,6 @@
 // What a careful user does with their account: node e2e/accounts.mjs <url>. Exits with 1 when a step fails.
 import { createHmac } from "node:crypto";
-import { accessible, must, walk } from "./steps.mjs";
+import { accessible, comes, must, walk } from "./steps.mjs";
 
 const url = process.argv[2];
 const email = `careful-${Date.now()}@example.com`;
@@ -70,7 +70,8 @@ const steps = {
     await page.getByText("confirmed", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Turn it on" }).click();
     await page.getByRole("img", { name: /QR code/ }).waitFor();
-    must((await page.getByRole("img", { name: /QR code/ }).evaluate((image) => image.naturalWidth)) > 0, "the QR code is drawn");
+    const drawn = (image) => image.naturalWidth > 0;
+    await comes(page, () => page.getByRole("img", { name: /QR code/ }).evaluate(drawn), "the QR code");
     secret = (await page.getByTestId("totp-secret").textContent()).replaceAll(/\s/g, "");
     await page.getByLabel("Code that the app shows").fill(totp(secret));
     await page.getByRole("button", { name: "Confirm" }).click();

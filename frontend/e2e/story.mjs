@@ -102,16 +102,17 @@ const steps = {
   async "watchlist"({ page }) {
     const list = page.getByRole("region", { name: "Watchlist" });
     await page.goto(`${url}/chart/NSE%3ATCS`);
+    // The page was left as soon as the interval was chosen.
+    await page.locator('button[aria-pressed="true"]', { hasText: /^15m$/ }).waitFor();
     await page.getByRole("button", { name: "Add to watchlist" }).click();
     await list.locator(".watchrow", { hasText: "TCS" }).waitFor();
     await list.locator(".watchrow").first().focus();
     await page.keyboard.press("Delete");
     await list.getByRole("button", { name: "Undo" }).click();
-    must((await list.locator(".watchrow").count()) === 4, "the removed row is back");
+    await comes(page, async () => (await list.locator(".watchrow").count()) === 4, "the removed row");
     await page.waitForLoadState("networkidle").catch(() => undefined);
     await page.reload();
-    await list.locator(".watchrow", { hasText: "TCS" }).waitFor();
-    must((await list.locator(".watchrow").count()) === 4, "the server has kept the list");
+    await comes(page, async () => (await list.locator(".watchrow").count()) === 4, "the list that the server has kept");
   },
   async "sort it and make another"({ page }) {
     const list = page.getByRole("region", { name: "Watchlist" });
@@ -128,7 +129,7 @@ const steps = {
     await accessible(page, "watchlists");
     await page.getByRole("button", { name: "Add to watchlist" }).click();
     await list.locator(".watchrow", { hasText: "TCS" }).waitFor();
-    must((await rows()).length === 1, "the new list has what was added");
+    await comes(page, async () => (await rows()).length === 1, "a list of what was added only");
     await page.keyboard.press("Alt+1");
     await list.locator(".watchrow", { hasText: "INFY" }).waitFor();
   },
@@ -139,9 +140,9 @@ const steps = {
     const job = page.getByRole("article").first();
     await job.getByText("done", { exact: true }).waitFor({ timeout: 60_000 });
     const bar = job.getByRole("progressbar");
-    must((await bar.getAttribute("value")) === (await bar.getAttribute("max")), "the bar is full");
+    await comes(page, async () => (await bar.getAttribute("value")) === (await bar.getAttribute("max")), "the full bar");
     await page.getByRole("img", { name: /Coverage of NSE:RELIANCE/ }).waitFor();
-    must((await page.locator(".heat .step-4").count()) > 5, "the calendar shows complete days");
+    await comes(page, async () => (await page.locator(".heat .step-4").count()) > 5, "complete days on the calendar");
     await accessible(page, "data");
   },
   async "fetch the history of another chart from that chart"({ page }) {
@@ -188,12 +189,34 @@ const steps = {
     await page.goto(`${url}/chart/NSE%3ARELIANCE`);
     await page.locator('.canvas[data-fills="1"]').waitFor();
   },
+  async "click trading on the ladder"({ page }) {
+    const depth = page.getByRole("region", { name: "Depth of NSE:RELIANCE" });
+    await depth.getByRole("button", { name: "Ladder" }).click();
+    const lowest = depth.locator(".rung").last();
+    await lowest.waitFor();
+    // Far below, where nothing fills while this looks on.
+    for (let times = 0; times < 40; times += 1) await depth.getByRole("button", { name: "Lower" }).click();
+    await lowest.locator(".buy").click();
+    await depth.getByText("Nothing was placed: click trading is off.").waitFor();
+    await accessible(page, "ladder");
+    await depth.getByRole("switch", { name: /^Click trading/ }).click();
+    await depth.getByText(/^Armed:/).waitFor();
+    await lowest.locator(".buy").dblclick();
+    await lowest.getByText("yours: 1", { exact: true }).waitFor();
+    await accessible(page, "armed ladder");
+    await lowest.locator(".mine").click();
+    await lowest.locator(".mine").waitFor({ state: "detached" });
+    await page.keyboard.press("Escape");
+    await depth.getByText("Clicks place nothing.").waitFor();
+    await depth.getByRole("button", { name: "Best five" }).click();
+    await page.getByRole("table", { name: "Best five prices" }).waitFor();
+  },
   async "option chain"({ page }) {
     await page.getByRole("link", { name: "Options" }).click();
     await page.getByRole("heading", { name: "Options of NIFTY" }).waitFor();
     const atm = page.locator(".options tr.atm");
     await atm.getByText(/at the money/).waitFor();
-    must(/\d/.test((await atm.locator("td").first().textContent()) ?? ""), "the strike has open interest");
+    await comes(page, async () => /\d/.test((await atm.locator("td").first().textContent()) ?? ""), "the strike's open interest");
     await page.getByRole("button", { name: "Greeks" }).click();
     await page.getByRole("columnheader", { name: "Delta" }).first().waitFor();
     await accessible(page, "option chain");

@@ -30,22 +30,31 @@ export function usePreference<T>(key: string | null, parse: (stored: unknown) =>
     mutationFn: (change: { key: string; value: unknown }) => data(putPreference({ path: { key: change.key }, body: change.value as never })),
     onSuccess: () => cache.invalidateQueries({ queryKey: ["preferences"] }),
   });
-  const due = useRef<{ timer: ReturnType<typeof setTimeout>; send: () => void } | null>(null);
-  // What was changed just before leaving is stored at once.
-  useEffect(() => () => {
-    if (!due.current) return;
-    clearTimeout(due.current.timer);
-    due.current.send();
-    due.current = null;
+  const due = useRef<{ timer: ReturnType<typeof setTimeout>; send: (last?: boolean) => void } | null>(null);
+  // What was changed just before leaving is stored at once: when the component goes, and when the page does.
+  useEffect(() => {
+    const flush = (last: boolean): void => {
+      if (!due.current) return;
+      clearTimeout(due.current.timer);
+      due.current.send(last);
+    };
+    const leave = (): void => flush(true);
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      flush(false);
+    };
   }, [key]);
 
   function change(value: T): void {
     if (key === null) return;
     cache.setQueryData(place, value);
     if (due.current) clearTimeout(due.current.timer);
-    const send = (): void => {
+    const send = (last = false): void => {
       due.current = null;
-      store.mutate({ key, value });
+      // A page that goes waits for no turn, and an ordinary request would be cancelled with it.
+      if (last) void putPreference({ path: { key }, body: value as never, keepalive: true });
+      else store.mutate({ key, value });
     };
     due.current = { send, timer: setTimeout(send, SETTLE_MS) };
   }
