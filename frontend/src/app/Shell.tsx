@@ -4,6 +4,7 @@ import { Link, Navigate, Outlet, useLocation, useNavigate } from "react-router";
 
 import { SessionDialog } from "@/features/auth/SessionDialog";
 import { LiveCell } from "@/realtime/cells";
+import { useHealth } from "@/realtime/health";
 import { useChannels } from "@/realtime/stream";
 import { useSession } from "@/session/session";
 import { useDisplayOnPage } from "@/shared/display";
@@ -14,7 +15,7 @@ import { Loading } from "@/shared/ui/states";
 
 import { AccountMenu } from "./AccountMenu";
 import { Bell } from "./Bell";
-import { FeedPill, useHealth } from "./FeedPill";
+import { FeedPill } from "./FeedPill";
 import { useDayChange } from "./marketStatus";
 import { SimulatorBar } from "./SimulatorBar";
 import { Toasts } from "./Toasts";

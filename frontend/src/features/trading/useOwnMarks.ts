@@ -2,10 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { data } from "@/api/client";
-import { listOrders, listPositions, listTradingHoldings, listTrades } from "@/api/generated";
+import { listPositions, listTradingHoldings, listTrades } from "@/api/generated";
 
 import { useTradingAccount } from "./account";
 import { useTradingEvents } from "./useTradingEvents";
+import { useWorkingOrders } from "./useWorkingOrders";
 
 const PAGE = 500;
 
@@ -15,11 +16,7 @@ export function useOwnMarks(symbol: string) {
   const { account } = useTradingAccount();
   const id = account?.id ?? "";
   const trades = useQuery({ queryKey: ["trades", id], queryFn: () => data(listTrades({ path: { account_id: id }, query: { limit: PAGE } })), enabled: id !== "", staleTime: 60_000 });
-  const orders = useQuery({
-    queryKey: ["orders", id, symbol, "working"],
-    queryFn: () => data(listOrders({ query: { account_id: id, symbol, state: ["new", "open", "partially_filled", "trigger_pending"], limit: 100 } })),
-    enabled: id !== "", staleTime: 60_000,
-  });
+  const orders = useWorkingOrders(id, symbol);
   const positions = useQuery({ queryKey: ["positions", id], queryFn: () => data(listPositions({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });
   const holdings = useQuery({ queryKey: ["holdings", id], queryFn: () => data(listTradingHoldings({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });
   const fills = useMemo(

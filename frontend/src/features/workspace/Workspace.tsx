@@ -49,6 +49,7 @@ export default function Workspace() {
   const [draft, setDraft] = useState<{ symbol: string; side: NewOrder["side"] } | null>(null);
   const { sizes, resize, reset } = usePanes();
   const panel = useRef<HTMLElement>(null);
+  const derivative = DERIVATIVES.has(instrument.data?.type ?? "");
   const decimals = decimalsOf(instrument.data?.tick_size);
   const select = (next: string): void => {
     setDraft(null);
@@ -96,9 +97,9 @@ export default function Workspace() {
       <Splitter pane="side" name="depth and order" controls="side" size={sizes.side} grows={-1} resize={(size) => resize("side", size)} reset={() => reset("side")} />
       <aside ref={panel} tabIndex={-1} className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>
         <button type="button" className="button drawerclose" onClick={() => setSide(false)}>Close</button>
-        <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} /></Boundary>
+        <Boundary name="The depth"><Depth key={symbol} symbol={symbol} decimals={decimals} derivative={derivative} instrument={instrument.data} /></Boundary>
         <Boundary name="The order ticket" key={symbol}>
-          <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={DERIVATIVES.has(instrument.data.type)} wished={draft?.symbol === symbol ? draft : null} />}</Suspense>
+          <Suspense>{instrument.data && <Ticket symbol={symbol} lot={instrument.data.lot_size} derivative={derivative} wished={draft?.symbol === symbol ? draft : null} />}</Suspense>
         </Boundary>
       </aside>
       {alerting && <Suspense><AlertDialog symbol={alerting} close={() => setAlerting(null)} /></Suspense>}

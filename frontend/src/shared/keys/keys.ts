@@ -44,6 +44,15 @@ export const KEYS = {
     most: { keys: ["End"], does: "Make the part as large as it gets" },
     reset: { keys: ["Enter"], does: "Back to its first size" },
   },
+  ladder: {
+    higher: { keys: ["ArrowUp"], does: "Go to the price above" },
+    lower: { keys: ["ArrowDown"], does: "Go to the price below" },
+    centre: { keys: ["Space"], does: "Bring the last price to the middle" },
+    buy: { keys: ["B"], does: "Buy at this price, once armed" },
+    sell: { keys: ["S"], does: "Sell at this price, once armed" },
+    cancel: { keys: ["Delete"], does: "Cancel your own orders at this price, once armed" },
+    disarm: { keys: ["Escape"], does: "End click trading", typing: true },
+  },
   side: {
     close: { keys: ["Escape"], does: "Close the drawer of depth and order", typing: true },
   },
@@ -53,7 +62,7 @@ export type Place = keyof typeof KEYS;
 export type Action<P extends Place> = keyof (typeof KEYS)[P] & string;
 
 export const PLACES: Readonly<Record<Place, string>> = {
-  everywhere: "Everywhere", search: "Search", workspace: "Workspace", watchlist: "A row of the watchlist", chart: "Chart", splitter: "The edge of a part of the workspace", side: "Depth and order",
+  everywhere: "Everywhere", search: "Search", workspace: "Workspace", watchlist: "A row of the watchlist", chart: "Chart", splitter: "The edge of a part of the workspace", ladder: "A price of the ladder", side: "Depth and order",
 };
 
 /** A key event of the browser's or of React's. */
@@ -84,6 +93,7 @@ function isPressed(chord: string, event: KeyPress): boolean {
   const { key, mod, alt } = partsOf(chord);
   if (mod !== (event.ctrlKey || event.metaKey) || alt !== event.altKey) return false;
   // By its place: with Alt, a Mac's keyboard makes another character of it.
+  if (key === "Space") return event.code === "Space" || event.key === " ";
   return key === "1–9" ? /^Digit[1-9]$/.test(event.code) : event.key.toLowerCase() === key.toLowerCase();
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { health } from "./FeedPill";
+import { health } from "./health";
 
 const fine = { phase: "live", failures: 0, reason: null, silence: 0, feed: { state: "live", reason: null } };
 
