@@ -23,7 +23,10 @@ async function counted(times: number) {
   const calls = fakeApi({ [`GET ${PLACE}`]: { items: [] }, [`PUT ${PLACE}/count`]: 1 });
   mounted = await render(<Counter />);
   await until(() => document.querySelector("button:not([disabled])") !== null, "the counter");
-  for (let time = 0; time < times; time += 1) await click(document.querySelector("button"));
+  for (let time = 1; time <= times; time += 1) {
+    await click(document.querySelector("button"));
+    await until(() => document.body.textContent === `count ${time}`, `the count of ${time}`);
+  }
   return () => calls.filter(({ method }) => method === "PUT").map(({ body }) => body);
 }
 
