@@ -116,7 +116,7 @@ export default function ChartPanel({ symbol, own }: Props) {
   const line = moving && [...own.orders, ...alerts].find(({ id, field }): boolean => id === moving.id && field === moving.field);
 
   function onKey(event: KeyboardEvent): void {
-    actOn("chart", event, { cancel: () => handle.current?.lines.cancel() === true || handle.current?.pointer.cancel() === true || drawings.cancel(), remove: drawings.removeSelected });
+    actOn("chart", event, { cancel: () => handle.current?.lines.cancel() === true || handle.current?.pointer.cancel() === true || drawings.cancel(), remove: drawings.removeSelected, undo: drawings.undo, redo: drawings.redo });
   }
 
   function screenshot(): void {

@@ -3,8 +3,9 @@ import type { PrimitiveHoveredItem } from "lightweight-charts";
 import { price } from "@/shared/format/numbers";
 
 import { type Bar, indexAt } from "./bars";
-import { type Brush, type Colours, paintFibLabels, paintHandles, paintLevel, paintNote, paintRuler, paintSpan } from "./drawingPainter";
+import { type Brush, type Colours, HANDLE_PX, paintFibLabels, paintHandles, paintLevel, paintNote, paintRuler, paintSpan } from "./drawingPainter";
 import type { Anchor, Drawing, Ruler, Shape } from "./drawings";
+import { handlesOf } from "./edits";
 import { type Box, contains, distance, fromLines, type Point, type Size, spanLines } from "./geometry";
 import { figureWords, measured } from "./measure";
 import { PaneLayer, type Target } from "./PaneLayer";
@@ -15,24 +16,31 @@ export interface Ground {
   readonly decimals: number;
 }
 
+/** A place where a drawing was taken: one of its handles, or anywhere else on it (null). */
+export interface Grip {
+  drawing: Drawing;
+  handle: number | null;
+}
+
 const NEAR_PX = 6;
 
 /** Draws everything that users draw over the candles. One primitive for all of it. */
 export class DrawingLayer extends PaneLayer {
   private drawings: readonly Drawing[] = [];
-  private proposal: Shape | Ruler | null = null;
+  private proposal: Drawing | Shape | Ruler | null = null;
   private selected: string | null = null;
   private colours: Colours = { line: "#888888", selected: "#888888", paper: "#ffffff", text: "#888888", up: "#888888", down: "#888888" };
   /** Where the notes were painted last: their size is known only then. */
   private readonly notes = new Map<string, Box>();
 
   constructor(private readonly ground: Ground) {
-    super("normal");
+    // Over studies and volume, too, which are painted after the candles.
+    super("top");
   }
 
   hitTest(x: number, y: number): PrimitiveHoveredItem | null {
     const drawing = this.under({ x, y });
-    return drawing && { externalId: drawing.id, cursorStyle: "pointer", zOrder: "normal" };
+    return drawing && { externalId: drawing.id, cursorStyle: "pointer", zOrder: "top" };
   }
 
   /** The drawing at a point of the pane; the uppermost of several. */
@@ -41,16 +49,37 @@ export class DrawingLayer extends PaneLayer {
     return (pane && this.drawings.findLast((drawing) => this.farFrom(point, drawing, pane) <= reach)) ?? null;
   }
 
+  /** Where a pointer takes a drawing; the handles of the selected one come first, which are painted over the others. */
+  grip(point: Point, reach = NEAR_PX): Grip | null {
+    const drawing = this.drawings.find(({ id }) => id === this.selected);
+    const handles = drawing ? handlesOf(drawing).map((anchor) => this.place(anchor)) : [];
+    const handle = handles.findIndex((place) => place && distance(point, place, place) <= reach + HANDLE_PX);
+    if (drawing && handle >= 0) return { drawing, handle };
+    const under = this.under(point, reach);
+    return under && { drawing: under, handle: null };
+  }
+
+  /** Show these, and which one is selected. */
   set(drawings: readonly Drawing[], selected: string | null): void {
-    this.drawings = drawings;
+    this.drawings = drawings.filter(({ hidden }) => !hidden);
     this.selected = selected;
     this.repaint();
   }
 
-  /** What is being drawn or measured; null for nothing. */
-  propose(proposal: Shape | Ruler | null): void {
+  /** What is being drawn, measured or moved, which is not seen where it was meanwhile; null for nothing. */
+  propose(proposal: Drawing | Shape | Ruler | null): void {
     this.proposal = proposal;
     this.repaint();
+  }
+
+  /** Show a changed drawing until `set` brings it, so that it is seen nowhere else in between. */
+  accept(drawing: Drawing): void {
+    this.drawings = this.drawings.map((now) => (now.id === drawing.id ? drawing : now));
+    this.propose(null);
+  }
+
+  isSelected(drawing: Drawing): boolean {
+    return drawing.id === this.selected;
   }
 
   theme(colours: Colours): void {
@@ -63,7 +92,9 @@ export class DrawingLayer extends PaneLayer {
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
       const brush = { context, pane: mediaSize, colours: this.colours, fontFamily };
       this.notes.clear();
+      const moved = this.proposal && "id" in this.proposal ? this.proposal.id : null;
       for (const drawing of this.drawings) {
+        if (drawing.id === moved) continue;
         const box = this.paintShape({ ...brush, strong: drawing.id === this.selected }, drawing);
         if (box) this.notes.set(drawing.id, box);
       }
@@ -87,7 +118,7 @@ export class DrawingLayer extends PaneLayer {
     if (!from || !to) return null;
     paintSpan(brush, shape.kind, from, to);
     if (shape.kind === "fib") paintFibLabels(brush, [from, to], [shape.from.price, shape.to.price], (value) => price(value, this.ground.decimals));
-    if (brush.strong) paintHandles(brush, [from, to]);
+    if (brush.strong) paintHandles(brush, handlesOf(shape).flatMap((anchor) => this.place(anchor) ?? []));
     return null;
   }
 
@@ -107,8 +138,7 @@ export class DrawingLayer extends PaneLayer {
     }
     const [from, to] = [this.place(drawing.from), this.place(drawing.to)];
     if (!from || !to) return Infinity;
-    const ends = Math.min(distance(point, from, from), distance(point, to, to));
-    return Math.min(ends, fromLines(point, spanLines(drawing.kind, from, to, pane)));
+    return fromLines(point, spanLines(drawing.kind, from, to, pane));
   }
 
   private height(value: number): number | null {

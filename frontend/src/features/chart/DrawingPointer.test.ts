@@ -4,13 +4,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Bar } from "./bars";
 import { DrawingLayer } from "./DrawingLayer";
 import { type DrawingEvent, DrawingPointer } from "./DrawingPointer";
-import type { Drawing } from "./drawings";
+import type { Drawing, Tool } from "./drawings";
 import type { Point } from "./geometry";
+import type { Habits } from "./habits";
 import { PointerHold } from "./PointerHold";
 
 // Ten pixels a bar of a minute, ten pixels a rupee, 1,400 at the top.
 const bars = Array.from({ length: 50 }, (_, i): Bar => ({ t: i * 60, o: 1390, h: 1392, l: 1388, c: 1391, v: 0, oi: NaN }));
-const anchorAt = ({ x, y }: Point) => ({ t: Math.round(x / 10) * 60, price: 1400 - y / 10 });
+// The magnet takes everything to 1,391.
+const anchorAt = ({ x, y }: Point, magnet: boolean) => ({ t: Math.min(49, Math.round(x / 10)) * 60, price: magnet ? 1391 : 1400 - y / 10 });
 
 let element: HTMLElement;
 let layer: DrawingLayer;
@@ -29,9 +31,11 @@ beforeEach(() => {
   layer = new DrawingLayer({ bars, decimals: 2 });
   const series = { priceToCoordinate: (price: number) => (1400 - price) * 10 };
   layer.attached({ chart, series, requestUpdate: () => undefined } as unknown as SeriesAttachedParameter<Time>);
-  pointer = new DrawingPointer(element, chart, new PointerHold(element, chart), layer, anchorAt, (event) => told.push(event));
+  pointer = new DrawingPointer(element, chart, new PointerHold(element, chart), layer, { bars, decimals: 2, anchorAt }, (event) => told.push(event));
 });
 afterEach(() => element.remove());
+
+const take = (tool: Tool | null, habits: Partial<Habits> = {}): void => pointer.take({ tool, magnet: false, locked: false, ...habits });
 
 function send(type: string, x: number, y: number, more: PointerEventInit = {}): void {
   element.dispatchEvent(new PointerEvent(`pointer${type}`, { bubbles: true, isPrimary: true, button: 0, pointerId: 1, pointerType: "mouse", clientX: x, clientY: y, ...more }));
@@ -51,7 +55,7 @@ const to = { t: 1200, price: 1395 };
 
 describe("a tool in hand", () => {
   it.each(["trend", "ray", "rectangle", "fib"] as const)("draws a %s with two clicks, or with one drag", (kind) => {
-    pointer.take(kind);
+    take(kind);
     click(100, 100);
     send("move", 150, 80);
     expect(told).toEqual([]);
@@ -62,7 +66,7 @@ describe("a tool in hand", () => {
   });
 
   it("takes no double click for a drawing", () => {
-    pointer.take("trend");
+    take("trend");
     click(100, 100);
     click(100, 100);
     expect(told).toEqual([]);
@@ -71,23 +75,23 @@ describe("a tool in hand", () => {
   });
 
   it("puts a level and a note where a click is, and lets the chart be dragged", () => {
-    pointer.take("level");
+    take("level");
     drag([100, 100], [200, 50]);
     click(100, 100);
-    pointer.take("text");
+    take("text");
     click(100, 100);
     expect(told).toEqual([{ type: "draw", shape: { kind: "level", price: 1390 } }, { type: "note", at: from }]);
     expect(scrolls).toEqual([]);
   });
 
   it("ends a drag on the prices, wherever it goes", () => {
-    pointer.take("rectangle");
+    take("rectangle");
     drag([100, 100], [900, -40]);
-    expect(told).toEqual([{ type: "draw", shape: { kind: "rectangle", from, to: { t: 3000, price: 1400 } } }]);
+    expect(told).toEqual([{ type: "draw", shape: { kind: "rectangle", from, to: { t: 2940, price: 1400.1 - 0.1 } } }]);
   });
 
   it("does nothing beside the prices, with another button, and with a second finger", () => {
-    pointer.take("level");
+    take("level");
     click(510, 100);
     click(100, 310);
     click(100, 100, { button: 2 });
@@ -96,7 +100,7 @@ describe("a tool in hand", () => {
   });
 
   it("gives up what is half drawn, once", () => {
-    pointer.take("trend");
+    take("trend");
     click(100, 100);
     expect([pointer.cancel(), pointer.cancel()]).toEqual([true, false]);
     click(200, 50);
@@ -108,20 +112,20 @@ describe("measuring", () => {
   const ruler = { kind: "measure" as const, from, to };
 
   it("is seen until the next click, with the tool out of hand", () => {
-    pointer.take("measure");
+    take("measure");
     drag([100, 100], [200, 50]);
-    pointer.take(null);
+    take(null);
     expect(told).toEqual([{ type: "measure", ruler }]);
     click(300, 30);
     expect(told.slice(1)).toEqual([{ type: "measure", ruler: null }, { type: "select", id: null }]);
   });
 
   it("is gone with Escape, and with another tool", () => {
-    pointer.take("measure");
+    take("measure");
     drag([100, 100], [200, 50]);
     expect([pointer.cancel(), pointer.cancel()]).toEqual([true, false]);
     drag([100, 100], [200, 50]);
-    pointer.take("fib");
+    take("fib");
     expect(told.map((event) => event.type === "measure" && event.ruler)).toEqual([ruler, null, ruler, null]);
   });
 });
@@ -145,5 +149,78 @@ describe("selecting", () => {
     layer.set(drawings, null);
     click(x, y);
     expect(told).toEqual([{ type: "select", id }]);
+  });
+});
+
+describe("moving", () => {
+  const trend: Drawing = { id: "trend", kind: "trend", from, to };
+
+  it("takes all of what is dragged with it, and keeps the chart still", () => {
+    layer.set([trend], null);
+    drag([150, 75], [170, 95]);
+    expect(told).toEqual([{ type: "change", drawing: { ...trend, from: { t: 720, price: 1388 }, to: { t: 1320, price: 1393 } } }]);
+    expect(scrolls).toEqual([false, true]);
+  });
+
+  it("takes one end of what is selected", () => {
+    layer.set([trend], "trend");
+    drag([200, 50], [250, 40]);
+    expect(told).toEqual([{ type: "change", drawing: { ...trend, to: { t: 1500, price: 1396 } } }]);
+  });
+
+  it("goes to the magnet with one end, and not with the whole", () => {
+    layer.set([trend], "trend");
+    take(null, { magnet: true });
+    drag([200, 50], [250, 40]);
+    layer.set([trend], "trend");
+    drag([130, 85], [130, 95]);
+    expect(told.map((event) => event.type === "change" && event.drawing)).toEqual([
+      { ...trend, to: { t: 1500, price: 1391 } },
+      expect.objectContaining({ from: { t: 600, price: 1389 } }),
+    ]);
+  });
+
+  it("leaves it where it is after a click, and when it is given up", () => {
+    layer.set([trend], null);
+    click(150, 75);
+    send("down", 150, 75);
+    send("move", 170, 95);
+    expect([pointer.cancel(), pointer.cancel()]).toEqual([true, false]);
+    send("up", 170, 95);
+    expect(told).toEqual([{ type: "select", id: "trend" }]);
+    expect(scrolls.at(-1)).toBe(true);
+  });
+
+  it("goes on when another finger comes down", () => {
+    layer.set([trend], null);
+    send("down", 150, 75);
+    send("down", 300, 200, { isPrimary: false, pointerId: 2 });
+    send("move", 170, 95);
+    send("up", 300, 200, { isPrimary: false, pointerId: 2 });
+    send("up", 170, 95);
+    expect(told).toHaveLength(1);
+    expect(scrolls).toEqual([false, true]);
+  });
+
+  it("takes with a finger only what is selected, so that the chart can be scrolled", () => {
+    layer.set([trend], null);
+    drag([150, 88], [170, 108], { pointerType: "touch" });
+    expect([told, scrolls]).toEqual([[], []]);
+    layer.set([trend], "trend");
+    drag([150, 88], [170, 108], { pointerType: "touch" });
+    expect(told).toHaveLength(1);
+  });
+
+  it("neither moves nor selects what is locked or hidden", () => {
+    layer.set([trend], null);
+    take(null, { locked: true });
+    drag([150, 75], [170, 95]);
+    click(150, 75);
+    take(null);
+    layer.set([{ ...trend, hidden: true }], null);
+    drag([150, 75], [170, 95]);
+    click(150, 75);
+    expect(told).toEqual([{ type: "select", id: null }, { type: "select", id: null }]);
+    expect(scrolls).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ import type { Anchor } from "./drawings";
 import { GapLayer } from "./GapLayer";
 import type { Gap } from "./gaps";
 import type { Point } from "./geometry";
+import { snapped } from "./magnet";
 import { MarkLayer } from "./MarkLayer";
 import { LineDrag } from "./LineDrag";
 import type { LineMove } from "./linePrices";
@@ -82,7 +83,7 @@ export class ChartHandle {
     const hold = new PointerHold(element, this.chart);
     // The line before the drawing: it is what trades.
     this.lines = new LineDrag(element, this.chart, this.candles, this.marks, hold, (move) => events.moveLine(move));
-    this.pointer = new DrawingPointer(element, this.chart, hold, this.drawings, (point) => this.anchorAt(point), (event) => events.drawing(event));
+    this.pointer = new DrawingPointer(element, this.chart, hold, this.drawings, this, (event) => events.drawing(event));
     this.chart.timeScale().subscribeVisibleLogicalRangeChange(this.rangeChanged);
     this.chart.subscribeCrosshairMove((move) => this.tell(move.logical === undefined ? undefined : Number(move.logical)));
     this.theme();
@@ -169,6 +170,17 @@ export class ChartHandle {
     this.chart.remove();
   }
 
+  /** The bar and the price at a point of the pane; null while there are no bars. */
+  anchorAt({ x, y }: Point, magnet: boolean): Anchor | null {
+    const logical = this.chart.timeScale().coordinateToLogical(x);
+    const value = this.candles.coordinateToPrice(y);
+    if (logical === null || value === null) return null;
+    const bar = this.bars[Math.max(0, Math.min(Math.round(logical), this.bars.length - 1))];
+    const near = bar && magnet ? snapped(bar, y, (price) => this.candles.priceToCoordinate(price)) : null;
+    // Rounded, as the axis shows it: nobody means the seventh decimal of a pixel.
+    return bar ? { t: bar.t, price: Number((near ?? value).toFixed(this.decimals)) } : null;
+  }
+
   private redraw(): void {
     this.candles.setData(this.bars.map((bar) => this.candle(bar)));
     this.volume.setData(this.bars.map((bar) => ({ time: at(bar), value: bar.v })));
@@ -211,15 +223,6 @@ export class ChartHandle {
 
   private candle(bar: Bar) {
     return { time: at(bar), open: bar.o, high: bar.h, low: bar.l, close: bar.c };
-  }
-
-  private anchorAt({ x, y }: Point): Anchor | null {
-    const logical = this.chart.timeScale().coordinateToLogical(x);
-    const value = this.candles.coordinateToPrice(y);
-    if (logical === null || value === null) return null;
-    const bar = this.bars[Math.max(0, Math.min(Math.round(logical), this.bars.length - 1))];
-    // Rounded, as the axis shows it: nobody means the seventh decimal of a pixel.
-    return bar ? { t: bar.t, price: Number(value.toFixed(this.decimals)) } : null;
   }
 
   private tell(index: number | undefined): void {

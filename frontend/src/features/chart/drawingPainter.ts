@@ -20,7 +20,7 @@ export interface Brush {
   strong: boolean;
 }
 
-const HANDLE_PX = 4;
+export const HANDLE_PX = 4;
 const FONT_PX = 11;
 const LINE_PX = 15;
 const PAD_PX = 6;

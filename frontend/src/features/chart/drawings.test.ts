@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { LONGEST_NOTE, noteOf, storedDrawings } from "./drawings";
+import { storedHabits } from "./habits";
 
 const anchor = { t: 60, price: 1 };
 const other = { t: 120, price: 2.5 };
@@ -14,6 +15,7 @@ describe("stored drawings", () => {
   it.each([
     ...["trend", "ray", "rectangle", "fib"].map((kind) => ({ id: "a", kind, from: anchor, to: other })),
     { id: "a", kind: "level", price: 5 },
+    { id: "a", kind: "level", price: 5, hidden: true },
     { id: "a", kind: "text", at: anchor, text: "Resistance <b>here</b>" },
   ])("may be $kind", (drawing) => expect(storedDrawings([drawing])).toEqual([drawing]));
 
@@ -37,6 +39,8 @@ describe("stored drawings", () => {
     expect(storedDrawings([good[0], bad, good[1]])).toEqual(good);
   });
 
+  it("are hidden only when they say so", () => expect(storedDrawings([{ id: "a", kind: "level", price: 5, hidden: "no", more: 1 }])).toEqual([{ id: "a", kind: "level", price: 5 }]));
+
   it("are a list", () => expect([{ a: 1 }, null, "x"].map(storedDrawings)).toEqual([[], [], []]));
 });
 
@@ -44,3 +48,6 @@ it("keeps a note on one line and not too long", () => {
   expect(noteOf("  two\n lines ")).toBe("two lines");
   expect(noteOf("x".repeat(500))).toHaveLength(LONGEST_NOTE);
 });
+
+it.each([null, [], "x", { magnet: 1, locked: "yes" }])("has no habits out of %j", (value) => expect(storedHabits(value)).toEqual({ magnet: false, locked: false }));
+it("knows habits", () => expect(storedHabits({ magnet: true, locked: true, more: 1 })).toEqual({ magnet: true, locked: true }));

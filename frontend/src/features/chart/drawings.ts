@@ -17,7 +17,7 @@ export interface Span {
 /** What is drawn, wherever it is kept. */
 export type Shape = { kind: "level"; price: number } | Span | { kind: "text"; at: Anchor; text: string };
 
-export type Drawing = Shape & { id: string };
+export type Drawing = Shape & { id: string; hidden?: true };
 
 /** A distance that somebody looks at; it is never kept. */
 export interface Ruler {
@@ -66,6 +66,6 @@ export function storedDrawings(value: unknown): Drawing[] {
   return value.flatMap((item: unknown): Drawing[] => {
     const stored = item as Partial<Record<string, unknown>> | null;
     const shape = typeof stored?.id === "string" ? storedShape(stored) : null;
-    return shape && typeof stored?.id === "string" ? [{ id: stored.id, ...shape }] : [];
+    return shape && typeof stored?.id === "string" ? [{ id: stored.id, ...shape, ...(stored.hidden === true && { hidden: true }) }] : [];
   });
 }

@@ -5,6 +5,8 @@ import { usePreference } from "@/shared/preferences";
 import type { ChartHandle } from "./chartHandle";
 import type { DrawingEvent } from "./DrawingPointer";
 import { type Anchor, type Drawing, type Shape, storedDrawings, type Tool } from "./drawings";
+import { storedHabits } from "./habits";
+import { type History, recorded, redone, undone, UNTOUCHED } from "./history";
 import { figureWords, measured } from "./measure";
 
 const MOST = 200;
@@ -24,16 +26,33 @@ type Writing = { text: ""; at: Anchor } | { text: string; id: string };
 /** The user's drawings on one instrument, stored on the server, and the tool in hand. */
 export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: string | null, decimals: number) {
   const stored = usePreference(instrumentId === null ? null : `chart.drawings.${instrumentId}`, storedDrawings);
+  const kept = usePreference("chart.drawing", storedHabits);
   const [tool, setTool] = useState<Tool | null>(null);
-  const [selected, setSelected] = useState<string | null>(null);
+  const [chosen, setSelected] = useState<string | null>(null);
+  const [history, setHistory] = useState<History<Drawing[]>>(UNTOUCHED);
   const [writing, setWriting] = useState<Writing | null>(null);
   const [figures, setFigures] = useState("");
   const drawings = stored.value;
+  const { magnet, locked } = kept.value;
+  const selected = !locked && drawings.some(({ id, hidden }) => id === chosen && !hidden) ? chosen : null;
 
   useEffect(() => {
     chart.current?.drawings.set(drawings, selected);
-    chart.current?.pointer.take(tool);
+    chart.current?.pointer.take({ tool, magnet, locked });
   });
+
+  function save(next: Drawing[]): void {
+    setHistory(recorded(history, drawings));
+    stored.change(next);
+  }
+
+  /** False when there is nothing to go to. */
+  function go(step: ReturnType<typeof undone<Drawing[]>>): boolean {
+    if (!step || locked) return false;
+    setHistory(step.history);
+    stored.change(step.value);
+    return true;
+  }
 
   function choose(next: Tool | null): void {
     setTool(next === tool ? null : next);
@@ -42,21 +61,30 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
 
   function add(shape: Shape): void {
     const id = newId();
-    stored.change([...drawings, { id, ...shape }].slice(-MOST));
+    save([...drawings, { id, ...shape }].slice(-MOST));
     setSelected(id);
     setTool(null);
   }
 
   function remove(id: string): void {
-    stored.change(drawings.filter((drawing) => drawing.id !== id));
-    setSelected(null);
+    if (!locked) save(drawings.filter((drawing) => drawing.id !== id));
   }
 
-  const replace = (drawing: Drawing): void => stored.change(drawings.map((now) => (now.id === drawing.id ? drawing : now)));
+  function replace(drawing: Drawing): void {
+    if (!locked) save(drawings.map((now) => (now.id === drawing.id ? drawing : now)));
+  }
+
+  function toggleHidden({ hidden, ...drawing }: Drawing): void {
+    save(drawings.map((now) => (now.id === drawing.id ? { ...drawing, ...(!hidden && { hidden: true }) } : now)));
+  }
 
   function take(event: DrawingEvent): void {
     if (event.type === "draw") add(event.shape);
     else if (event.type === "select") setSelected(event.id);
+    else if (event.type === "change") {
+      replace(event.drawing);
+      setSelected(event.drawing.id);
+    }
     else if (event.type === "note") {
       setWriting({ text: "", at: event.at });
       setTool(null);
@@ -78,11 +106,18 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
   }
 
   return {
-    drawings, selected, tool, writing, choose, remove, replace, take, write,
+    drawings, selected, tool, writing, magnet, locked, choose, remove, replace, take, write, toggleHidden,
     failed: stored.error !== null,
-    hint: tool ? HINTS[tool] : figures !== "" ? `${figures}. A click or Escape takes it away.` : selected ? "Delete removes what is selected." : "",
+    hint: tool ? HINTS[tool] : figures !== "" ? `${figures}. A click or Escape takes it away.` : selected ? "Drag it or its handles. Delete removes it." : "",
     select: setSelected,
-    clear: () => stored.change([]),
+    canUndo: !locked && history.past.length > 0,
+    canRedo: !locked && history.future.length > 0,
+    /** False when there is nothing to take back. */
+    undo: () => go(undone(history, drawings)),
+    /** False when nothing was taken back. */
+    redo: () => go(redone(history, drawings)),
+    toggle: (habit: "magnet" | "locked") => kept.change({ ...kept.value, [habit]: !kept.value[habit] }),
+    clear: () => !locked && save([]),
     addLevel: (price: number) => add({ kind: "level", price }),
     changeNote: ({ id, text }: { id: string; text: string }) => setWriting({ id, text }),
     leaveNote: () => setWriting(null),

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { actionOf, actOn, isCharacter, keyNames, KEYS, type KeyPress, type Place, PLACES } from "./keys";
 
 function press(key: string, { target = document.body as EventTarget, ...more }: Partial<KeyPress> = {}) {
-  const event = { key, code: "", ctrlKey: false, metaKey: false, altKey: false, target, prevented: false, preventDefault: () => void (event.prevented = true), ...more };
+  const event = { key, code: "", ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, target, prevented: false, preventDefault: () => void (event.prevented = true), ...more };
   return event;
 }
 
@@ -39,6 +39,15 @@ describe("which key asks for what", () => {
     expect(actionOf("watchlist", press("ArrowDown", { altKey: true }), true)).toBe("down");
   });
 
+  it("tells Ctrl with Shift from Ctrl, and leaves both to a text that is typed", () => {
+    expect(actionOf("chart", press("z", { ctrlKey: true }), true)).toBe("undo");
+    expect(actionOf("chart", press("Z", { ctrlKey: true, shiftKey: true }), true)).toBe("redo");
+    expect(actionOf("chart", press("y", { metaKey: true }), true)).toBe("redo");
+    expect(actionOf("everywhere", press("?", { shiftKey: true }), true)).toBe("map");
+    const target = inside("<input data-here>");
+    expect(actionOf("chart", press("z", { ctrlKey: true, target }), true)).toBeNull();
+  });
+
   it("takes digits by their place on the keyboard", () => {
     expect(actionOf("workspace", press("¡", { altKey: true, code: "Digit1" }), true)).toBe("list");
     expect(actionOf("workspace", press("0", { altKey: true, code: "Digit0" }), true)).toBeNull();
@@ -68,7 +77,7 @@ describe("which key asks for what", () => {
 });
 
 describe("doing it", () => {
-  const nothing = { cancel: () => false, remove: () => false };
+  const nothing = { cancel: () => false, remove: () => false, undo: () => false, redo: () => false };
 
   it("keeps the browser from its own use of the key", () => {
     const done: string[] = [];

@@ -3,8 +3,8 @@ interface Binding {
   /** "Mod" is Ctrl, or Command on a Mac; "1–9" any of these digits; letters in upper case. */
   keys: readonly string[];
   does: string;
-  /** Also where somebody types or inside a dialog, where keys without Ctrl or Alt have another meaning. */
-  typing?: true;
+  /** Also where somebody types or inside a dialog, where keys without Ctrl or Alt have another meaning; false: not even with them. */
+  typing?: boolean;
 }
 
 /** Every shortcut of the app, by where it works. What is here has to be handled (see `actOn`), and the map shows it. */
@@ -36,6 +36,8 @@ export const KEYS = {
   chart: {
     cancel: { keys: ["Escape"], does: "Put back what is dragged, put the tool down, select nothing" },
     remove: { keys: ["Delete", "Backspace"], does: "Delete the selected drawing" },
+    undo: { keys: ["Mod+Z"], does: "Take back the last change of the drawings", typing: false },
+    redo: { keys: ["Mod+Shift+Z", "Mod+Y"], does: "Do it again", typing: false },
   },
   splitter: {
     back: { keys: ["ArrowLeft", "ArrowUp"], does: "Move it left or up" },
@@ -72,15 +74,16 @@ export interface KeyPress {
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
   readonly altKey: boolean;
+  readonly shiftKey: boolean;
   readonly target: EventTarget | null;
   preventDefault(): void;
 }
 
 const TAKES_KEYS = "input, select, textarea, [contenteditable], [role=dialog], [role=alertdialog], [role=menu]";
 
-function partsOf(chord: string): { key: string; mod: boolean; alt: boolean } {
+function partsOf(chord: string): { key: string; mod: boolean; alt: boolean; shift: boolean } {
   const parts = chord.split("+");
-  return { key: parts.at(-1) ?? "", mod: parts.includes("Mod"), alt: parts.includes("Alt") };
+  return { key: parts.at(-1) ?? "", mod: parts.includes("Mod"), alt: parts.includes("Alt"), shift: parts.includes("Shift") };
 }
 
 /** A letter, or a sign that is typed like one. These can be switched off: speech and stray touches press them, too. */
@@ -90,8 +93,10 @@ export function isCharacter(chord: string): boolean {
 }
 
 function isPressed(chord: string, event: KeyPress): boolean {
-  const { key, mod, alt } = partsOf(chord);
+  const { key, mod, alt, shift } = partsOf(chord);
   if (mod !== (event.ctrlKey || event.metaKey) || alt !== event.altKey) return false;
+  // Only with Ctrl: signs like "?" are typed with Shift on one keyboard and without it on another.
+  if (mod && shift !== event.shiftKey) return false;
   // By its place: with Alt, a Mac's keyboard makes another character of it.
   if (key === "Space") return event.code === "Space" || event.key === " ";
   return key === "1–9" ? /^Digit[1-9]$/.test(event.code) : event.key.toLowerCase() === key.toLowerCase();
@@ -104,7 +109,7 @@ export function actionOf<P extends Place>(place: P, event: KeyPress, characters:
     const chord = keys.find((each) => isPressed(each, event));
     if (chord === undefined || (isCharacter(chord) && !characters)) continue;
     const modified = chord.includes("+");
-    return taken && !modified && !typing ? null : action;
+    return taken && (typing === undefined ? !modified : !typing) ? null : action;
   }
   return null;
 }
