@@ -4,7 +4,7 @@ import { price } from "@/shared/format/numbers";
 
 import { type Bar, indexAt } from "./bars";
 import { type Brush, type Colours, HANDLE_PX, paintFibLabels, paintHandles, paintLevel, paintNote, paintRuler, paintSpan } from "./drawingPainter";
-import type { Anchor, Drawing, Ruler, Shape } from "./drawings";
+import type { Anchor, Drawing, Ruler, Shape, Span } from "./drawings";
 import { handlesOf } from "./edits";
 import { type Box, contains, distance, fromLines, type Point, type Size, spanLines } from "./geometry";
 import { figureWords, measured } from "./measure";
@@ -23,6 +23,8 @@ export interface Grip {
 }
 
 const NEAR_PX = 6;
+/** A bar left of everything that is on the screen. */
+const BEFORE_ALL = -100;
 
 /** Draws everything that users draw over the candles. One primitive for all of it. */
 export class DrawingLayer extends PaneLayer {
@@ -114,17 +116,17 @@ export class DrawingLayer extends PaneLayer {
       const at = this.place(shape.at);
       return at && paintNote(brush, shape.text, at);
     }
-    const [from, to] = [this.place(shape.from), this.place(shape.to)];
-    if (!from || !to) return null;
-    paintSpan(brush, shape.kind, from, to);
-    if (shape.kind === "fib") paintFibLabels(brush, [from, to], [shape.from.price, shape.to.price], (value) => price(value, this.ground.decimals));
+    const ends = this.ends(shape);
+    if (!ends) return null;
+    paintSpan(brush, shape.kind, ...ends);
+    if (shape.kind === "fib") paintFibLabels(brush, ends, [shape.from.price, shape.to.price], (value) => price(value, this.ground.decimals));
     if (brush.strong) paintHandles(brush, handlesOf(shape).flatMap((anchor) => this.place(anchor) ?? []));
     return null;
   }
 
   private paintRuler(brush: Brush, ruler: Ruler): void {
-    const [from, to] = [this.place(ruler.from), this.place(ruler.to)];
-    if (from && to) paintRuler(brush, from, to, figureWords(measured(ruler, this.ground.bars), this.ground.decimals));
+    const ends = this.ends(ruler);
+    if (ends) paintRuler(brush, ...ends, figureWords(measured(ruler, this.ground.bars), this.ground.decimals));
   }
 
   private farFrom(point: Point, drawing: Drawing, pane: Size): number {
@@ -136,17 +138,25 @@ export class DrawingLayer extends PaneLayer {
       const box = this.notes.get(drawing.id);
       return box && contains(box, point) ? 0 : Infinity;
     }
-    const [from, to] = [this.place(drawing.from), this.place(drawing.to)];
-    if (!from || !to) return Infinity;
-    return fromLines(point, spanLines(drawing.kind, from, to, pane));
+    const ends = this.ends(drawing);
+    return ends ? fromLines(point, spanLines(drawing.kind, ...ends, pane)) : Infinity;
   }
 
   private height(value: number): number | null {
     return this.host?.series.priceToCoordinate(value) ?? null;
   }
 
-  private place({ t, price: value }: Anchor): Point | null {
-    const logical = indexAt(this.ground.bars, t);
+  /** Both ends of a drawing; null where one is not to be had. */
+  private ends({ kind, from, to }: Span | Ruler): [Point, Point] | null {
+    // What only has level sides is the same however far back it began; a slope is not.
+    const level = kind === "rectangle" || kind === "fib";
+    const [a, b] = [this.place(from, level), this.place(to, level)];
+    return a && b && [a, b];
+  }
+
+  /** @param before whether a moment before all bars counts as left of them. */
+  private place({ t, price: value }: Anchor, before = false): Point | null {
+    const logical = indexAt(this.ground.bars, t) ?? (before && this.ground.bars.length > 0 ? BEFORE_ALL : null);
     const y = this.height(value);
     const x = logical === null ? null : (this.host?.chart.timeScale().logicalToCoordinate(logical as never) ?? null);
     return x === null || y === null ? null : { x, y };

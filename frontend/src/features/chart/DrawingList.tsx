@@ -58,7 +58,7 @@ export function DrawingList({ drawings: { drawings: all, ...drawings }, decimals
               ))}
             </ul>
             <footer className="row">
-              <button type="button" className="button" onClick={() => drawings.addLevel(lastPrice() ?? 0)} disabled={lastPrice() === undefined}>Level at the last price</button>
+              <button type="button" className="button" onClick={() => drawings.addLevel(lastPrice() ?? 0)} disabled={!drawings.ready || lastPrice() === undefined}>Level at the last price</button>
               {all.length > 0 && <button type="button" className="button" disabled={drawings.locked} onClick={clear}>Delete all</button>}
             </footer>
           </Popover.Popup>

@@ -134,6 +134,7 @@ describe("selecting", () => {
   const drawings: Drawing[] = [
     { id: "level", kind: "level", price: 1390 }, { id: "trend", kind: "trend", from, to }, { id: "ray", kind: "ray", from: { t: 0, price: 1380 }, to: { t: 60, price: 1380 } },
     { id: "box", kind: "rectangle", from: { t: 1500, price: 1398 }, to: { t: 2400, price: 1392 } }, { id: "fib", kind: "fib", from: { t: 1500, price: 1378 }, to: { t: 2400, price: 1374 } },
+    { id: "older", kind: "rectangle", from: { t: -9_000, price: 1387 }, to: { t: 2400, price: 1386 } }, { id: "slope", kind: "trend", from: { t: -9_000, price: 1383 }, to: { t: 2400, price: 1383 } },
   ];
 
   it.each([
@@ -144,7 +145,8 @@ describe("selecting", () => {
     ["a side of a rectangle", 253, 40, "box"],
     ["nothing inside of a rectangle", 320, 50, null],
     ["the middle line of a retracement", 300, 240, "fib"],
-    ["nothing", 300, 150, null],
+    ["a rectangle that began before all bars", 350, 141, "older"],
+    ["nothing", 300, 170, null],
   ])("takes %s", (_, x, y, id) => {
     layer.set(drawings, null);
     click(x, y);

@@ -27,7 +27,7 @@ export function DrawingTools({ drawings, decimals, lastPrice }: Props) {
   return (
     <div className="tools drawingtools" role="group" aria-label="Drawing">
       {TOOLS.map(({ tool, Icon, does }) => (
-        <button key={tool} type="button" className="button quiet icon" aria-pressed={tool === drawings.tool} title={NAMES[tool]} aria-label={does} onClick={() => drawings.choose(tool)}><Icon size={15} aria-hidden /></button>
+        <button key={tool} type="button" className="button quiet icon" aria-pressed={tool === drawings.tool} disabled={!drawings.ready} title={NAMES[tool]} aria-label={does} onClick={() => drawings.choose(tool)}><Icon size={15} aria-hidden /></button>
       ))}
       <hr />
       <button type="button" className="button quiet icon" aria-pressed={magnet} title="Magnet" aria-label="Snap to open, high, low and close" onClick={() => drawings.toggle("magnet")}><Magnet size={15} aria-hidden /></button>

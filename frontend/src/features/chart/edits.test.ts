@@ -49,6 +49,11 @@ describe("moving the whole", () => {
 
   it("takes a level up and down only", () => expect(shifted(level, { t: 0, price: 5 }, { t: 60, price: 5.1 }, bars)).toEqual({ ...level, price: 10.1 }));
 
+  it("goes up and down only while one of its ends is not loaded", () => {
+    const older: Drawing = { ...box, from: { t: -9_000, price: 10 } };
+    expect(shifted(older, { t: 0, price: 1 }, { t: 60, price: 3 }, bars)).toEqual({ ...older, from: { t: -9_000, price: 12 }, to: { t: 60, price: 22 } });
+  });
+
   it("keeps the time of what only goes up and down in a longer interval", () => {
     const inside: Drawing = { ...note, at: { t: 30, price: 10 } };
     expect(shifted(inside, { t: 0, price: 1 }, { t: 0, price: 2 }, bars)).toEqual({ ...inside, at: { t: 30, price: 11 } });

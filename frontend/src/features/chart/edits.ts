@@ -32,9 +32,10 @@ export function shifted(drawing: Drawing, from: Anchor, to: Anchor, bars: readon
   const by = sum(to.price, -from.price);
   if (drawing.kind === "level") return { ...drawing, price: sum(drawing.price, by) };
   const anchors = drawing.kind === "text" ? [drawing.at] : [drawing.from, drawing.to];
-  const places = anchors.map(({ t }) => indexAt(bars, t) ?? 0);
+  const places = anchors.map(({ t }) => indexAt(bars, t)).filter((place) => place !== null);
   const wanted = (indexAt(bars, to.t) ?? 0) - (indexAt(bars, from.t) ?? 0);
-  const steps = Math.max(-Math.min(...places), Math.min(wanted, bars.length - 1 - Math.max(...places)));
+  // How far an end is from bars that are not loaded is not known: such a drawing goes up and down only.
+  const steps = places.length < anchors.length ? 0 : Math.max(-Math.min(...places), Math.min(wanted, bars.length - 1 - Math.max(...places)));
   const moved = (anchor: Anchor): Anchor => {
     const bar = bars[(indexAt(bars, anchor.t) ?? 0) + steps];
     // In a longer interval than it was drawn in, a move up or down must not take it to the beginning of its bar.

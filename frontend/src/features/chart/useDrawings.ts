@@ -107,6 +107,8 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
 
   return {
     drawings, selected, tool, writing, magnet, locked, choose, remove, replace, take, write, toggleHidden,
+    /** Before it is known what is stored, a drawing would take its place. */
+    ready: stored.ready,
     failed: stored.error !== null,
     hint: tool ? HINTS[tool] : figures !== "" ? `${figures}. A click or Escape takes it away.` : selected ? "Drag it or its handles. Delete removes it." : "",
     select: setSelected,
