@@ -2,20 +2,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { data } from "@/api/client";
-import { listPositions, listTradingHoldings, listTrades } from "@/api/generated";
+import { listPositions, listTradingHoldings } from "@/api/generated";
 
 import { useTradingAccount } from "./account";
+import { useTrades } from "./useTrades";
 import { useTradingEvents } from "./useTradingEvents";
 import { useWorkingOrders } from "./useWorkingOrders";
-
-const PAGE = 500;
 
 /** The user's own fills, working orders, positions and holdings of one instrument, for its chart. Empty without a trading account. */
 export function useOwnMarks(symbol: string) {
   useTradingEvents();
   const { account } = useTradingAccount();
   const id = account?.id ?? "";
-  const trades = useQuery({ queryKey: ["trades", id], queryFn: () => data(listTrades({ path: { account_id: id }, query: { limit: PAGE } })), enabled: id !== "", staleTime: 60_000 });
+  const trades = useTrades(id);
   const orders = useWorkingOrders(id, symbol);
   const positions = useQuery({ queryKey: ["positions", id], queryFn: () => data(listPositions({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });
   const holdings = useQuery({ queryKey: ["holdings", id], queryFn: () => data(listTradingHoldings({ path: { account_id: id } })), enabled: id !== "", staleTime: 60_000 });

@@ -13,8 +13,10 @@ interface Props {
   /** The id of that part. */
   controls: string;
   size: number;
-  /** Whether the part grows when the edge goes to the right. */
+  /** Whether the part grows when the edge goes to the right, or down. */
   grows: 1 | -1;
+  /** Whether it lies above a part instead of beside it. */
+  level?: boolean;
   resize: (size: number) => void;
   reset: () => void;
 }
@@ -23,17 +25,18 @@ interface Props {
  * The edge of a part of the workspace, to be dragged or moved by the keys of `KEYS.splitter`; a double click resets it.
  * While it is dragged only a style of the workspace changes, `--<pane>`; the size is told when it is let go.
  */
-export function Splitter({ pane, name, controls, size, grows, resize, reset }: Props) {
-  const drag = useRef<{ x: number; size: number } | null>(null);
+export function Splitter({ pane, name, controls, size, grows, level = false, resize, reset }: Props) {
+  const drag = useRef<{ from: number; size: number } | null>(null);
   const { least, most } = PANES[pane];
   const move = (by: number): void => resize(fitting(pane, size + by * grows));
 
   function show(node: HTMLElement, wanted: number): void {
-    node.parentElement?.style.setProperty(`--${pane}`, `${wanted}px`);
+    node.closest<HTMLElement>(".workspace")?.style.setProperty(`--${pane}`, `${wanted}px`);
     node.setAttribute("aria-valuenow", String(wanted));
   }
+  const place = (event: PointerEvent): number => (level ? event.clientY : event.clientX);
   function wanted(event: PointerEvent): number {
-    return drag.current ? fitting(pane, drag.current.size + (event.clientX - drag.current.x) * grows) : size;
+    return drag.current ? fitting(pane, drag.current.size + (place(event) - drag.current.from) * grows) : size;
   }
   function end(event: PointerEvent<HTMLElement>, kept: boolean): void {
     if (!drag.current) return;
@@ -45,12 +48,12 @@ export function Splitter({ pane, name, controls, size, grows, resize, reset }: P
 
   return (
     <div
-      role="separator" tabIndex={0} className={`splitter ${pane}`} aria-orientation="vertical" aria-label={`Width of ${name}`} aria-controls={controls}
+      role="separator" tabIndex={0} className={`splitter ${pane}`} aria-orientation={level ? "horizontal" : "vertical"} aria-label={`${level ? "Height" : "Width"} of ${name}`} aria-controls={controls}
       aria-valuemin={least} aria-valuemax={most} aria-valuenow={size} aria-valuetext={`${size} pixels`} title={`Drag to resize ${name}; double click for its first size`}
       onPointerDown={(event) => {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        drag.current = { x: event.clientX, size };
+        drag.current = { from: place(event), size };
       }}
       onPointerMove={(event) => drag.current && show(event.currentTarget, wanted(event))}
       onPointerUp={(event) => end(event, true)} onPointerCancel={(event) => end(event, false)}

@@ -16,6 +16,7 @@ import { useOwnMarks } from "@/features/trading/useOwnMarks";
 
 import "./workspace.css";
 import { Depth } from "./Depth";
+import { Dock } from "./Dock";
 import { isResized, usePanes } from "./panes";
 import { Splitter } from "./Splitter";
 import { useWatchlists } from "./watchlist";
@@ -47,7 +48,7 @@ export default function Workspace() {
   const [alerting, setAlerting] = useState<string | null>(null);
   const [side, setSide] = useState(false);
   const [draft, setDraft] = useState<{ symbol: string; side: NewOrder["side"] } | null>(null);
-  const { sizes, resize, reset } = usePanes();
+  const { sizes, tab, resize, reset, show } = usePanes();
   const panel = useRef<HTMLElement>(null);
   const derivative = DERIVATIVES.has(instrument.data?.type ?? "");
   const decimals = decimalsOf(instrument.data?.tick_size);
@@ -68,7 +69,7 @@ export default function Workspace() {
   // Which instrument it is about, the list says.
   if (pending && !named) return <div className="page"><Loading /></div>;
   return (
-    <div className="workspace" data-view={named ? "chart" : "list"} style={{ "--list": `${sizes.list}px`, "--side": `${sizes.side}px` } as CSSProperties}>
+    <div className="workspace" data-view={named ? "chart" : "list"} style={{ "--list": `${sizes.list}px`, "--side": `${sizes.side}px`, "--dock": `${sizes.dock}px` } as CSSProperties}>
       <Boundary name="The watchlist"><Watchlist watchlists={watchlists} selected={symbol} select={select} search={search} alert={setAlerting} order={order} depth={depth} /></Boundary>
       <Splitter pane="list" name="the watchlist" controls="watchlist" size={sizes.list} grows={1} resize={(size) => resize("list", size)} reset={() => reset("list")} />
       <div className="centre">
@@ -87,12 +88,13 @@ export default function Workspace() {
           )}
           <span className="grow" />
           <button type="button" className="button quiet" onClick={() => setAlerting(symbol)}><Bell size={15} aria-hidden /> Alert{own.alerts.length > 0 && ` (${own.alerts.length})`}</button>
-          {isResized(sizes) && <button type="button" className="button quiet icon resetpanes" aria-label="First sizes of the columns" title="First sizes of the columns" onClick={() => reset()}><Columns3 size={15} aria-hidden /></button>}
+          {isResized(sizes) && <button type="button" className="button quiet icon resetpanes" aria-label="First sizes of the panes" title="First sizes of the panes" onClick={() => reset()}><Columns3 size={15} aria-hidden /></button>}
           <button type="button" className="button icon drawerbutton" aria-label="Depth and order" title="Depth and order" aria-expanded={side} aria-controls="side" onClick={() => setSide(!side)}><PanelRight size={15} aria-hidden /></button>
         </header>
         <Boundary name="The chart" key={symbol}>
           <Suspense fallback={<Loading />}><ChartPanel symbol={symbol} own={own} /></Suspense>
         </Boundary>
+        <Dock tab={tab} show={show} size={sizes.dock} resize={(size) => resize("dock", size)} reset={() => reset("dock")} />
       </div>
       <Splitter pane="side" name="depth and order" controls="side" size={sizes.side} grows={-1} resize={(size) => resize("side", size)} reset={() => reset("side")} />
       <aside ref={panel} tabIndex={-1} className="side" id="side" aria-label="Depth and order" data-open={side || undefined} onKeyDown={(event) => actOn("side", event, { close: () => side && setSide(false) })}>

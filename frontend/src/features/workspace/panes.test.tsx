@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { fakeApi, render, until } from "@/shared/testing";
 
-import { fitting, isResized, PANES, storedSizes, usePanes } from "./panes";
+import { fitting, isResized, PANES, storedPanes, usePanes } from "./panes";
 import { Splitter } from "./Splitter";
 
 const PREFERENCE = "/api/v1/users/me/preferences/workspace.panes";
@@ -37,11 +37,12 @@ const point = (pane: string, type: string, clientX: number): Promise<void> =>
   act(async () => void edge(pane).dispatchEvent(new PointerEvent(type, { clientX, button: 0, pointerId: 1, bubbles: true })));
 
 it("takes sizes from what is stored only as far as they are usable", () => {
-  expect(storedSizes(null)).toEqual({ list: 300, side: 300 });
-  expect(storedSizes({ list: 5000, side: "wide" })).toEqual({ list: 360, side: 300 });
-  expect(storedSizes({ list: NaN, side: 1 })).toEqual({ list: 300, side: 260 });
+  const first = { list: 300, side: 300, dock: 220 };
+  expect(storedPanes(null)).toEqual({ sizes: first, tab: null });
+  expect(storedPanes({ list: 5000, side: "wide", dock: 300, tab: "nothing" })).toEqual({ sizes: { list: 360, side: 300, dock: 300 }, tab: null });
+  expect(storedPanes({ list: NaN, side: 1, tab: "trades" })).toEqual({ sizes: { ...first, side: 260 }, tab: "trades" });
   expect(fitting("list", 310.6)).toBe(311);
-  expect([isResized(storedSizes(null)), isResized({ list: 301, side: 300 })]).toEqual([false, true]);
+  expect([isResized(first), isResized({ ...first, dock: 221 })]).toEqual([false, true]);
 });
 
 it("is moved by keys, within its limits, and goes back", async () => {
@@ -77,7 +78,7 @@ it("follows the pointer, tells the server once, and finds the size there again",
   expect(now("list")).toBe(330);
   const stored = () => calls.filter(({ method }) => method === "PUT");
   await until(() => stored().length > 0, "the stored size");
-  expect(stored()).toEqual([{ method: "PUT", path: PREFERENCE, body: { list: 330, side: 300 } }]);
+  expect(stored()).toEqual([{ method: "PUT", path: PREFERENCE, body: { list: 330, side: 300, dock: 220, tab: null } }]);
   await act(async () => mounted?.root.unmount());
   localStorage.clear();
   answers["GET /api/v1/users/me/preferences"] = { items: [{ key: "workspace.panes" }], next: null };
