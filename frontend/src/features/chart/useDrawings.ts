@@ -79,18 +79,20 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
   }
 
   function take(event: DrawingEvent): void {
-    if (event.type === "draw") add(event.shape);
-    else if (event.type === "select") setSelected(event.id);
-    else if (event.type === "change") {
-      replace(event.drawing);
-      setSelected(event.drawing.id);
-    }
-    else if (event.type === "note") {
-      setWriting({ text: "", at: event.at });
-      setTool(null);
-    } else {
-      setFigures(event.ruler ? figureWords(measured(event.ruler, chart.current?.bars ?? []), decimals).join(", ") : "");
-      if (event.ruler) setTool(null);
+    switch (event.type) {
+      case "draw":
+        return add(event.shape);
+      case "select":
+        return setSelected(event.id);
+      case "change":
+        replace(event.drawing);
+        return setSelected(event.drawing.id);
+      case "note":
+        setWriting({ text: "", at: event.at });
+        return setTool(null);
+      case "measure":
+        setFigures(event.ruler ? figureWords(measured(event.ruler, chart.current?.bars ?? []), decimals).join(", ") : "");
+        if (event.ruler) setTool(null);
     }
   }
 
