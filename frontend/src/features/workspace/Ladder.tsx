@@ -5,6 +5,7 @@ import type { AccountView, Instrument, OrderView } from "@/api/generated";
 import { useHealth } from "@/realtime/health";
 import { useTradingAccount } from "@/features/trading/account";
 import { useWorkingOrders } from "@/features/trading/useWorkingOrders";
+import { price } from "@/shared/format/numbers";
 import { actOn } from "@/shared/keys/keys";
 import { Doubt, isUnknown } from "@/shared/once";
 import { Failure } from "@/shared/ui/states";
@@ -48,7 +49,7 @@ function Rungs({ instrument, derivative, account }: Props & { account: AccountVi
   const orders = useWorkingOrders(account?.id ?? "", symbol).data?.items ?? NONE;
   const own = useMemo(() => ownAt(grid, orders), [grid, orders]);
   const [said, setSaid] = useState("");
-  const { placing, cancelling, place } = useLadderOrders(({ side, quantity, price, text, state }) => setSaid(`${NAMES[side]} ${quantity} at ${price}: ${text ?? state.replaceAll("_", " ")}`));
+  const { placing, cancelling, place } = useLadderOrders(({ side, quantity, price: at, text, state }) => setSaid(`${NAMES[side]} ${quantity} at ${at}: ${text ?? state.replaceAll("_", " ")}`));
   const paper = account?.kind === "paper";
   const stop = whyNot(useHealth().mark, placing.error !== null && isUnknown(placing.error));
   const { until, ended, isArmed, arm, disarm } = useArming(stop);
@@ -94,10 +95,10 @@ function Rungs({ instrument, derivative, account }: Props & { account: AccountVi
     const quantity = Number(terms.quantity);
     if (!/^\d+$/.test(terms.quantity) || quantity <= 0 || quantity % lot !== 0) return setSaid(lot > 1 ? `Nothing was placed: the quantity is to be a multiple of ${lot}.` : "Nothing was placed: the quantity is to be a whole number.");
     if (isDoubled(aimed.current, { side, rung }, now)) return;
-    const price = priceOf(grid, rung);
-    const sent = place({ account_id: account.id, symbol, side, quantity: terms.quantity, order_type: "limit", price, trigger_price: null, product: terms.product });
+    const at = priceOf(grid, rung);
+    const sent = place({ account_id: account.id, symbol, side, quantity: terms.quantity, order_type: "limit", price: at, trigger_price: null, product: terms.product });
     if (sent) aimed.current = { side, rung, at: now };
-    setSaid(sent ? `${NAMES[side]} ${terms.quantity} at ${price}: sent.` : "Nothing was placed: the order before it is still on its way.");
+    setSaid(sent ? `${NAMES[side]} ${terms.quantity} at ${at}: sent.` : "Nothing was placed: the order before it is still on its way.");
   }
   function cancel(side: Side, rung: number): void {
     const mine = own[side].get(rung);
@@ -163,7 +164,7 @@ function Rungs({ instrument, derivative, account }: Props & { account: AccountVi
               const rung = top - at;
               return (
                 <LadderRow
-                  key={at} rung={rung} price={priceOf(grid, rung)} bid={bids.get(rung) ?? null} ask={asks.get(rung) ?? null} most={most} last={rung === lastRung} reachable={at === row}
+                  key={at} rung={rung} price={price(Number(priceOf(grid, rung)), grid.decimals)} bid={bids.get(rung) ?? null} ask={asks.get(rung) ?? null} most={most} last={rung === lastRung} reachable={at === row}
                   buying={own.buy.get(rung)?.open ?? null} selling={own.sell.get(rung)?.open ?? null}
                 />
               );
