@@ -211,6 +211,27 @@ const steps = {
     await depth.getByRole("button", { name: "Best five" }).click();
     await page.getByRole("table", { name: "Best five prices" }).waitFor();
   },
+  async "resize the workspace, and open its dock"({ page }) {
+    const edge = page.getByRole("separator", { name: "Width of the watchlist" });
+    const kept = () => page.waitForResponse((answer) => answer.url().endsWith("workspace.panes") && answer.request().method() === "PUT");
+    const width = kept();
+    await edge.focus();
+    await page.keyboard.press("ArrowRight");
+    must((await width).ok(), "the server keeps the width");
+    const opened = kept();
+    await page.getByRole("button", { name: "Trades", exact: true }).click();
+    must((await opened).ok(), "the server keeps the open dock");
+    // Another device knows only what the server keeps.
+    await page.evaluate(() => localStorage.removeItem("breezeway.panes"));
+    await page.reload();
+    await comes(page, async () => (await edge.getAttribute("aria-valuenow")) === "310", "the width that was kept");
+    const dock = page.getByRole("region", { name: "Dock" });
+    await dock.getByRole("cell", { name: "NSE:RELIANCE" }).first().waitFor();
+    await accessible(page, "dock");
+    await dock.getByRole("button", { name: "Trades" }).click();
+    await page.getByRole("button", { name: "First sizes of the panes" }).click();
+    await comes(page, async () => (await edge.getAttribute("aria-valuenow")) === "300", "the first width");
+  },
   async "option chain"({ page }) {
     await page.getByRole("link", { name: "Options" }).click();
     await page.getByRole("heading", { name: "Options of NIFTY" }).waitFor();
