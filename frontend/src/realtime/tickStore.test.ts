@@ -42,10 +42,17 @@ describe("the tick store", () => {
     expect(store.get("A", "oi")).toBeNaN();
   });
 
+  it("takes a price of zero for what has not traded today, and a quantity of zero for what it is", () => {
+    const { store } = paced();
+    store.writeTick({ symbol: "A", ltp: 0, bid: 0, ask: 5.1, volume: 0, oi: 0 });
+    expect([store.get("A", "ltp"), store.get("A", "bid"), store.get("A", "ask")]).toEqual([NaN, NaN, 5.1]);
+    expect([store.get("A", "volume"), store.get("A", "oi")]).toEqual([0, 0]);
+  });
+
   it("grows without losing values", () => {
     const { store } = paced();
-    for (let i = 0; i < 500; i += 1) store.writeTick({ symbol: `S${i}`, ltp: i });
-    for (let i = 0; i < 500; i += 1) expect(store.get(`S${i}`, "ltp")).toBe(i);
+    for (let i = 0; i < 500; i += 1) store.writeTick({ symbol: `S${i}`, ltp: i + 1 });
+    for (let i = 0; i < 500; i += 1) expect(store.get(`S${i}`, "ltp")).toBe(i + 1);
   });
 
   it("forgets all prices when the user changes, and the cells show it", () => {

@@ -7,6 +7,9 @@ export const FIELDS = [
 ] as const;
 export type Field = (typeof FIELDS)[number];
 
+/** Fields in which the broker writes 0 for what there is not (yet): nothing costs nothing. */
+const PRICES: ReadonlySet<Field> = new Set(["ltp", "bid", "ask", "open", "high", "low", "prev_close", "avg_price", "lower_band", "upper_band"]);
+
 /** Something on the screen that shows one instrument. */
 export interface Cell {
   /** Called at most once a frame, after the instrument's values have changed. */
@@ -49,7 +52,8 @@ export class TickStore {
     const slot = this.slot(tick.symbol);
     for (const field of FIELDS) {
       const column = this.columns.get(field);
-      if (column) column[slot] = tick[field] ?? NaN;
+      const value = tick[field] ?? NaN;
+      if (column) column[slot] = value === 0 && PRICES.has(field) ? NaN : value;
     }
     this.dirty.add(slot);
     this.wake();

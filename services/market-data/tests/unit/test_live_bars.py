@@ -36,3 +36,7 @@ def test_a_tick_after_the_published_bar_opens_the_next_minute() -> None:
     assert [(each.t, each.closed) for each in bars_of(candle, tick)] == [(OPEN, True), (OPEN + 60, False)]
     assert [each.t for each in bars_of(candle, {**tick, "ltt": (OPEN + 59) * 1000})] == [OPEN]
     assert bars_of(None, None) == []
+
+
+def test_a_tick_from_before_the_first_trade_of_the_day_opens_no_bar() -> None:
+    assert bars_of(None, {"ltt": (OPEN + 61) * 1000, "ltp": 0.0, "oi": None}) == []

@@ -3,6 +3,7 @@
 import json
 
 from breezeway.breeze.frames import decode_stock
+from breezeway.intervals import Interval
 from breezeway.market_calendar.calendar import MarketCalendar
 from market_data_service.application.tick_desk import EPOCH_STRIDE, TickDesk
 
@@ -55,6 +56,16 @@ def test_a_quote_has_every_field_of_the_contract() -> None:
         "upper_band": 973.9,
         "ts": 1_700_000_000_123,
     }
+
+
+def test_what_has_not_traded_today_is_quoted_and_makes_no_bar() -> None:
+    made = desk()
+    made.bars.want({"NSE:BHARTIARTL": frozenset({Interval.MINUTE_1})})
+    for last in (0, 893.75):
+        made.on_tick(decode_stock([*QUOTE[:2], last, *QUOTE[3:]]), 1_700_000_000_123)  # type: ignore[arg-type]
+        made.bars.tend(1691559630000)
+    told = [(body["type"], body.get("ltp", body.get("o"))) for _, body, _ in messages(made)]
+    assert told == [("tick", 0.0), ("tick", 893.75), ("candle", 893.75)]
 
 
 def test_a_depth_has_five_levels_a_side() -> None:

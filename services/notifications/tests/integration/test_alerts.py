@@ -164,6 +164,24 @@ async def test_a_price_from_before_the_last_days_or_none_says_nothing_of_a_new_a
     assert (await set_alert(service, user, symbol=symbol))["side"] is None
 
 
+async def test_what_has_not_traded_today_fires_no_alert(service: Any) -> None:
+    """The broker's frames say 0 until the first trade of the day; volume is 0 then, too."""
+    user = new_id()
+    symbol = f"NSE:Z{user.hex[:8].upper()}"
+    alert = await set_alert(service, user, symbol=symbol, condition="crosses")
+    await service.tick(symbol, "0")
+    assert (await set_alert(service, user, symbol=symbol))["side"] is None
+    async with service.worker():
+        await soon(lambda: service.is_watched(symbol))
+        for price in ("101", "0", "102"):
+            await service.tick(symbol, price)
+        await soon(lambda: is_at(service, user, alert, side="above"))
+        await service.tick(symbol, "99")
+        await soon(lambda: is_at(service, user, alert, state="fired"))
+    (item,) = await fired(service, user)
+    assert item["data"]["price"] == "99.0"
+
+
 async def test_an_alert_is_set_although_redis_cannot_say_where_the_market_is(start: Any) -> None:
     async with start(REDIS_URL="redis://127.0.0.1:1/0") as service:
         assert (await set_alert(service, new_id()))["side"] is None

@@ -51,6 +51,17 @@ async def test_a_fall_of_ten_percent_cancels_every_order_and_says_why(service: A
     await service.check(account)
 
 
+async def test_an_index_without_a_price_halts_nothing(service: Any) -> None:
+    """Before the first trade of a day the broker's frames say 0, which is no fall of a hundred percent."""
+    account = await service.open("1000000.00")
+    service.tick("100")
+    placed = await service.order(account, "buy", 10, "99")
+    await service.settle_in()
+    service.index(100)
+    await service.settle_in()
+    assert (await service.stored(placed.id)).state is OrderState.OPEN
+
+
 async def test_orders_are_refused_then_taken_then_matched(service: Any) -> None:
     """While halted the exchange rejects; in the pre-open it takes and does not match; after it the next tick opens."""
     account = await service.open("100000.00")

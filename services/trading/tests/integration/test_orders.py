@@ -339,6 +339,26 @@ async def test_l_15_nothing_fills_on_a_stale_price(service: Any) -> None:
     await service.check(account)
 
 
+async def test_what_has_not_traded_today_triggers_no_stop(service: Any) -> None:
+    """The broker's frames say 0 until the first trade of the day."""
+    account = await service.open()
+    service.tick("100")
+    await service.order(account, "buy", 10, "101", product="mis")
+    await service.settle_in()
+    service.tick("100")
+    await service.settle_in()
+    stop = await service.order(account, "sell", 10, None, order_type="sl_m", trigger_price="95", product="mis")
+    await service.settle_in()
+    service.tick("0")
+    await service.settle_in()
+    assert (await service.stored(stop.id)).state is OrderState.TRIGGER_PENDING
+    service.tick("94.90")
+    service.tick("94.90")
+    await service.settle_in()
+    assert (await service.stored(stop.id)).state is OrderState.FILLED
+    await service.check(account)
+
+
 async def test_a_reset_begins_again_and_keeps_the_journal(service: Any) -> None:
     account = await service.open("5000.00")
     service.tick("100")

@@ -158,6 +158,12 @@ async def test_prices_come_with_exchange_time(redis: "Redis", time: SharedExchan
     assert abs((found.at - (now - timedelta(days=365))).total_seconds()) < 0.01
 
 
+async def test_what_has_not_traded_today_has_no_price(redis: "Redis", time: SharedExchangeTime) -> None:
+    """A market order must not be protected from 0: a buy would bid five rupees, a sell would take any price."""
+    await redis.hset(keys.snapshot(FEED), f"tick:{SYMBOL}", tick(0, datetime.now(UTC)))
+    assert await RedisPrices(redis, OneFeed(), time).last(new_id(), [SYMBOL]) == {}
+
+
 async def test_a_request_waits_for_a_feed_that_was_just_asked(redis: "Redis", time: SharedExchangeTime) -> None:
     prices = RedisPrices(redis, OneFeed(), time)
     since = await time.now()

@@ -78,7 +78,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class TickMessage:
-    """The newest quote of an instrument. `ltt` is the exchange's time, `ts` ours, both epoch milliseconds."""
+    """The newest quote of an instrument. `ltt` is the exchange's time, `ts` ours, both epoch milliseconds.
+
+    `ltp` is what the broker sends; 0 means that the instrument has not traded today.
+    """
 
     symbol: str
     seq: int

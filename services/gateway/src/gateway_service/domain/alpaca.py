@@ -112,6 +112,8 @@ class AlpacaView:
 
 
 def _traded(before: Mapping[str, Any], tick: Mapping[str, Any]) -> bool:
+    if not tick["ltp"]:
+        return False
     if tick["volume"] is not None and before["volume"] is not None:
         return bool(tick["volume"] > before["volume"])
     return _differ(before, tick, "ltt", "ltp", "ltq")

@@ -133,7 +133,9 @@ class TickDesk:
         if q.at_ms is not None:
             if self.newest_event_ms is None or q.at_ms > self.newest_event_ms:
                 self.newest_event_ms = q.at_ms
-            self.bars.add(symbol, q.at_ms, q.last, q.volume, q.open_interest)
+            # 0 says that it has not traded today; no bar begins with that.
+            if q.last:
+                self.bars.add(symbol, q.at_ms, q.last, q.volume, q.open_interest)
         if q.depth is not None:
             self._depth(symbol, q.depth, received)
 

@@ -19,8 +19,10 @@ _OLDEST: Final = timedelta(days=5)
 _log = structlog.get_logger()
 
 
-def reading_of(message: dict[str, Any]) -> Reading:
-    """What a tick of the stream says."""
+def reading_of(message: dict[str, Any]) -> Reading | None:
+    """What a tick of the stream says; None before the first trade of the day, when its price is 0."""
+    if not message["ltp"]:
+        return None
     percent = message.get("change_pct")
     return Reading(
         price=Decimal(str(message["ltp"])),
@@ -47,6 +49,6 @@ class LastReadings:
             # The alert is worth more than knowing where it begins.
             _log.warning("last_reading_unknown", error=type(error).__name__)
             return None
-        readings = [reading_of(orjson.loads(body)) for body in bodies]
+        readings = [reading for body in bodies if (reading := reading_of(orjson.loads(body))) is not None]
         oldest = int((self._clock.now() - _OLDEST).timestamp() * 1000)
         return next((reading for reading in readings if reading.ms >= oldest), None)

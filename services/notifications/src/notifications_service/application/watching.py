@@ -98,6 +98,8 @@ class AlertWatch:
         if not concerned:
             return
         reading = reading_of(message)
+        if reading is None:
+            return
         ALERTS_EVALUATED.inc(len(concerned))
         now = self._clock.now()
         for alert_id in concerned:

@@ -273,6 +273,8 @@ class Matcher:
         book = state.books.get((feed, str(message.get("symbol"))))
         if kind == "tick":
             tick = tick_of(message, state.clock)
+            if tick is None:
+                return
             self._seen[message["symbol"]] = (tick.ltp, tick.at)
             if message["symbol"] in self._breakers.indices:
                 self._on_index(state, feed, message, tick)

@@ -13,11 +13,17 @@ from breezeway.clock import ClockMapping
 from breezeway.exchange.market import Book, Depth, Level, MarketTick, quoted_price
 
 
-def tick_of(message: Mapping[str, Any], clock: ClockMapping) -> MarketTick:
-    """A `tick` message."""
+def tick_of(message: Mapping[str, Any], clock: ClockMapping) -> MarketTick | None:
+    """A `tick` message; None when it has no price, as before an instrument's first trade of the day.
+
+    A price of 0 would trigger every sell stop, halt the market for a fallen index and leave a market sell unprotected.
+    """
+    last = _price(message["ltp"])
+    if last is None:
+        return None
     return MarketTick(
         at=_at(message, clock),
-        ltp=quoted_price(message["ltp"]),
+        ltp=last,
         volume=message.get("volume"),
         last_quantity=message.get("ltq"),
         bid=_price(message.get("bid")),

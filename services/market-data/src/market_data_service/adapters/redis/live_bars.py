@@ -53,7 +53,7 @@ def bars_of(candle: Mapping[str, Any] | None, tick: Mapping[str, Any] | None) ->
     if candle is not None:
         names = ("t", "o", "h", "l", "c", "v", "oi", "closed")
         bars.append(Bar(*(candle[name] for name in names)))
-    if tick is not None:
+    if tick is not None and tick["ltp"]:
         minute = int(tick["ltt"]) // 1000 // _MINUTE * _MINUTE
         price = tick["ltp"]
         if not bars or minute > bars[-1].t:

@@ -41,11 +41,9 @@ class RedisPrices:
         clock = await self._time.mapping()
         names = list(symbols)
         bodies = await snapshot(self._redis, feed, [Channel(ChannelKind.TICK, name).name for name in names])
-        return {
-            name: _price(orjson.loads(body), clock)
-            for name, body in zip(names, bodies, strict=True)
-            if body is not None
-        }
+        messages = {name: orjson.loads(body) for name, body in zip(names, bodies, strict=True) if body is not None}
+        # Before its first trade of the day an instrument has no price: its ticks say 0.
+        return {name: _price(message, clock) for name, message in messages.items() if message["ltp"]}
 
     async def await_fresh(self, user_id: UUID, symbol: str, since: datetime) -> LastPrice | None:
         feed = await self._feeds.feed_of(user_id)
