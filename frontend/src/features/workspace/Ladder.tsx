@@ -149,7 +149,7 @@ function Rungs({ instrument, derivative, account }: Props & { account: AccountVi
           <div className="steps">
             <button type="button" className="button" onClick={() => look(count >> 1)}>Higher</button>
             <button type="button" className="button" onClick={() => look(-(count >> 1))}>Lower</button>
-            <button type="button" className="button" data-away={(lastRung !== null && !isInSight(top, count, lastRung)) || undefined} onClick={recentre}>To the last price</button>
+            <button type="button" className="button" data-away={lastRung === null || isInSight(top, count, lastRung) ? undefined : lastRung > top ? "above" : "below"} onClick={recentre}>To the last price</button>
           </div>
           <div
             ref={box} role="grid" className="live rungs" aria-label={`Price ladder of ${symbol}: what is bid, the price, what is asked`}
