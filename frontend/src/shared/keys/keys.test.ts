@@ -73,6 +73,8 @@ describe("which key asks for what", () => {
     expect(actionOf("watchlist", press("a"), false)).toBeNull();
     expect(actionOf("everywhere", press("k", { ctrlKey: true }), false)).toBe("search");
     expect(actionOf("watchlist", press("Delete"), false)).toBe("remove");
+    expect(actionOf("ladder", press(" ", { code: "Space" }), false)).toBe("centre");
+    expect(actionOf("ladder", press("b"), false)).toBeNull();
   });
 });
 
