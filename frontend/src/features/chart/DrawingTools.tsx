@@ -20,7 +20,7 @@ const TOOLS: readonly { tool: Tool; Icon: LucideIcon; does: string }[] = [
   { tool: "measure", Icon: Ruler, does: "Measure a distance" },
 ];
 
-/** The tools for drawing, beside the candles; above them on a phone. */
+/** The tools for drawing, beside the candles; above them on a phone. What has just done its last step keeps the focus: it is not `disabled`. */
 export function DrawingTools({ drawings, decimals, lastPrice }: Props) {
   const { magnet, locked } = drawings;
   const Padlock = locked ? Lock : LockOpen;
@@ -32,9 +32,9 @@ export function DrawingTools({ drawings, decimals, lastPrice }: Props) {
       <hr />
       <button type="button" className="button quiet icon" aria-pressed={magnet} title="Magnet" aria-label="Snap to open, high, low and close" onClick={() => drawings.toggle("magnet")}><Magnet size={15} aria-hidden /></button>
       <button type="button" className="button quiet icon" aria-pressed={locked} title={locked ? "All drawings are locked" : "Lock all drawings"} aria-label="Lock all drawings" onClick={() => drawings.toggle("locked")}><Padlock size={15} aria-hidden /></button>
-      <button type="button" className="button quiet icon" disabled={drawings.selected === null} title="Delete" aria-label="Delete the selected drawing" onClick={drawings.removeSelected}><Trash2 size={15} aria-hidden /></button>
-      <button type="button" className="button quiet icon" disabled={!drawings.canUndo} title="Undo" aria-label="Undo the last change of the drawings" onClick={drawings.undo}><Undo2 size={15} aria-hidden /></button>
-      <button type="button" className="button quiet icon" disabled={!drawings.canRedo} title="Redo" aria-label="Redo it" onClick={drawings.redo}><Redo2 size={15} aria-hidden /></button>
+      <button type="button" className="button quiet icon" aria-disabled={drawings.selected === null} title="Delete" aria-label="Delete the selected drawing" onClick={drawings.removeSelected}><Trash2 size={15} aria-hidden /></button>
+      <button type="button" className="button quiet icon" aria-disabled={!drawings.canUndo} title="Undo" aria-label="Undo the last change of the drawings" onClick={drawings.undo}><Undo2 size={15} aria-hidden /></button>
+      <button type="button" className="button quiet icon" aria-disabled={!drawings.canRedo} title="Redo" aria-label="Redo it" onClick={drawings.redo}><Redo2 size={15} aria-hidden /></button>
       <DrawingList drawings={drawings} decimals={decimals} lastPrice={lastPrice} />
     </div>
   );
