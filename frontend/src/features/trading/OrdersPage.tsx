@@ -9,6 +9,7 @@ import { moment } from "@/shared/format/time";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
 import { useTradingAccount } from "./account";
+import { AccountKind } from "./AccountKind";
 import "./trading.css";
 import { useTradingEvents } from "./useTradingEvents";
 
@@ -36,7 +37,7 @@ export default function OrdersPage() {
   const failed = list.error ?? orders.error ?? cancel.error;
   return (
     <div className="page">
-      <h1>Orders{account && <span className="muted"> of {account.name}</span>}</h1>
+      <div className="row"><h1 className="grow">Orders{account && <span className="muted"> of {account.name}</span>}</h1>{account && <AccountKind account={account} />}</div>
       {failed && <Failure error={failed} retry={() => void orders.refetch()} />}
       {(list.isPending || (account !== null && orders.isPending)) && <Loading />}
       {list.isSuccess && !account && <Empty action={<Link className="button primary" to="/portfolio">Open a paper account</Link>}>You have no trading account yet.</Empty>}

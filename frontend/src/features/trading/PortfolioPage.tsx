@@ -8,6 +8,7 @@ import { rupees } from "@/shared/format/numbers";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
 import { chooseAccount, useTradingAccount } from "./account";
+import { AccountKind } from "./AccountKind";
 import { EquityCurve } from "./EquityCurve";
 import { Gain, quoted } from "./figures";
 import { OpenAccount } from "./OpenAccount";
@@ -26,9 +27,10 @@ export default function PortfolioPage() {
     <div className="page">
       <div className="row">
         <h1 className="grow">Portfolio</h1>
+        {account && <AccountKind account={account} />}
         {account && accounts.length > 1 && (
           <label className="field"><span className="sr">Account</span>
-            <select value={account.id} onChange={(event) => chooseAccount(event.target.value)}>{accounts.map((each) => <option key={each.id} value={each.id}>{each.name}</option>)}</select>
+            <select value={account.id} onChange={(event) => chooseAccount(event.target.value)}>{accounts.map((each) => <option key={each.id} value={each.id}>{each.kind === "live" ? `${each.name} (live)` : each.name}</option>)}</select>
           </label>
         )}
         {account && <Link className="button" to="/portfolio/notes">Contract notes</Link>}

@@ -24,8 +24,11 @@ const text = (): string => mounted?.page.textContent ?? "";
 const placed = (calls: Call[]): Call[] => calls.filter(({ method, path }) => method === "POST" && path.endsWith("/orders"));
 const shown = (wished: Pick<NewOrder, "side"> | null = null) => <Ticket symbol="NSE:RELIANCE" lot={1} derivative={false} wished={wished} />;
 
-async function open(answers: Record<string, unknown>, wished: Pick<NewOrder, "side"> | null = null): Promise<Call[]> {
-  answers["GET /api/v1/trading/accounts"] = { items: [{ id: "a1", name: "Paper", kind: "paper" }], next: null };
+const PAPER = { id: "a1", name: "Paper", kind: "paper" };
+const LIVE = { id: "a2", name: "Mine", kind: "live" };
+
+async function open(answers: Record<string, unknown>, wished: Pick<NewOrder, "side"> | null = null, accounts: unknown[] = [PAPER]): Promise<Call[]> {
+  answers["GET /api/v1/trading/accounts"] = { items: accounts, next: null };
   answers["POST /api/v1/trading/orders/preview"] = preview;
   const calls = fakeApi(answers);
   mounted = await render(shown(wished));
@@ -73,6 +76,30 @@ it("says at once why an order is refused, and sends it once", async () => {
   await click(button(document.body, "Buy on paper"));
   await until(() => text().includes("It needs more than the account has."), "the reason");
   expect(placed(calls)).toHaveLength(1);
+});
+
+it("has an order of a live account looked over before it is sent, as it was looked over", async () => {
+  const calls = await open({ [ORDERS]: { state: "new", text: "On its way to the broker." } }, null, [LIVE]);
+  expect(text()).toContain("Live, at the broker");
+  expect(text()).not.toContain("on paper");
+  await click(button(document.body, "Review: buy at the broker"));
+  expect(text()).toContain("BUY 1 NSE:RELIANCE, Market, Delivery: about ₹1,450.00");
+  await enter(document.querySelector("input[type=number]"), "2");
+  expect(text()).not.toContain("BUY 1 NSE:RELIANCE");
+  await until(() => button(document.body, "Review: buy at the broker")?.disabled === false, "the other order's preview");
+  await click(button(document.body, "Review: buy at the broker"));
+  await click(button(document.body, "Back"));
+  await click(button(document.body, "Review: buy at the broker"));
+  expect(placed(calls)).toEqual([]);
+  await click(button(document.body, "Buy at the broker"));
+  await until(() => text().includes("On its way to the broker."), "the answer");
+  expect(placed(calls).map(({ body }) => body)).toMatchObject([{ account_id: "a2", quantity: "2", side: "buy" }]);
+  expect(button(document.body, "Review: buy at the broker")).toBeDefined();
+});
+
+it("is for paper until a live account is chosen", async () => {
+  await open({}, null, [LIVE, PAPER]);
+  expect(button(document.body, "Buy on paper")).toBeDefined();
 });
 
 it("takes the side that was asked for elsewhere, and leaves it to the user after that", async () => {

@@ -11,13 +11,13 @@ import { Field } from "@/shared/ui/Field";
 import { Failure } from "@/shared/ui/states";
 
 import { useTradingAccount } from "./account";
+import { AccountKind } from "./AccountKind";
+import { orderLine, PRODUCTS, TYPES } from "./orderWords";
 import "./trading.css";
 import { useTradingEvents } from "./useTradingEvents";
 
 type Draft = Pick<NewOrder, "side" | "quantity" | "order_type" | "price" | "trigger_price" | "product">;
 
-const TYPES: [NewOrder["order_type"], string][] = [["market", "Market"], ["limit", "Limit"], ["sl", "Stop, limit"], ["sl_m", "Stop, market"]];
-const PRODUCTS: [NewOrder["product"], string][] = [["cnc", "Delivery"], ["mis", "Intraday"], ["nrml", "Carry"]];
 const AMOUNT = /^\d+(\.\d+)?$/;
 
 interface Props {
@@ -36,7 +36,7 @@ export function Ticket({ symbol, lot, derivative, wished }: Props) {
   if (symbol.includes("_INDEX:")) return null;
   return (
     <section className="ticket stack" aria-label="Order ticket">
-      <h2>Order</h2>
+      <div className="row"><h2 className="grow">Order</h2>{account && <AccountKind account={account} />}</div>
       {list.isError && <Failure error={list.error} retry={() => void list.refetch()} />}
       {list.isSuccess && !account && <p><Link to="/portfolio">Open a paper account</Link> to trade.</p>}
       {account && <Form key={`${symbol}${account.id}`} symbol={symbol} lot={lot} derivative={derivative} wished={wished} account={account} />}
@@ -48,7 +48,12 @@ function Form({ symbol, lot, derivative, wished, account }: Props & { account: A
   const [draft, setDraft] = useState<Draft>({
     side: wished?.side ?? "buy", quantity: String(lot), order_type: "market", price: null, trigger_price: null, product: derivative ? "nrml" : "cnc",
   });
-  const change = (part: Partial<Draft>): void => setDraft({ ...draft, ...part });
+  /** What was looked over and is to be sent to the broker; another draft is to be looked over again. */
+  const [reviewed, setReviewed] = useState<NewOrder | null>(null);
+  const change = (part: Partial<Draft>): void => {
+    setDraft({ ...draft, ...part });
+    setReviewed(null);
+  };
   const form = useRef<HTMLFormElement>(null);
   const [heard, setHeard] = useState(wished);
   if (wished !== heard) {
@@ -58,6 +63,7 @@ function Form({ symbol, lot, derivative, wished, account }: Props & { account: A
   useEffect(() => {
     if (wished) form.current?.querySelector<HTMLInputElement>("input[type=number]")?.select();
   }, [wished]);
+  const live = account.kind === "live";
   const limit = draft.order_type === "limit" || draft.order_type === "sl";
   const stop = draft.order_type === "sl" || draft.order_type === "sl_m";
   const whole = AMOUNT.test(draft.quantity) && (!limit || AMOUNT.test(draft.price ?? "")) && (!stop || AMOUNT.test(draft.trigger_price ?? ""));
@@ -73,10 +79,13 @@ function Form({ symbol, lot, derivative, wished, account }: Props & { account: A
   const place = useOnce((body: NewOrder, key) => data(placeOrder({ body, headers: { "Idempotency-Key": key } })));
   function submit(event: FormEvent<HTMLFormElement>): void {
     event.preventDefault();
-    place.ask(order);
+    if (live && !reviewed) return setReviewed(order);
+    place.ask(reviewed ?? order);
+    setReviewed(null);
   }
   const fields = place.error ? toApiError(place.error, undefined).fields : new Map<string, string>();
   const buying = draft.side === "buy";
+  const verb = buying ? "Buy" : "Sell";
   return (
     <form ref={form} className="stack" onSubmit={submit}>
       <div className="pair" role="group" aria-label="Side">
@@ -105,7 +114,16 @@ function Form({ symbol, lot, derivative, wished, account }: Props & { account: A
       {preview.isError && <Failure error={preview.error} />}
       <Doubt about={place} what="the order" see={<Link to="/orders">Orders</Link>} />
       {place.result && !place.pending && <p className="notice" role="status">{place.result.text ?? `The order is ${place.result.state.replaceAll("_", " ")}.`} <Link to="/orders">Orders</Link></p>}
-      <button className={`button primary ${draft.side}`} disabled={!whole || place.pending || preview.data?.ok === false}>{buying ? "Buy" : "Sell"} on paper</button>
+      {reviewed && (
+        <div className="notice warning" role="alert">
+          <b>{orderLine(reviewed, preview.data?.blocked ?? null)}</b>
+          <span>It goes to the broker from the account {account.name}.</span>
+          <button type="button" className="button" onClick={() => setReviewed(null)}>Back</button>
+        </div>
+      )}
+      <button className={`button primary ${draft.side}`} disabled={!whole || place.pending || preview.data?.ok === false}>
+        {live ? (reviewed ? `${verb} at the broker` : `Review: ${verb.toLowerCase()} at the broker`) : `${verb} on paper`}
+      </button>
     </form>
   );
 }

@@ -24,7 +24,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** The trading accounts, and the one that the pages are about: the chosen one, or the first. */
+/** The trading accounts, and the one that the pages are about: the chosen one, or the first that is play; never a live one unasked. */
 export function useTradingAccount() {
   const wanted = useSyncExternalStore(subscribe, chosen);
   const list = useQuery({
@@ -34,5 +34,5 @@ export function useTradingAccount() {
     refetchInterval: 5_000,
   });
   const accounts: readonly AccountView[] = list.data?.items ?? [];
-  return { list, accounts, account: accounts.find((each) => each.id === wanted) ?? accounts[0] ?? null };
+  return { list, accounts, account: accounts.find((each) => each.id === wanted) ?? accounts.find(({ kind }) => kind === "paper") ?? accounts[0] ?? null };
 }

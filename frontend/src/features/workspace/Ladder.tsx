@@ -141,7 +141,7 @@ function Rungs({ instrument, derivative, account }: Props & { account: AccountVi
       {account && paper && (
         <LadderHead terms={terms} change={setTerms} lot={lot} derivative={derivative} until={until} why={stop ? `Not possible now: ${stop}.` : ended && `Ended: ${ended}.`} possible={armed || stop === null} account={account.name} toggle={armed ? disarm : arm} />
       )}
-      {account && !paper && <p className="muted">Click trading is for paper accounts only. Orders of a live account go through its ticket, with its second factor.</p>}
+      {account && !paper && <p className="muted">Click trading is for paper accounts only. Orders of a live account go through its ticket, where each is looked over first.</p>}
       {!account && <p className="muted"><Link to="/portfolio">Open a paper account</Link> to place orders here.</p>}
       {top === null && <p className="muted">No price has come yet.</p>}
       {top !== null && (
