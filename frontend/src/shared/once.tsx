@@ -4,6 +4,7 @@ import { type ReactNode, useRef } from "react";
 import { ApiError } from "@/api/problem";
 
 import { Failure } from "./ui/states";
+import { uniqueId } from "./unique";
 
 const TRIES = 5;
 const FIRST_PAUSE_MS = 500;
@@ -48,7 +49,7 @@ export function useOnce<W, R>(send: (wanted: W, key: string) => Promise<R>, more
     checking: isPending && failureCount > 0,
     ask: (wanted: W): void => {
       const same = doubtful.current?.wanted === JSON.stringify(wanted) ? doubtful.current.key : null;
-      mutate({ wanted, key: same ?? crypto.randomUUID() });
+      mutate({ wanted, key: same ?? uniqueId() });
     },
     /** Ask for the same once more. */
     again: (): void => {

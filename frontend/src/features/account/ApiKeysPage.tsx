@@ -4,6 +4,7 @@ import { useState } from "react";
 import { data } from "@/api/client";
 import { type ApiKeyView, type CreatedApiKey, deleteApiKey, listApiKeys } from "@/api/generated";
 import { day, moment } from "@/shared/format/time";
+import { ShownOnce } from "@/shared/ui/ShownOnce";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
 import { NewApiKeyForm } from "./NewApiKeyForm";
@@ -32,14 +33,7 @@ export default function ApiKeysPage() {
       </div>
       <p className="muted">For bots and notebooks. Send one as the header <code>X-API-Key</code>; no key can change passwords, keys or broker accounts.</p>
       {made && (
-        <div className="notice" role="status">
-          <b>Copy the key of “{made.name}” now. It is not shown again.</b>
-          <div className="secret" data-testid="new-key">{made.key}</div>
-          <div className="row">
-            <button type="button" className="button" onClick={() => void navigator.clipboard.writeText(made.key)}>Copy</button>
-            <button type="button" className="button quiet" onClick={() => setMade(null)}>I have it</button>
-          </div>
-        </div>
+        <ShownOnce text={made.key} name="new-key" done={() => setMade(null)}>Copy the key of “{made.name}” now. It is not shown again.</ShownOnce>
       )}
       {making && <NewApiKeyForm made={keep} cancel={() => setMaking(false)} />}
       {list.isPending && <Loading />}

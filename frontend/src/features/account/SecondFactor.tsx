@@ -5,6 +5,7 @@ import { data } from "@/api/client";
 import { beginTotp, confirmTotp, getMe, turnOffTotp } from "@/api/generated";
 import { updateUser } from "@/session/session";
 import { Field } from "@/shared/ui/Field";
+import { ShownOnce } from "@/shared/ui/ShownOnce";
 import { Failure } from "@/shared/ui/states";
 
 async function reloadUser(): Promise<void> {
@@ -21,14 +22,9 @@ export function SecondFactor({ enabled }: { enabled: boolean }) {
         <span className={`tag ${enabled ? "good" : ""}`}>{enabled ? "on" : "off"}</span>
       </div>
       {codes && (
-        <div className="notice" role="status">
-          <b>Keep these recovery codes. Each signs you in once when your phone is gone; they are not shown again.</b>
-          <pre className="secret" data-testid="recovery-codes">{codes.join("\n")}</pre>
-          <div className="row">
-            <button type="button" className="button" onClick={() => void navigator.clipboard.writeText(codes.join("\n"))}>Copy</button>
-            <button type="button" className="button quiet" onClick={() => setCodes(null)}>I have them</button>
-          </div>
-        </div>
+        <ShownOnce text={codes.join("\n")} name="recovery-codes" done={() => setCodes(null)}>
+          Keep these recovery codes. Each signs you in once when your phone is gone; they are not shown again.
+        </ShownOnce>
       )}
       {enabled ? <TurnOff /> : <TurnOn done={setCodes} />}
     </section>

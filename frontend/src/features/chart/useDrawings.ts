@@ -1,6 +1,7 @@
 import { type RefObject, useEffect, useState } from "react";
 
 import { usePreference } from "@/shared/preferences";
+import { uniqueId } from "@/shared/unique";
 
 import type { ChartHandle } from "./chartHandle";
 import type { DrawingEvent } from "./DrawingPointer";
@@ -10,9 +11,6 @@ import { type History, recorded, redone, undone, UNTOUCHED } from "./history";
 import { figureWords, measured } from "./measure";
 
 const MOST = 200;
-// crypto.randomUUID is missing on a page that came over plain HTTP from another machine.
-const newId = (): string => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
-
 const TWO_POINTS = "Click where it begins, then where it ends, or drag. Escape cancels.";
 const HINTS: Readonly<Record<Tool, string>> = {
   level: "Click a price for the level. Escape cancels.",
@@ -60,7 +58,7 @@ export function useDrawings(chart: RefObject<ChartHandle | null>, instrumentId: 
   }
 
   function add(shape: Shape): void {
-    const id = newId();
+    const id = uniqueId();
     save([...drawings, { id, ...shape }].slice(-MOST));
     setSelected(id);
     setTool(null);

@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { data } from "@/api/client";
 import { deleteHook, type HookCallView, type HookView, listHookCalls, replaceHookSecret, switchHook } from "@/api/generated";
 import { moment } from "@/shared/format/time";
+import { CopyButton } from "@/shared/ui/CopyButton";
 import { Empty, Failure, Loading } from "@/shared/ui/states";
 
 export function HookCard({ hook, account, showSecret }: { hook: HookView; account: string; showSecret: (secret: string) => void }) {
@@ -25,7 +26,7 @@ export function HookCard({ hook, account, showSecret }: { hook: HookView; accoun
         <b className="grow">{hook.name} <span className="muted">into {account}</span></b>
         <span className={`tag ${hook.active ? "good" : "bad"}`}>{hook.active ? "on" : "off"}</span>
       </div>
-      <p className="row"><code className="address grow">{address}</code><button type="button" className="button" onClick={() => void navigator.clipboard.writeText(address)}>Copy</button></p>
+      <p className="row"><code className="address grow">{address}</code><CopyButton text={address} /></p>
       {failed && <Failure error={failed} />}
       <div className="row">
         <button type="button" className="button" aria-expanded={log} onClick={() => setLog(!log)}>What came in</button>

@@ -1,22 +1,26 @@
 import type { ReactNode } from "react";
 
+import { CopyButton } from "./CopyButton";
+
 interface Props {
   /** What it is and what to do with it. */
   children: ReactNode;
-  /** The secret itself. */
+  /** The secret itself, of one line or more. */
   text: string;
+  /** How tests find it. */
+  name?: string;
   done: () => void;
 }
 
 /** A secret that the server tells once. */
-export function ShownOnce({ children, text, done }: Props) {
+export function ShownOnce({ children, text, name, done }: Props) {
   return (
     <div className="notice" role="status">
       <b>{children}</b>
-      <div className="secret">{text}</div>
+      <pre className="secret" data-testid={name}>{text}</pre>
       <div className="row">
-        <button type="button" className="button" onClick={() => void navigator.clipboard.writeText(text)}>Copy</button>
-        <button type="button" className="button quiet" onClick={done}>I have it</button>
+        <CopyButton text={text} />
+        <button type="button" className="button quiet" onClick={done}>I have {text.includes("\n") ? "them" : "it"}</button>
       </div>
     </div>
   );
