@@ -2,6 +2,7 @@ import { Dialog } from "@base-ui/react/dialog";
 import { type FormEvent, useState } from "react";
 
 import { Field } from "@/shared/ui/Field";
+import { Modal } from "@/shared/ui/Modal";
 
 import { LONGEST_NOTE, noteOf } from "./drawings";
 
@@ -21,20 +22,15 @@ export function NoteDialog({ text: before, write, close }: Props) {
     if (note !== "") write(note);
   }
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog form">
-          <form className="stack" onSubmit={submit}>
-            <Dialog.Title>{before === "" ? "A note on the chart" : "Change the note"}</Dialog.Title>
-            <Field label="Note" autoFocus maxLength={LONGEST_NOTE} hint={`At most ${LONGEST_NOTE} characters.`} value={text} onChange={(event) => setText(event.target.value)} />
-            <div className="row">
-              <button className="button primary" disabled={note === ""}>{before === "" ? "Add the note" : "Change"}</button>
-              <Dialog.Close className="button">Leave it</Dialog.Close>
-            </div>
-          </form>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal className="form" close={close}>
+      <form className="stack" onSubmit={submit}>
+        <Dialog.Title>{before === "" ? "A note on the chart" : "Change the note"}</Dialog.Title>
+        <Field label="Note" autoFocus maxLength={LONGEST_NOTE} hint={`At most ${LONGEST_NOTE} characters.`} value={text} onChange={(event) => setText(event.target.value)} />
+        <div className="row">
+          <button className="button primary" disabled={note === ""}>{before === "" ? "Add the note" : "Change"}</button>
+          <Dialog.Close className="button">Leave it</Dialog.Close>
+        </div>
+      </form>
+    </Modal>
   );
 }

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 
 import { Field } from "@/shared/ui/Field";
+import { Modal } from "@/shared/ui/Modal";
 import { Failure } from "@/shared/ui/states";
 
 import { onTick } from "./linePrices";
@@ -39,24 +40,19 @@ export function PriceDialog({ title, label, now, proposed, tick, change, other, 
     if (price !== null && !same) changing.mutate(price);
   }
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog form">
-          <form className="stack" onSubmit={submit}>
-            <Dialog.Title>{title}</Dialog.Title>
-            <p>{price === null ? "Type a price." : same ? `It is at ${now} now.` : `From ${now} to ${price}.`}{price !== null && Number(price) !== Number(text) && ` The tick is ${tick ?? "0.01"}.`}</p>
-            <Field label={label} autoFocus inputMode="decimal" value={text} onChange={(event) => setText(event.target.value)} />
-            {failure && <Failure error={failure} />}
-            <div className="row">
-              <button className="button primary" disabled={price === null || same || changing.isPending}>{price === null || same ? "Change" : `Change to ${price}`}</button>
-              <Dialog.Close className="button">Leave it</Dialog.Close>
-              <span className="grow" />
-              <button type="button" className="button" disabled={doing.isPending} onClick={() => doing.mutate()}>{other.name}</button>
-            </div>
-          </form>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal className="form" close={close}>
+      <form className="stack" onSubmit={submit}>
+        <Dialog.Title>{title}</Dialog.Title>
+        <p>{price === null ? "Type a price." : same ? `It is at ${now} now.` : `From ${now} to ${price}.`}{price !== null && Number(price) !== Number(text) && ` The tick is ${tick ?? "0.01"}.`}</p>
+        <Field label={label} autoFocus inputMode="decimal" value={text} onChange={(event) => setText(event.target.value)} />
+        {failure && <Failure error={failure} />}
+        <div className="row">
+          <button className="button primary" disabled={price === null || same || changing.isPending}>{price === null || same ? "Change" : `Change to ${price}`}</button>
+          <Dialog.Close className="button">Leave it</Dialog.Close>
+          <span className="grow" />
+          <button type="button" className="button" disabled={doing.isPending} onClick={() => doing.mutate()}>{other.name}</button>
+        </div>
+      </form>
+    </Modal>
   );
 }

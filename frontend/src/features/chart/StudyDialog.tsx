@@ -1,5 +1,6 @@
-import { Dialog } from "@base-ui/react/dialog";
 import { useState } from "react";
+
+import { Modal } from "@/shared/ui/Modal";
 
 import { type Catalogue, newStudy, offered, type Study, titleOf } from "./studies";
 import { StudyForm } from "./StudyForm";
@@ -19,44 +20,35 @@ export function StudyDialog({ catalogue, studies, change, close }: Props) {
   const found = offered(catalogue, text);
   const full = studies.length >= MOST;
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog studies">
-          <header className="row">
-            <Dialog.Title className="grow">Indicators</Dialog.Title>
-            <Dialog.Close className="button">Done</Dialog.Close>
-          </header>
-          {studies.length > 0 && (
-            <ul className="active" aria-label="On the chart">
-              {studies.map((study) => {
-                const view = catalogue.get(study.name);
-                return (
-                  <li key={study.id}>
-                    <b title={view?.title}>{titleOf(study)}</b>
-                    {view && <StudyForm study={study} view={view} change={(next) => change(studies.map((now) => (now.id === study.id ? next : now)))} />}
-                    <button type="button" className="button" aria-label={`Take ${titleOf(study)} off the chart`} onClick={() => change(studies.filter(({ id }) => id !== study.id))}>Remove</button>
-                  </li>
-                );
-              })}
-            </ul>
-          )}
-          <input type="search" autoFocus aria-label="Search indicators" placeholder={`Search ${catalogue.size} indicators`} value={text} onChange={(event) => setText(event.target.value)} />
-          {full && <p className="muted">A chart takes {MOST} indicators. Remove one to add another.</p>}
-          {found.length === 0 && <p className="muted">No indicator is called “{text}”.</p>}
-          <ul className="offered" aria-label="Catalogue" tabIndex={0}>
-            {found.map((view) => (
-              <li key={view.name}>
-                <button type="button" disabled={full} onClick={() => change([...studies, newStudy(view, studies)])}>
-                  <b>Add {view.name.toUpperCase().replaceAll("_", " ")}</b>
-                  <span className="grow">{view.title}</span>
-                  <span className="muted">{view.overlay ? "on prices" : "pane"}</span>
-                </button>
+    <Modal title="Indicators" className="studies" close={close}>
+      {studies.length > 0 && (
+        <ul className="active" aria-label="On the chart">
+          {studies.map((study) => {
+            const view = catalogue.get(study.name);
+            return (
+              <li key={study.id}>
+                <b title={view?.title}>{titleOf(study)}</b>
+                {view && <StudyForm study={study} view={view} change={(next) => change(studies.map((now) => (now.id === study.id ? next : now)))} />}
+                <button type="button" className="button" aria-label={`Take ${titleOf(study)} off the chart`} onClick={() => change(studies.filter(({ id }) => id !== study.id))}>Remove</button>
               </li>
-            ))}
-          </ul>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+            );
+          })}
+        </ul>
+      )}
+      <input type="search" autoFocus aria-label="Search indicators" placeholder={`Search ${catalogue.size} indicators`} value={text} onChange={(event) => setText(event.target.value)} />
+      {full && <p className="muted">A chart takes {MOST} indicators. Remove one to add another.</p>}
+      {found.length === 0 && <p className="muted">No indicator is called “{text}”.</p>}
+      <ul className="offered" aria-label="Catalogue" tabIndex={0}>
+        {found.map((view) => (
+          <li key={view.name}>
+            <button type="button" disabled={full} onClick={() => change([...studies, newStudy(view, studies)])}>
+              <b>Add {view.name.toUpperCase().replaceAll("_", " ")}</b>
+              <span className="grow">{view.title}</span>
+              <span className="muted">{view.overlay ? "on prices" : "pane"}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Modal>
   );
 }

@@ -1,7 +1,7 @@
-import { Dialog } from "@base-ui/react/dialog";
 import { useState } from "react";
 
 import { ticks } from "@/realtime/stream";
+import { Modal } from "@/shared/ui/Modal";
 import { Failure } from "@/shared/ui/states";
 
 import { AlertForm } from "./AlertForm";
@@ -15,19 +15,10 @@ export function AlertDialog({ symbol, close }: { symbol: string; close: () => vo
   // As it was when the dialog opened: a level that changes under the pointer cannot be edited.
   const [last] = useState(() => ticks.get(symbol, "ltp"));
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog alertdialog">
-          <header className="row">
-            <Dialog.Title className="grow">Alerts on {symbol}</Dialog.Title>
-            <Dialog.Close className="button">Done</Dialog.Close>
-          </header>
-          {own.failed && <Failure error={own.failed} retry={() => void own.list.refetch()} />}
-          {own.alerts.length > 0 && <AlertList alerts={own.alerts} acting={own} brief />}
-          <AlertForm symbol={symbol} level={Number.isNaN(last) ? "" : String(last)} />
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal title={`Alerts on ${symbol}`} className="alertdialog" close={close}>
+      {own.failed && <Failure error={own.failed} retry={() => void own.list.refetch()} />}
+      {own.alerts.length > 0 && <AlertList alerts={own.alerts} acting={own} brief />}
+      <AlertForm symbol={symbol} level={Number.isNaN(last) ? "" : String(last)} />
+    </Modal>
   );
 }

@@ -1,7 +1,7 @@
-import { Dialog } from "@base-ui/react/dialog";
 import { Fragment } from "react";
 
 import { useDisplay } from "@/shared/display";
+import { Modal } from "@/shared/ui/Modal";
 import { Failure } from "@/shared/ui/states";
 
 import { isCharacter, keyNames, KEYS, type Place, PLACES } from "./keys";
@@ -13,23 +13,14 @@ const isMac = (): boolean => /mac|iphone|ipad/i.test(navigator.platform);
 export function KeyMap({ close }: { close: () => void }) {
   const { display, change, error } = useDisplay();
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog keymap">
-          <header className="row">
-            <Dialog.Title className="grow">Keyboard shortcuts</Dialog.Title>
-            <Dialog.Close className="button">Done</Dialog.Close>
-          </header>
-          <div className="places">
-            {(Object.keys(KEYS) as Place[]).map((place) => <KeysOf key={place} place={place} characters={display.characters} />)}
-          </div>
-          {error && <Failure error={error} />}
-          <label className="row"><input type="checkbox" checked={display.characters} onChange={(event) => change({ characters: event.target.checked })} /> Letters and signs are shortcuts</label>
-          <p className="muted">Without them, keys with Ctrl or Alt, arrows, Enter, Escape and Delete still work. Where you type, no letter is a shortcut.</p>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal title="Keyboard shortcuts" className="keymap" close={close}>
+      <div className="places">
+        {(Object.keys(KEYS) as Place[]).map((place) => <KeysOf key={place} place={place} characters={display.characters} />)}
+      </div>
+      {error && <Failure error={error} />}
+      <label className="row"><input type="checkbox" checked={display.characters} onChange={(event) => change({ characters: event.target.checked })} /> Letters and signs are shortcuts</label>
+      <p className="muted">Without them, keys with Ctrl or Alt, arrows, Enter, Escape and Delete still work. Where you type, no letter is a shortcut.</p>
+    </Modal>
   );
 }
 

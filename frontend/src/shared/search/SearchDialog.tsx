@@ -5,6 +5,7 @@ import { type KeyboardEvent, useDeferredValue, useState } from "react";
 import { data } from "@/api/client";
 import { type Instrument, searchInstruments } from "@/api/generated";
 import { actOn } from "@/shared/keys/keys";
+import { Modal } from "@/shared/ui/Modal";
 import { Failure } from "@/shared/ui/states";
 
 interface Props {
@@ -31,31 +32,26 @@ export function SearchDialog({ close, choose }: Props) {
   }
 
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && close()}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="overlay" />
-        <Dialog.Popup className="dialog search">
-          <Dialog.Title className="sr">Search instruments</Dialog.Title>
-          <input
-            role="combobox" aria-expanded={items.length > 0} aria-controls="found" aria-activedescendant={items[at] ? `found-${at}` : undefined}
-            aria-label="Search instruments" placeholder="reliance, nifty 26000 ce dec, banknifty fut …" autoFocus autoComplete="off" spellCheck={false}
-            value={text} onKeyDown={onKey}
-            onChange={(event) => {
-              setText(event.target.value);
-              setAt(0);
-            }}
-          />
-          {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-          {query !== "" && found.isSuccess && items.length === 0 && <p className="none muted">Nothing is called “{query}”. Try the company's name, or underlying, strike and CE or PE.</p>}
-          <ul id="found" role="listbox" aria-label="Found">
-            {items.map((item, i) => (
-              <li key={item.symbol} id={`found-${i}`} role="option" aria-selected={i === at} onPointerMove={() => setAt(i)} onClick={() => choose(item.symbol)}>
-                <b>{item.symbol}</b><span className="muted grow">{item.name}</span><span className="muted">{item.type}</span>
-              </li>
-            ))}
-          </ul>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Modal className="search" close={close}>
+      <Dialog.Title className="sr">Search instruments</Dialog.Title>
+      <input
+        role="combobox" aria-expanded={items.length > 0} aria-controls="found" aria-activedescendant={items[at] ? `found-${at}` : undefined}
+        aria-label="Search instruments" placeholder="reliance, nifty 26000 ce dec, banknifty fut …" autoFocus autoComplete="off" spellCheck={false}
+        value={text} onKeyDown={onKey}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
+        }}
+      />
+      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
+      {query !== "" && found.isSuccess && items.length === 0 && <p className="none muted">Nothing is called “{query}”. Try the company's name, or underlying, strike and CE or PE.</p>}
+      <ul id="found" role="listbox" aria-label="Found">
+        {items.map((item, i) => (
+          <li key={item.symbol} id={`found-${i}`} role="option" aria-selected={i === at} onPointerMove={() => setAt(i)} onClick={() => choose(item.symbol)}>
+            <b>{item.symbol}</b><span className="muted grow">{item.name}</span><span className="muted">{item.type}</span>
+          </li>
+        ))}
+      </ul>
+    </Modal>
   );
 }
