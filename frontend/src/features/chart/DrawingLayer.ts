@@ -2,13 +2,14 @@ import type { PrimitiveHoveredItem } from "lightweight-charts";
 
 import { price } from "@/shared/format/numbers";
 
-import { type Bar, indexAt } from "./bars";
+import type { Bar } from "./bars";
 import { type Brush, type Colours, HANDLE_PX, paintFibLabels, paintHandles, paintLevel, paintNote, paintRuler, paintSpan } from "./drawingPainter";
 import type { Anchor, Drawing, Ruler, Shape, Span } from "./drawings";
 import { handlesOf } from "./edits";
 import { type Box, contains, distance, fromLines, type Point, type Size, spanLines } from "./geometry";
 import { figureWords, measured } from "./measure";
 import { PaneLayer, type Target } from "./PaneLayer";
+import { placeAt } from "./places";
 
 /** What the drawings are put on. */
 export interface Ground {
@@ -156,7 +157,7 @@ export class DrawingLayer extends PaneLayer {
 
   /** @param before whether a moment before all bars counts as left of them. */
   private place({ t, price: value }: Anchor, before = false): Point | null {
-    const logical = indexAt(this.ground.bars, t) ?? (before && this.ground.bars.length > 0 ? BEFORE_ALL : null);
+    const logical = placeAt(this.ground.bars, t) ?? (before && this.ground.bars.length > 0 ? BEFORE_ALL : null);
     const y = this.height(value);
     const x = logical === null ? null : (this.host?.chart.timeScale().logicalToCoordinate(logical as never) ?? null);
     return x === null || y === null ? null : { x, y };

@@ -15,6 +15,7 @@ import { GapLayer } from "./GapLayer";
 import type { Gap } from "./gaps";
 import type { Point } from "./geometry";
 import { snapped } from "./magnet";
+import { momentAt } from "./places";
 import { MarkLayer } from "./MarkLayer";
 import { LineDrag } from "./LineDrag";
 import type { LineMove } from "./linePrices";
@@ -170,15 +171,17 @@ export class ChartHandle {
     this.chart.remove();
   }
 
-  /** The bar and the price at a point of the pane; null while there are no bars. */
+  /** The bar, there or to come, and the price at a point of the pane; null while there are no bars. */
   anchorAt({ x, y }: Point, magnet: boolean): Anchor | null {
     const logical = this.chart.timeScale().coordinateToLogical(x);
     const value = this.candles.coordinateToPrice(y);
     if (logical === null || value === null) return null;
-    const bar = this.bars[Math.max(0, Math.min(Math.round(logical), this.bars.length - 1))];
+    const place = Math.max(0, Math.round(logical));
+    const t = momentAt(this.bars, place);
+    const bar = this.bars[place];
     const near = bar && magnet ? snapped(bar, y, (price) => this.candles.priceToCoordinate(price)) : null;
     // Rounded, as the axis shows it: nobody means the seventh decimal of a pixel.
-    return bar ? { t: bar.t, price: Number((near ?? value).toFixed(this.decimals)) } : null;
+    return t === null ? null : { t, price: Number((near ?? value).toFixed(this.decimals)) };
   }
 
   private redraw(): void {

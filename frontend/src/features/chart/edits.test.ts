@@ -40,10 +40,10 @@ describe("moving the whole", () => {
     expect(shifted(note, { t: 60, price: 5 }, { t: 50_060, price: 4 }, bars)).toEqual({ ...note, at: { t: 50_000, price: 9 } });
   });
 
-  it("stops at the first and at the last bar", () => {
+  it("goes beyond the last bar, and stops at the first", () => {
     const there = shifted(line, { t: 0, price: 5 }, { t: 50_060, price: 5 }, bars);
-    expect(there).toEqual({ ...line, from: { t: 50_000, price: 10 }, to: { t: 50_060, price: 20 } });
-    expect(shifted(there, { t: 50_060, price: 5 }, { t: 0, price: 5 }, bars)).toEqual(line);
+    expect(there).toEqual({ ...line, from: { t: 50_060, price: 10 }, to: { t: 50_120, price: 20 } });
+    expect(shifted(there, { t: 50_120, price: 5 }, { t: 0, price: 5 }, bars)).toEqual(line);
     expect(shifted(line, { t: 60, price: 5 }, { t: 0, price: 5 }, bars)).toEqual(line);
   });
 

@@ -1,5 +1,6 @@
-import { type Bar, indexAt } from "./bars";
+import type { Bar } from "./bars";
 import type { Anchor, Drawing, Shape } from "./drawings";
+import { momentAt, placeAt } from "./places";
 
 /** Where a drawing can be taken: its ends, or the four corners of a rectangle. */
 export function handlesOf(shape: Shape): Anchor[] {
@@ -26,20 +27,20 @@ const sum = (a: number, b: number): number => Number((a + b).toPrecision(12));
 
 /**
  * `drawing` moved from one place to another, by whole bars. It stays as wide as it is, so it stops where one of its ends
- * would leave the bars.
+ * would be before the first bar.
  */
 export function shifted(drawing: Drawing, from: Anchor, to: Anchor, bars: readonly Bar[]): Drawing {
   const by = sum(to.price, -from.price);
   if (drawing.kind === "level") return { ...drawing, price: sum(drawing.price, by) };
   const anchors = drawing.kind === "text" ? [drawing.at] : [drawing.from, drawing.to];
-  const places = anchors.map(({ t }) => indexAt(bars, t)).filter((place) => place !== null);
-  const wanted = (indexAt(bars, to.t) ?? 0) - (indexAt(bars, from.t) ?? 0);
+  const places = anchors.map(({ t }) => placeAt(bars, t)).filter((place) => place !== null);
+  const wanted = (placeAt(bars, to.t) ?? 0) - (placeAt(bars, from.t) ?? 0);
   // How far an end is from bars that are not loaded is not known: such a drawing goes up and down only.
-  const steps = places.length < anchors.length ? 0 : Math.max(-Math.min(...places), Math.min(wanted, bars.length - 1 - Math.max(...places)));
+  const steps = places.length < anchors.length ? 0 : Math.max(-Math.min(...places), wanted);
   const moved = (anchor: Anchor): Anchor => {
-    const bar = bars[(indexAt(bars, anchor.t) ?? 0) + steps];
     // In a longer interval than it was drawn in, a move up or down must not take it to the beginning of its bar.
-    return { t: steps === 0 || !bar ? anchor.t : bar.t, price: sum(anchor.price, by) };
+    const t = steps === 0 ? null : momentAt(bars, (placeAt(bars, anchor.t) ?? 0) + steps);
+    return { t: t ?? anchor.t, price: sum(anchor.price, by) };
   };
   return drawing.kind === "text" ? { ...drawing, at: moved(drawing.at) } : { ...drawing, from: moved(drawing.from), to: moved(drawing.to) };
 }

@@ -1,8 +1,9 @@
 import { duration } from "@/shared/format/time";
 import { percent, signed } from "@/shared/format/numbers";
 
-import { type Bar, indexAt } from "./bars";
+import type { Bar } from "./bars";
 import type { Ruler } from "./drawings";
+import { placeAt } from "./places";
 
 /** What lies between two points of a chart. */
 export interface Figures {
@@ -19,7 +20,7 @@ export function measured({ from, to }: Ruler, bars: readonly Bar[]): Figures {
   return {
     change,
     percent: from.price === 0 ? null : (change / Math.abs(from.price)) * 100,
-    bars: (indexAt(bars, to.t) ?? 0) - (indexAt(bars, from.t) ?? 0),
+    bars: (placeAt(bars, to.t) ?? 0) - (placeAt(bars, from.t) ?? 0),
     seconds: to.t - from.t,
   };
 }
