@@ -19,12 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from breezeway.clock import IST
 
+T = TypeVar("T")
 READY_SECONDS = 60.0
 FEED_SECONDS = 30.0
 PRINT_SECONDS = 90.0
@@ -262,9 +263,8 @@ class Demo:
         lot = self._lot(breeze, contracts)
         # The SDK turns a market order into a limit near the last price. An option that has not printed today has none
         # (0), and a buy of it becomes a limit of 5 rupees, which rests.
-        printed = self._eventually(lambda: self._last(breeze, terms), every=_ASKING_SECONDS, within=PRINT_SECONDS)
-        out.check("the option has traded today", printed)
-        ltp = self._last(breeze, terms)
+        ltp = self._eventually(lambda: self._last(breeze, terms), every=_ASKING_SECONDS, within=PRINT_SECONDS) or 0.0
+        out.check("the option has traded today", ltp)
         low = f"{round(ltp * 0.8 / 0.05) * 0.05:.2f}"
         buy = {**terms, "product": "options", "action": "buy", "quantity": lot, "validity": "day"}
         resting = self._order("place_order(limit)", breeze.place_order(**buy, order_type="limit", price=low))
@@ -398,13 +398,14 @@ class Demo:
         rows = breeze.get_order_detail("NFO", order_id).get("Success") or [{}]
         return bool(rows[0].get("status") == "Executed")
 
-    def _eventually(self, condition: Callable[[], object], every: float = 0.05, within: float = FEED_SECONDS) -> bool:
+    def _eventually(self, condition: Callable[[], T], every: float = 0.05, within: float = FEED_SECONDS) -> T | None:
+        """What `condition` says once it holds; None when it never does."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            if condition():
-                return True
+            if found := condition():
+                return found
             time.sleep(every)
-        return False
+        return None
 
     def _no_sockets(self) -> bool:
         return not any(self._control.get("/_sim/stats").json()["sockets"].values())
